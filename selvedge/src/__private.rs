@@ -1,0 +1,30 @@
+//! What expansions of our macros may name. Not for anybody else; it may change in any release.
+
+pub use crate::call::private::{Discovered, Site, bind, bind_discovered, call};
+pub use crate::call::{Condition, Next, NextOf, Own, Patch};
+pub use crate::{__default as default, __isolates as isolates};
+
+#[cfg(feature = "discover")]
+pub use inventory;
+
+/// Registers a `#[bind]` before `main`.
+#[cfg(feature = "discover")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __discover {
+    ($register:expr) => {
+        $crate::__private::inventory::submit! { $crate::__private::Discovered($register) }
+    };
+}
+
+#[cfg(not(feature = "discover"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __discover {
+    ($register:expr) => {
+        ::core::compile_error!(
+            "`#[bind]` needs selvedge's feature `discover`; without it, call `function::bind` at run time"
+        );
+    };
+}
+pub use crate::__discover as discover;

@@ -1,0 +1,266 @@
+//! Carrying: a picture of the chain that can go to another thread.
+//!
+//! Capture copies the frames above the last captured one into a counted chain and remembers the copy in
+//! each frame, so that a thousand captures in one block cost a thousand reference counts.
+//! Entering a captured ambient installs a table of its own: what the capturing block saw, and nothing of
+//! the block that runs it.
+//!
+//! # Invariants
+//!
+//! Those of [`frame`](super::frame), and: a [`Node`] owns its payload and its ancestors, so every pointer
+//! in it points into memory that it keeps alive.
+#![allow(unsafe_code)] // nodes carry the raw pointers of the bindings that they are copies of
+
+use core::fmt;
+use core::panic::Location;
+use core::ptr;
+
+use crate::ambient::current::{self, Slot};
+use crate::ambient::frame::{self, Binding, Frame};
+use crate::primitive::{Arc, OnceLock};
+
+/// A captured frame.
+pub(super) struct Node {
+    pub(super) binding: Binding,
+    parent: Option<Arc<Self>>,
+    /// The innermost binding of each key from here outwards; computed when the node is first entered.
+    flat: OnceLock<Box<[Flat]>>,
+}
+
+/// One visible binding of a captured chain.
+#[derive(Clone, Copy)]
+struct Flat(usize, Slot);
+
+// SAFETY: a node is immutable after it was made. Its payload is `Send + Sync` (an `Arc` of such a
+// value, a switch, an extension), `outer`, and the slots in `flat`, point into nodes that it owns
+// through `parent` (invariant 4 of `frame`), and `captured` is never filled in a node.
+unsafe impl Send for Node {}
+// SAFETY: as above; `flat` is a `OnceLock`.
+unsafe impl Sync for Node {}
+
+impl Node {
+    /// What a block that runs here sees.
+    fn flat(&self) -> &[Flat] {
+        self.flat.get_or_init(|| {
+            let mut flat: Vec<Flat> = Vec::new();
+            let mut seen = Vec::new();
+            let mut node = Some(self);
+            while let Some(here) = node {
+                let index = here.binding.slot;
+                if seen.len() <= index {
+                    seen.resize(index + 1, false);
+                }
+                if !core::mem::replace(&mut seen[index], true) {
+                    flat.push(Flat(index, here.slot()));
+                }
+                node = here.parent.as_deref();
+            }
+            flat.into_boxed_slice()
+        })
+    }
+
+    fn slot(&self) -> Slot {
+        let binding = ptr::from_ref(&self.binding);
+        Slot {
+            value: self.binding.payload.value().unwrap_or(binding.cast()),
+            binding,
+        }
+    }
+}
+
+impl Drop for Node {
+    // A loop: a chain as long as a user's recursion must not be dropped by recursion.
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(mut node) = next.and_then(Arc::into_inner) {
+            next = node.parent.take();
+        }
+    }
+}
+
+/// A picture of everything that is bound where it was captured: values, contexts, patches, isolation.
+///
+/// Cheap to clone, and `Send + Sync`. A thread starts with nothing bound; this is how a value reaches it.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::Ambient;
+///
+/// selvedge::local! { static USER: String; }
+///
+/// let seen = USER.bind("Ada".to_owned(), || {
+///     let ambient = Ambient::capture();
+///     std::thread::spawn(move || ambient.run(|| USER.with(String::clone))).join()
+/// });
+/// assert_eq!(seen.unwrap()?, "Ada");
+/// # Ok::<(), selvedge::Unbound>(())
+/// ```
+#[derive(Clone)]
+#[doc(alias = "copy_context")]
+#[doc(alias = "snapshot")]
+pub struct Ambient {
+    node: Option<Arc<Node>>,
+    at: &'static Location<'static>,
+}
+
+impl Ambient {
+    /// Takes a picture of what is bound here.
+    ///
+    /// Amortised O(1): a frame is copied once, however often it is captured.
+    #[track_caller]
+    #[must_use]
+    pub fn capture() -> Self {
+        let top = current::with(current::Current::top);
+        Self {
+            node: capture_from(top),
+            at: Location::caller(),
+        }
+    }
+
+    /// The ambient in which nothing is bound.
+    #[track_caller]
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            node: None,
+            at: Location::caller(),
+        }
+    }
+
+    /// Runs `f` as if it were called where this was captured.
+    ///
+    /// What the calling block has bound is hidden inside `f` and back afterwards, also after a panic.
+    ///
+    /// # Panics
+    ///
+    /// If `f` does.
+    #[track_caller]
+    pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
+        let block = Location::caller();
+        let flat = self.node.as_deref().map_or(&[][..], Node::flat);
+        let needed = flat.iter().map(|flat| flat.0 + 1).max().unwrap_or(0);
+        let len = needed.max(super::key::table_len());
+        // Most programs have a handful of keys: their table fits on the stack.
+        if len <= 32 {
+            let mut slots = [Slot::EMPTY; 32];
+            return self.run_on(&mut slots[..len], flat, block, f);
+        }
+        self.run_on(&mut vec![Slot::EMPTY; len], flat, block, f)
+    }
+
+    fn run_on<R>(
+        &self,
+        slots: &mut [Slot],
+        flat: &[Flat],
+        block: &'static Location<'static>,
+        f: impl FnOnce() -> R,
+    ) -> R {
+        for Flat(index, slot) in flat {
+            slots[*index] = *slot;
+        }
+        // The frame holds its own count of the node, so the bindings outlive the block.
+        frame::enter_base(self.node.clone(), slots, block, f)
+    }
+
+    /// Makes `f` run in this ambient, wherever and whenever it is called.
+    ///
+    /// ```
+    /// # use selvedge::Ambient;
+    /// selvedge::local! { static N: u32; }
+    /// let read = N.bind_copy(7, || Ambient::capture().wrap(|| N.copied()));
+    /// assert_eq!(read()?, 7);
+    /// # Ok::<(), selvedge::Unbound>(())
+    /// ```
+    #[track_caller]
+    pub fn wrap<R>(self, f: impl FnOnce() -> R) -> impl FnOnce() -> R {
+        move || self.run(f)
+    }
+
+    /// Is nothing bound here?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.node.is_none()
+    }
+}
+
+impl fmt::Debug for Ambient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bound = self.node.as_deref().map_or(0, |node| node.flat().len());
+        f.debug_struct("Ambient")
+            .field("bound", &bound)
+            .field("captured_at", &self.at)
+            .finish()
+    }
+}
+
+/// The counted copy of the chain whose innermost frame is `top`.
+fn capture_from(top: *const Frame) -> Option<Arc<Node>> {
+    // Down to the first frame that has a copy or begins a segment, then up again, copying.
+    let mut fresh: Vec<&Frame> = Vec::new();
+    let mut at = top;
+    let mut node = loop {
+        // SAFETY: a frame in the chain is on the stack of a block that runs (invariant 1 of `frame`),
+        // and it cannot end while this call, made inside it, runs.
+        let Some(frame) = (unsafe { at.as_ref() }) else {
+            break None;
+        };
+        if frame.is_base {
+            break frame.base.clone();
+        }
+        if let Some(node) = frame.binding.captured.get() {
+            break Some(Arc::clone(node));
+        }
+        fresh.push(frame);
+        at = frame.below;
+    };
+    for frame in fresh.into_iter().rev() {
+        let copy = Arc::new(Node {
+            binding: Binding {
+                slot: frame.binding.slot,
+                payload: frame.binding.payload.counted(),
+                depth: frame.binding.depth,
+                outer: outer_copy(&frame.binding),
+                captured: OnceLock::new(),
+            },
+            parent: node,
+            flat: OnceLock::new(),
+        });
+        let kept = frame.binding.captured.get_or_init(|| Arc::clone(&copy));
+        node = Some(Arc::clone(kept));
+    }
+    node
+}
+
+/// The captured twin of the binding that `binding` hides.
+fn outer_copy(binding: &Binding) -> *const Binding {
+    match binding.outer() {
+        None => ptr::null(),
+        // A frame further down the same segment: it was copied before this one.
+        Some(outer) => match outer.captured.get() {
+            Some(node) => &raw const node.binding,
+            // It belongs to the node below the segment already.
+            None => ptr::from_ref(outer),
+        },
+    }
+}
+
+/// What an `Unbound` says of the chain in which it happened.
+pub(super) fn describe() -> &'static str {
+    let top = current::with(current::Current::top);
+    // SAFETY: as in `capture_from`.
+    let Some(mut frame) = (unsafe { top.as_ref() }) else {
+        return "nothing is bound here";
+    };
+    while !frame.is_base {
+        // SAFETY: as in `capture_from`.
+        let Some(below) = (unsafe { frame.below.as_ref() }) else {
+            return "other things are bound here";
+        };
+        frame = below;
+    }
+    match frame.base {
+        Some(_) => "not in the captured ambient that runs here",
+        None => "an empty ambient runs here",
+    }
+}

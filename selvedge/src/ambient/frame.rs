@@ -1,0 +1,314 @@
+//! Frames: what a block has bound, on the stack of the block.
+//!
+//! # Invariants
+//!
+//! 1. A frame is pushed and popped by [`enter`] on one thread, in strict reverse order. It is on the
+//!    stack of `enter`, which does not return while the frame is in the chain, on unwinding either.
+//! 2. A pop that finds another frame on top aborts and names the block: somebody switched stacks inside
+//!    it (a stackful coroutine of somebody else), and its frame may be gone already.
+//! 3. `Binding::outer` and the payload's value are alive as long as the binding is: the outer binding
+//!    belongs to a frame further down the same stack, or to a captured node that a block further down
+//!    holds.
+//! 4. A captured node is immutable. Its `outer` belongs to one of its own ancestors, which it owns.
+//!
+//! # Not here
+//!
+//! The table that makes reads fast ([`current`](super::current)); carrying ([`capture`](super::capture)).
+#![allow(unsafe_code)] // bindings are found through raw pointers into the stacks of running blocks
+
+use core::any::Any;
+use core::fmt;
+use core::panic::Location;
+use core::ptr;
+
+use crate::ambient::capture::Node;
+use crate::ambient::current::{self, Slot, Table};
+use crate::ambient::key::{self, Key};
+use crate::primitive::{Arc, OnceLock};
+
+/// What a frame holds, and what a capture of it takes along.
+pub(crate) enum Payload {
+    /// A counted value; capture clones the count. The pointer is what readers get.
+    Shared(Arc<dyn Any + Send + Sync>, *const ()),
+    /// A value that lives beside the frame; the function makes a counted copy of it for a capture.
+    Inline(
+        *const (),
+        fn(*const ()) -> (Arc<dyn Any + Send + Sync>, *const ()),
+    ),
+    /// A switch: a context is entered here, or left by `without`.
+    Switch(bool),
+    /// Something that a higher layer attached when it was first needed; shared by captures.
+    Extension(Arc<Extension>),
+}
+
+/// One lazy, type-erased slot of a frame, for the layer that knows what belongs there.
+pub(crate) struct Extension {
+    /// What the block is called in messages.
+    pub(crate) name: &'static str,
+    pub(crate) slot: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+/// One key bound to one payload.
+pub(crate) struct Binding {
+    pub(super) slot: usize,
+    pub(crate) payload: Payload,
+    pub(crate) depth: u32,
+    /// The next binding of the same key further out.
+    pub(super) outer: *const Binding,
+    /// The counted copy of this frame, once somebody captured it.
+    pub(super) captured: OnceLock<Arc<Node>>,
+}
+
+/// A binding in the chain of a running block.
+pub(super) struct Frame {
+    pub(super) binding: Binding,
+    pub(super) below: *const Self,
+    /// The ambient in which this frame's segment of the chain began; set in the frame of `Ambient::run`.
+    pub(super) base: Option<Arc<Node>>,
+    /// Is this the frame of an `Ambient::run`, below which nothing is visible?
+    pub(super) is_base: bool,
+    block: &'static Location<'static>,
+}
+
+/// Runs `f` in a block where `key` is bound to `payload`.
+///
+/// What the payload points to must live until `enter` returns; so it is a local of the caller.
+#[inline]
+pub(crate) fn enter<R>(
+    key: &Key,
+    payload: Payload,
+    block: &'static Location<'static>,
+    f: impl FnOnce() -> R,
+) -> R {
+    let slot = key.slot_to_bind();
+    if !current::with(|current| current.has_room_for(slot)) {
+        return with_longer_table(|| enter_slot(slot, payload, block, f));
+    }
+    enter_slot(slot, payload, block, f)
+}
+
+#[inline]
+fn enter_slot<R>(
+    slot: usize,
+    payload: Payload,
+    block: &'static Location<'static>,
+    f: impl FnOnce() -> R,
+) -> R {
+    let value = payload.value();
+    let mut frame = current::with(|current| {
+        let below = current.top();
+        let depth = current.depth() + 1;
+        current.set_depth(depth);
+        let binding = Binding {
+            slot,
+            payload,
+            depth,
+            outer: ptr::null(),
+            captured: OnceLock::new(),
+        };
+        Frame {
+            binding,
+            below,
+            base: None,
+            is_base: false,
+            block,
+        }
+    });
+    let saved = current::with(|current| {
+        let outer = current.get(slot);
+        frame.binding.outer = outer.binding;
+        outer
+    });
+    let frame = frame; // does not move from here on
+    current::with(|current| {
+        let value = value.unwrap_or(ptr::from_ref(&frame.binding).cast());
+        current.replace(
+            slot,
+            Slot {
+                value,
+                binding: &frame.binding,
+            },
+        );
+        current.set_top(&frame);
+    });
+    // Popped by a `Drop`, not by a statement after `f()`: the frame must go even if `f` panics. The guard
+    // never leaves this call, so nobody can keep, leak or reorder it.
+    let popped = Pop {
+        frame: &frame,
+        saved,
+    };
+    let result = f();
+    drop(popped);
+    result // `frame`, and with it the payload, is dropped after this: with the outer block current
+}
+
+/// Takes its frame out of the chain.
+struct Pop<'f> {
+    frame: &'f Frame,
+    saved: Slot,
+}
+
+impl Drop for Pop<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        current::with(|current| {
+            if !ptr::eq(current.top(), self.frame) {
+                foreign_stack(self.frame.block);
+            }
+            current.set_top(self.frame.below);
+            current.set_depth(self.frame.binding.depth - 1);
+            current.replace(self.frame.binding.slot, self.saved);
+        });
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn foreign_stack(block: &Location<'_>) -> ! {
+    eprintln!(
+        "selvedge: the block entered at {block} was left while another block was innermost; \
+         stackful coroutines must not be suspended inside a block. Aborting."
+    );
+    std::process::abort()
+}
+
+/// Runs `f` with a table that has a slot for every key, made for this block.
+#[cold]
+fn with_longer_table<R>(f: impl FnOnce() -> R) -> R {
+    let len = (key::table_len() * 2).max(64);
+    let mut slots = vec![Slot::EMPTY; len];
+    let old = current::with(current::Current::table);
+    for (index, slot) in slots.iter_mut().enumerate().take(old.len) {
+        *slot = current::with(|current| current.get(index));
+    }
+    with_table(&mut slots, f)
+}
+
+/// Runs `f` with `slots` as the thread's table.
+pub(super) fn with_table<R>(slots: &mut [Slot], f: impl FnOnce() -> R) -> R {
+    struct Restore(Table);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            current::with(|current| current.install(self.0));
+        }
+    }
+    let table = Table {
+        slots: slots.as_mut_ptr(),
+        len: slots.len(),
+    };
+    // The slots are borrowed until the end of this call, and `Restore` runs before it.
+    let _restore = Restore(current::with(|current| current.install(table)));
+    f()
+}
+
+/// Runs `f` above the base `base`: nothing below is visible, and a capture inside starts from it.
+pub(super) fn enter_base<R>(
+    base: Option<Arc<Node>>,
+    slots: &mut [Slot],
+    block: &'static Location<'static>,
+    f: impl FnOnce() -> R,
+) -> R {
+    let (below, depth) = current::with(|current| (current.top(), current.depth()));
+    let inside = base.as_ref().map_or(0, |node| node.binding.depth);
+    let binding = Binding {
+        slot: 0,
+        payload: Payload::Switch(false),
+        depth: inside,
+        outer: ptr::null(),
+        captured: OnceLock::new(),
+    };
+    let frame = Frame {
+        binding,
+        below,
+        base,
+        is_base: true,
+        block,
+    };
+    struct Leave<'f>(&'f Frame, u32);
+    impl Drop for Leave<'_> {
+        fn drop(&mut self) {
+            current::with(|current| {
+                if !ptr::eq(current.top(), self.0) {
+                    foreign_stack(self.0.block);
+                }
+                current.set_top(self.0.below);
+                current.set_depth(self.1);
+            });
+        }
+    }
+    with_table(slots, || {
+        current::with(|current| {
+            current.set_top(&frame);
+            current.set_depth(inside);
+        });
+        let _leave = Leave(&frame, depth);
+        f()
+    })
+}
+
+/// The value bound to `key` right now, or null. O(1) at any depth.
+#[inline]
+pub(super) fn value(key: &Key) -> *const () {
+    current::with(|current| current.get(key.slot()).value)
+}
+
+/// Runs `f` with the innermost binding of `key`.
+pub(crate) fn innermost<R>(key: &Key, f: impl FnOnce(Option<&Binding>) -> R) -> R {
+    let binding = current::with(|current| current.get(key.slot()).binding);
+    // SAFETY: a binding in the table belongs to a block that has not returned (invariant 1), and it
+    // cannot return while `f`, which runs inside it, does.
+    f(unsafe { binding.as_ref() })
+}
+
+impl Binding {
+    /// The binding of the same key in the next block outwards.
+    pub(crate) fn outer(&self) -> Option<&Self> {
+        // SAFETY: alive as long as `self` is (invariant 3).
+        unsafe { self.outer.as_ref() }
+    }
+
+    /// Is this a context that is entered, or anything but a switch?
+    pub(crate) fn is_on(&self) -> bool {
+        !matches!(self.payload, Payload::Switch(false))
+    }
+}
+
+impl Payload {
+    /// What readers get; a payload without a value of its own hands out its binding.
+    #[inline]
+    pub(super) fn value(&self) -> Option<*const ()> {
+        match self {
+            Self::Shared(_, value) | Self::Inline(value, _) => Some(*value),
+            Self::Switch(_) | Self::Extension(_) => None,
+        }
+    }
+
+    /// A copy that can leave the block.
+    pub(super) fn counted(&self) -> Self {
+        match self {
+            Self::Shared(owner, value) => Self::Shared(Arc::clone(owner), *value),
+            Self::Inline(value, count) => {
+                let (owner, value) = count(*value);
+                Self::Shared(owner, value)
+            }
+            Self::Switch(on) => Self::Switch(*on),
+            Self::Extension(extension) => Self::Extension(Arc::clone(extension)),
+        }
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame")
+            .field("block", &self.block)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Binding")
+            .field("depth", &self.depth)
+            .finish_non_exhaustive()
+    }
+}

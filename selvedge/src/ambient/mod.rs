@@ -1,0 +1,46 @@
+//! Where this code is running: values and contexts that live for a block and all that it calls.
+//!
+//! A value is bound to a [`Local`] for the duration of a closure; everything that the closure calls, on
+//! the same thread, can read it. Nobody below can change what the caller sees, nothing leaks out of the
+//! block, and a new thread sees nothing unless an [`Ambient`] was carried there.
+//!
+//! ```
+//! selvedge::local! { static USER: String; }
+//!
+//! fn greet() -> Result<String, selvedge::Unbound> {
+//!     USER.with(|user| format!("hello {user}"))
+//! }
+//!
+//! let greeting = USER.bind("Ada".to_owned(), greet)?;
+//! assert_eq!(greeting, "hello Ada");
+//! assert!(greet().is_err()); // outside the block
+//! # Ok::<(), selvedge::Unbound>(())
+//! ```
+//!
+//! # How it is built
+//!
+//! Whatever can be bound has a [`Key`](key::Key): a small process-wide index, given at its first binding.
+//! A thread has a *table*, one slot a key, which says what is bound right now, so that a read is one
+//! indexed load at any depth. Entering a block saves the slot in the block's *frame* and overwrites it;
+//! leaving puts it back. Frames live on the stack of the block and form a chain that only
+//! [`capture`](Ambient::capture) walks, and only down to the last captured frame.
+//!
+//! # Not here
+//!
+//! A setter; guards; values that are not `Send + Sync` (they could not be carried).
+
+mod capture;
+mod context;
+mod current;
+mod frame;
+mod key;
+mod local;
+
+pub use capture::Ambient;
+pub use context::{Activated, Context};
+pub use local::{Local, Unbound};
+
+pub(crate) use context::ISOLATION;
+pub(crate) use current::{Identity, enter_thread, identity, thread_path};
+pub(crate) use frame::{Binding, Extension, Payload, enter, innermost};
+pub(crate) use key::Key;

@@ -1,0 +1,100 @@
+//! Threads that never unravel, and an ambient that never leaks.
+//!
+//! ```
+//! use selvedge::{Till, local, sync::Queue, thread};
+//! use std::time::Duration;
+//!
+//! local! { static USER: String; }
+//!
+//! # fn main() -> std::process::ExitCode {
+//! selvedge::run("greeter", |_stop| {
+//!     let names = Queue::new();
+//!     let greeter = thread::spawn("worker", {
+//!         let names = names.clone();
+//!         move |_stop| {
+//!             let greet = || USER.with(|user| format!("hello {user}"));
+//!             Ok(names.iter().map(|name: &str| USER.bind(name.to_owned(), greet)).collect::<Vec<_>>())
+//!         }
+//!     });
+//!     names.push("Ada")?;
+//!     names.close();
+//!     let greetings = greeter.join_until(&Till::after(Duration::from_secs(5)))?;
+//!     println!("{}", greetings[0].as_ref().map_err(Clone::clone)?);
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
+//! # What selvedge gives you
+//!
+//! - A thread has a name, a parent and a stop signal; a parent ends after its children; errors and panics
+//!   reach somebody.
+//! - One word for stop, completion and time: the [`Signal`], set once, combined with `|` and `&`.
+//! - Values and contexts that live for a block and all that it calls, and travel only when carried.
+//! - Functions whose body depends on where they are called, patched for a block and nobody else.
+//!
+//! # Parts
+//!
+//! | part         | what it is about                                            |
+//! |--------------|-------------------------------------------------------------|
+//! | the root     | [`run`], [`Local`], [`Context`], [`Ambient`], [`Signal`], [`Till`] |
+//! | [`thread`]   | the tree: spawn, join, release, stop                        |
+//! | [`signal`]   | combining, stopping, shielding                              |
+//! | [`sync`]     | queues                                                      |
+//! | [`shared`]   | singletons, and copies of them for isolating blocks         |
+//! | [`call`]     | open functions, patches, bindings                           |
+//! | [`program`]  | the end of the program: OS signals, grace, exit status      |
+//! | [`probe`]    | what happened, as events                                    |
+//! | `testing`    | a tree, a clock and an event list for one test (feature `testing`) |
+//!
+//! # What it does not do
+//!
+//! No async executor (but everything works inside futures' closures), no detached threads, no re-entrant
+//! locks, no clearing of signals, no setter for locals, no timeout arguments, no patching of functions that
+//! did not ask to be open, no sandbox for hostile native code.
+//!
+//! # Features
+//!
+//! | feature    | default | why                                                            |
+//! |------------|---------|----------------------------------------------------------------|
+//! | `os`       | yes     | timer slack: punctual tills                                    |
+//! | `run`      | yes     | SIGINT and SIGTERM ask the program to stop                     |
+//! | `macros`   | yes     | `#[open]`, `#[bind]`, `#[derive(Isolate)]`                     |
+//! | `discover` | yes     | `#[bind]` finds its way into the program by being linked       |
+//! | `testing`  | no      | `World`: a tree and a clock for one test                       |
+//!
+//! # Versions
+//!
+//! Rust 1.91 or later. Two versions of selvedge in one program would be two trees that cannot see each
+//! other; Cargo refuses that, because both link `selvedge`:
+//!
+//! ```text
+//! error: failed to select a version for `selvedge` … package links to the native library `selvedge`
+//! ```
+#![deny(unsafe_code)]
+
+// The macros name this crate; so do our own tests of them.
+extern crate self as selvedge;
+
+mod macros;
+#[doc(hidden)]
+pub mod __private;
+
+mod primitive;
+pub mod probe;
+mod ambient;
+pub mod signal;
+pub mod sync;
+pub mod thread;
+pub mod shared;
+pub mod call;
+pub mod program;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use crate::ambient::{Activated, Ambient, Context, Local, Unbound};
+pub use crate::program::run;
+pub use crate::signal::{Signal, Stopped, Till};
+pub use crate::thread::Outcome;
+#[cfg(feature = "macros")]
+pub use selvedge_macros::{bind, open};

@@ -1,0 +1,41 @@
+//! What the rest of the crate may build on.
+//!
+//! Nothing outside this folder names `std::sync`, `std::thread` or the operating system, so that a
+//! scheduler under test can see every step. `--cfg selvedge_loom` and `--cfg selvedge_shuttle` choose
+//! another backend with the same names.
+//!
+//! # Not modelled
+//!
+//! Reference counts and `OnceLock` are std's in every backend (loom's `Arc` has neither `Weak` nor
+//! unsized values, and no code here may wait inside a `OnceLock`); so are OS processes; wall time is
+//! [`clock`]'s business; weak memory is not seen by shuttle.
+
+#[cfg(not(any(selvedge_loom, selvedge_shuttle)))]
+mod std;
+#[cfg(not(any(selvedge_loom, selvedge_shuttle)))]
+pub(crate) use self::std::{
+    JoinHandle, Mutex, Parker, Unparker, atomic, global, is_finished, spawn, thread_local_struct,
+    yield_now,
+};
+
+#[cfg(selvedge_loom)]
+mod loom;
+#[cfg(selvedge_loom)]
+pub(crate) use self::loom::{
+    JoinHandle, Mutex, Parker, Unparker, atomic, global, is_finished, spawn, thread_local_struct,
+    yield_now,
+};
+
+#[cfg(selvedge_shuttle)]
+mod shuttle;
+#[cfg(selvedge_shuttle)]
+pub(crate) use self::shuttle::{
+    JoinHandle, Mutex, Parker, Unparker, atomic, global, is_finished, spawn, thread_local_struct,
+    yield_now,
+};
+
+pub(crate) mod clock;
+pub(crate) mod sys;
+
+pub(crate) use ::std::sync::{Arc, OnceLock, RwLock, Weak};
+pub(crate) use ::std::thread::{Thread, current};

@@ -1,0 +1,116 @@
+//! The same names on top of shuttle, which runs whole operations under random schedules.
+//!
+//! One OS thread plays many, so thread-locals and globals are shuttle's, made anew for each run.
+//! Time is virtual: a timed park lets others run, then moves the clock to its deadline.
+
+use std::io;
+use std::sync::Arc;
+
+use shuttle::sync::MutexGuard;
+pub(crate) use shuttle::sync::atomic;
+pub(crate) use shuttle::thread::{JoinHandle, yield_now};
+
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T: ?Sized>(shuttle::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(shuttle::sync::Mutex::new(value))
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Parker(Arc<Token>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Unparker(Arc<Token>);
+
+#[derive(Debug)]
+struct Token {
+    given: shuttle::sync::Mutex<bool>,
+    changed: shuttle::sync::Condvar,
+}
+
+impl Parker {
+    pub(crate) fn new() -> Self {
+        let given = shuttle::sync::Mutex::new(false);
+        Self(Arc::new(Token {
+            given,
+            changed: shuttle::sync::Condvar::new(),
+        }))
+    }
+
+    pub(crate) fn unparker(&self) -> Unparker {
+        Unparker(Arc::clone(&self.0))
+    }
+
+    pub(crate) fn park(&self) {
+        let mut given = self.0.given.lock().unwrap();
+        while !*given {
+            given = self.0.changed.wait(given).unwrap();
+        }
+        *given = false;
+    }
+
+    /// Time passes whenever the scheduler likes.
+    pub(crate) fn park_until(&self, deadline: std::time::Instant) {
+        yield_now();
+        let mut given = self.0.given.lock().unwrap();
+        if !*given {
+            super::clock::advance_to(deadline);
+        }
+        *given = false;
+    }
+}
+
+impl Unparker {
+    pub(crate) fn unpark(&self) {
+        *self.0.given.lock().unwrap() = true;
+        self.0.changed.notify_one();
+    }
+}
+
+pub(crate) fn spawn<T: Send + 'static>(
+    name: &str,
+    _stack_size: Option<usize>,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    shuttle::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(f)
+}
+
+/// Not known here: joined at the parent's end.
+pub(crate) fn is_finished<T>(_thread: &JoinHandle<T>) -> bool {
+    false
+}
+
+macro_rules! thread_local_struct {
+    ($(#[$meta:meta])* static $name:ident: $type:ty = $init:expr;) => {
+        shuttle::thread_local! { $(#[$meta])* static $name: $type = $init }
+    };
+}
+pub(crate) use thread_local_struct;
+
+macro_rules! global {
+    ($(#[$meta:meta])* fn $name:ident() -> $type:ty { $init:expr }) => {
+        $(#[$meta])*
+        pub(crate) fn $name() -> &'static $type {
+            shuttle::lazy_static! { static ref GLOBAL: $type = $init; }
+            &GLOBAL
+        }
+    };
+}
+pub(crate) use global;

@@ -1,0 +1,129 @@
+//! The closed enum of events, each with who emits it.
+
+use core::fmt;
+
+/// Something that happened in the library, with names and texts that are borrowed for the call.
+///
+/// `Display` is one readable line.
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A thread was started. Emitted by its parent's thread.
+    Started {
+        /// The path of the thread, for example `main/reader`.
+        thread: &'a str,
+    },
+    /// A thread was asked to stop. Emitted where it was asked, once a thread.
+    StopAsked {
+        /// The path of the thread.
+        thread: &'a str,
+        /// Who asked, why and where.
+        reason: &'a (dyn fmt::Display + 'a),
+    },
+    /// A thread failed. Emitted once, at once, by the thread itself, whoever will receive the error.
+    Failed {
+        /// The path of the thread.
+        thread: &'a str,
+        /// The error, or the panic's message.
+        failure: &'a dyn fmt::Display,
+    },
+    /// A thread and its subtree have ended. Emitted by the thread as its last act.
+    Stopped {
+        /// The path of the thread.
+        thread: &'a str,
+        /// How it ended.
+        how: Ending,
+    },
+    /// A failure has no receiver: its thread was released, or its handle dropped.
+    Unreceived {
+        /// The path of the thread that failed.
+        thread: &'a str,
+        /// The error, or the panic's message.
+        failure: &'a dyn fmt::Display,
+    },
+    /// A callback given to `on_set` panicked; the others ran. Emitted by the thread that set the signal.
+    CallbackPanicked {
+        /// The name of the signal, or where it was made.
+        signal: &'a dyn fmt::Display,
+        /// The panic's message.
+        message: &'a str,
+    },
+    /// A singleton was written in an isolating block and the write was thrown away.
+    Discarded {
+        /// The path of the singleton.
+        singleton: &'static str,
+        /// The isolating context, or `isolated` for a block without one.
+        context: &'a str,
+    },
+    /// Two bindings of an open function are equally specific; the later one wins.
+    Tie {
+        /// The path of the open function.
+        function: &'static str,
+    },
+}
+
+/// How a thread ended, in [`Event::Stopped`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ending {
+    /// Its body returned a value.
+    Finished,
+    /// Its body ended because it was asked to.
+    Stopped,
+    /// Its body, or a child that nobody joined, failed.
+    Failed,
+    /// It was prepared and never started.
+    NeverRan,
+}
+
+impl Event<'_> {
+    /// Must this be printed when nobody listens?
+    pub(super) fn is_loss(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreceived { .. } | Self::CallbackPanicked { .. } | Self::Tie { .. }
+        )
+    }
+}
+
+impl fmt::Debug for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Event({self})")
+    }
+}
+
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { thread } => write!(f, "thread `{thread}` started"),
+            Self::StopAsked { thread, reason } => {
+                write!(f, "thread `{thread}` was asked to stop: {reason}")
+            }
+            Self::Failed { thread, failure } => write!(f, "thread `{thread}` failed: {failure}"),
+            Self::Stopped { thread, how } => write!(f, "thread `{thread}` ended: {how}"),
+            Self::Unreceived { thread, failure } => {
+                write!(f, "thread `{thread}` failed and nobody joins it: {failure}")
+            }
+            Self::CallbackPanicked { signal, message } => {
+                write!(f, "a callback of {signal} panicked: {message}")
+            }
+            Self::Discarded { singleton, context } => {
+                write!(f, "a write to `{singleton}` in `{context}` was thrown away")
+            }
+            Self::Tie { function } => write!(
+                f,
+                "two bindings of `{function}` are equally specific, the later one wins"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::NeverRan => "never ran",
+        })
+    }
+}

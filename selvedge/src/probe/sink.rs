@@ -1,0 +1,93 @@
+//! The subscribers, and standard error for what nobody receives.
+
+use std::io::Write;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use crate::primitive::{Arc, RwLock};
+use crate::probe::Event;
+
+type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
+
+/// Who listens, newest last. A user's static in spirit: it is not part of any model.
+static SINK: RwLock<Vec<(usize, Listener)>> = RwLock::new(Vec::new());
+/// How many listen; a hint for the quiet case, so `Relaxed` is enough.
+static LISTENERS: AtomicUsize = AtomicUsize::new(0);
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+/// Tells the subscribers that `event` happened.
+pub(crate) fn emit(event: &Event<'_>) {
+    if LISTENERS.load(Relaxed) == 0 {
+        if event.is_loss() {
+            print(event);
+        }
+        return;
+    }
+    emit_slow(event);
+}
+
+#[cold]
+fn emit_slow(event: &Event<'_>) {
+    let listeners: Vec<Listener> = match SINK.read() {
+        Ok(sink) => sink.iter().map(|(_, f)| Arc::clone(f)).collect(),
+        Err(poisoned) => poisoned
+            .into_inner()
+            .iter()
+            .map(|(_, f)| Arc::clone(f))
+            .collect(),
+    };
+    for listener in &listeners {
+        // A listener's panic must not become the panic of the thread that it watches (invariant 1).
+        if panic::catch_unwind(AssertUnwindSafe(|| listener(event))).is_err() {
+            print(event);
+        }
+    }
+}
+
+/// One line, in one write, so that lines of several threads do not mix.
+#[cold]
+fn print(event: &Event<'_>) {
+    let line = format!("selvedge: {event}\n");
+    // There is nobody left to tell when standard error is gone.
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
+}
+
+/// Calls `listener` for every event from now on, on the thread where it happens.
+///
+/// The listener must be quick and must not wait for other threads: what it observes waits for it.
+/// With at least one subscriber, nothing is printed on standard error by the library itself.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::probe;
+///
+/// let _heard = probe::subscribe(|event| eprintln!("{event}"));
+/// ```
+pub fn subscribe(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subscription {
+    let id = NEXT.fetch_add(1, Relaxed);
+    SINK.write()
+        .unwrap_or_else(|e| e.into_inner())
+        .push((id, Arc::new(listener)));
+    LISTENERS.fetch_add(1, Relaxed);
+    Subscription { id }
+}
+
+/// Ends the subscription when dropped.
+#[derive(Debug)]
+#[must_use = "dropping it ends the subscription"]
+pub struct Subscription {
+    id: usize,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        let gone = {
+            let mut sink = SINK.write().unwrap_or_else(|e| e.into_inner());
+            let at = sink.iter().position(|(id, _)| *id == self.id);
+            at.map(|at| sink.remove(at))
+        };
+        LISTENERS.fetch_sub(1, Relaxed);
+        drop(gone); // the closure's captures are the user's: not under the lock
+    }
+}

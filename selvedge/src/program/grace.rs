@@ -1,0 +1,129 @@
+//! The grace period: how long a shutdown waits before it ends the program by force.
+//!
+//! It begins when the program is asked to stop, or when the body has ended and threads are left. A thread
+//! of its own waits for it, because the main thread may be the one that is stuck.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
+use std::time::Duration;
+
+use crate::primitive::{Arc, JoinHandle, Mutex, spawn};
+use crate::program::report;
+use crate::signal::{Signal, Till};
+use crate::thread::Node;
+
+pub(super) struct Grace {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    node: Arc<Node>,
+    period: Duration,
+    /// Every thread has ended.
+    done: Signal,
+    /// What the body returned; 1 before it has.
+    status: AtomicI32,
+    waiter: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Grace {
+    pub(super) fn new(node: &Arc<Node>, period: Duration) -> Self {
+        let shared = Arc::new(Shared {
+            node: Arc::clone(node),
+            period,
+            done: Signal::named("ended"),
+            status: AtomicI32::new(1),
+            waiter: Mutex::new(None),
+        });
+        let weak = Arc::downgrade(&shared);
+        let begin = move || {
+            if let Some(shared) = weak.upgrade() {
+                shared.begin();
+            }
+        };
+        node.stop_signal().on_set(begin).forever();
+        Self { shared }
+    }
+
+    /// Begins the period when the guard goes, if there are threads to wait for.
+    pub(super) fn begin_when_dropped(&self) -> impl Drop + use<> {
+        struct Begin(Arc<Shared>);
+        impl Drop for Begin {
+            fn drop(&mut self) {
+                if self.0.node.has_children() {
+                    self.0.begin();
+                }
+            }
+        }
+        Begin(Arc::clone(&self.shared))
+    }
+
+    pub(super) fn set_status(&self, status: ExitCode) {
+        // `ExitCode` does not say its number; there are only 256.
+        let number = (0..=u8::MAX).find(|number| ExitCode::from(*number) == status);
+        self.shared
+            .status
+            .store(number.map_or(1, i32::from), SeqCst);
+    }
+
+    /// Every thread has ended: nobody has to be forced.
+    pub(super) fn end(&self) {
+        self.shared.done.set();
+        let waiter = self.shared.waiter.lock().take();
+        if let Some(waiter) = waiter {
+            let _ = waiter.join();
+        }
+    }
+}
+
+impl Shared {
+    fn begin(self: &Arc<Self>) {
+        let mut waiter = self.waiter.lock();
+        if waiter.is_some() || self.done.is_set() {
+            return;
+        }
+        let shared = Arc::clone(self);
+        // Without a thread to give, the program waits for as long as its threads take.
+        *waiter = spawn("selvedge-grace", None, move || shared.wait()).ok();
+    }
+
+    fn wait(&self) {
+        if self.done.wait_until(&Till::after(self.period)).is_err() {
+            self.force();
+        }
+    }
+
+    /// Names who still runs and ends the process.
+    fn force(&self) {
+        let report = report::still_running(&self.node, &format!("after {:?}", self.period));
+        let _ = std::io::stderr().lock().write_all(report.as_bytes());
+        flush();
+        #[cfg(feature = "run")]
+        {
+            crate::program::interrupt::raise_again();
+            signal_hook::low_level::exit(self.status.load(SeqCst))
+        }
+        #[cfg(not(feature = "run"))]
+        std::process::exit(self.status.load(SeqCst))
+    }
+}
+
+/// What was printed must arrive, also when the process ends by a signal.
+pub(super) fn flush() {
+    // A stuck thread may hold the lock of standard output; a broken pipe has no reader left. Neither may
+    // keep the program from ending, so this is done by a thread that nobody waits for longer than it takes.
+    let flushed = Signal::new();
+    let done = flushed.clone();
+    let flusher = spawn("selvedge-flush", None, move || {
+        let _ = std::io::stdout().flush();
+        done.set();
+    });
+    if let Ok(flusher) = flusher
+        && flushed
+            .wait_until(&Till::after(Duration::from_secs(1)))
+            .is_ok()
+    {
+        let _ = flusher.join();
+    }
+}

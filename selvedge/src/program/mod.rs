@@ -1,0 +1,27 @@
+//! The program as a whole: wires the parts together, and ends in an order.
+//!
+//! [`run`] makes the calling thread the root of a tree, runs a body in it, and returns when every thread
+//! has ended. SIGINT and SIGTERM ask the tree to stop; the second one ends the program from inside its
+//! handler. A thread that ignores its stop longer than the grace period is named, and the program
+//! ends without it.
+//!
+//! # The exit status
+//!
+//! | what happened                                | status                      |
+//! |----------------------------------------------|-----------------------------|
+//! | the body returned a value                    | the value's (`()` is 0)     |
+//! | the body, or a child that nobody joined, failed | 1                        |
+//! | a released thread failed                     | 1                           |
+//! | the body panicked                            | 101, as with std            |
+//! | SIGINT or SIGTERM asked for the stop         | death by that signal        |
+//!
+//! These exits do not wait for every thread: the end of the grace period, the second signal, and a build
+//! with `panic = "abort"`.
+
+mod grace;
+#[cfg(feature = "run")]
+mod interrupt;
+mod report;
+mod run;
+
+pub use run::{Builder, run};

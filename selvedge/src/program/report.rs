@@ -1,0 +1,35 @@
+//! Who has not ended, as text for people.
+
+use core::fmt::Write;
+
+use crate::primitive::Arc;
+use crate::thread::{Node, State};
+
+/// A line for each thread whose body runs, after a line that says why this is printed.
+pub(super) fn still_running(node: &Arc<Node>, when: &str) -> String {
+    let mut text = String::new();
+    let mut n = 0;
+    for node in node.newest_first() {
+        if node.phase() != State::Running {
+            continue; // it only waits for its children
+        }
+        n += 1;
+        let _ = write!(text, "  `{}`", node.path());
+        match node.waits_for() {
+            Some(site) => _ = write!(text, " waits for {site}"),
+            None => text.push_str(" does not look at its stop signal"),
+        }
+        if let Some(reason) = node.stop_signal().reason() {
+            let _ = write!(text, "; asked to stop: {reason}");
+            if let Some(when) = reason.when() {
+                let _ = write!(text, ", {:.1?} ago", when.elapsed());
+            }
+        }
+        text.push('\n');
+    }
+    let threads = if n == 1 { "thread" } else { "threads" };
+    format!(
+        "{}: still running {when}: {n} {threads}\n{text}",
+        node.path()
+    )
+}

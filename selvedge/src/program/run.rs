@@ -1,0 +1,158 @@
+//! `run`: a body, its tree, and the status that says how it went.
+
+use std::error::Error;
+use std::process::{ExitCode, Termination};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+
+use crate::primitive::Arc;
+use crate::program::grace::{Grace, flush};
+#[cfg(feature = "run")]
+use crate::program::interrupt::Interrupts;
+use crate::signal::{Signal, default_timer};
+use crate::thread::{Ended, Failure, Node, Outcome, run_body};
+
+/// How long a thread may take to obey a stop.
+const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+
+/// Is a tree running in this process? The OS signals and standard output are shared by all.
+static RUNNING: AtomicBool = AtomicBool::new(false);
+
+/// Runs `body` as the program `name`, with everything that [`program`](crate::program) says.
+///
+/// `body` is given the program's stop signal. When it returns, its threads are asked to stop and joined;
+/// then pending tills are set. It can be called again afterwards.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::thread;
+/// use std::process::ExitCode;
+///
+/// fn main() -> ExitCode {
+///     selvedge::run("greeter", |_stop| {
+///         let name = thread::spawn("asker", |_stop| Ok("Ada"));
+///         println!("hello {}", name.join()?);
+///         Ok(())
+///     })
+/// }
+/// ```
+pub fn run<T: Termination>(name: &str, body: impl FnOnce(Signal) -> Outcome<T>) -> ExitCode {
+    Builder::new(name).run(body)
+}
+
+/// A program to be, with more choices than [`run`] has.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::program;
+/// use std::{process::ExitCode, time::Duration};
+///
+/// let status = program::Builder::new("quick")
+///     .grace(Duration::from_secs(1))
+///     .run(|_stop| Ok(ExitCode::from(3)));
+/// assert_eq!(status, ExitCode::from(3));
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing runs until `run`"]
+pub struct Builder {
+    name: Box<str>,
+    grace: Duration,
+}
+
+impl Builder {
+    /// A program whose main thread is called `name`.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            grace: DEFAULT_GRACE,
+        }
+    }
+
+    /// How long threads may take to end once they were asked to; 10 seconds otherwise.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Runs `body`, waits for every thread, and returns the status for `main` to return.
+    ///
+    /// If SIGINT or SIGTERM asked for the stop this does not return: the signal is raised again with its
+    /// default action, so that the parent process sees the truth.
+    ///
+    /// With a tree running in this process already, `body` does not run and the status is 1.
+    pub fn run<T: Termination>(self, body: impl FnOnce(Signal) -> Outcome<T>) -> ExitCode {
+        if Node::current().is_some() || RUNNING.swap(true, SeqCst) {
+            eprintln!(
+                "{}: error: another `selvedge::run` is running in this process",
+                self.name
+            );
+            return ExitCode::FAILURE;
+        }
+        let status = self.run_alone(body);
+        RUNNING.store(false, SeqCst);
+        status
+    }
+
+    fn run_alone<T: Termination>(self, body: impl FnOnce(Signal) -> Outcome<T>) -> ExitCode {
+        let timer = default_timer();
+        timer.restart();
+        let node = Node::root(&self.name, timer.clone());
+        let grace = Grace::new(&node, self.grace);
+        #[cfg(feature = "run")]
+        let interrupts = Interrupts::begin(&node);
+        let ended = run_body(&node, |stop| {
+            // Whatever ends the body, a panic too: from here the children have the grace period.
+            let _begin = grace.begin_when_dropped();
+            let value = body(stop)?;
+            // Known before the children are joined, for an exit that does not wait for them.
+            let status = value.report();
+            grace.set_status(status);
+            Ok(status)
+        });
+        let status = self.status(&node, ended);
+        grace.end();
+        timer.shutdown();
+        flush();
+        #[cfg(feature = "run")]
+        interrupts.end();
+        status
+    }
+
+    fn status(&self, node: &Arc<Node>, ended: Ended<ExitCode>) -> ExitCode {
+        match ended {
+            Ended::Finished(_) if node.unreceived() > 0 => ExitCode::FAILURE,
+            Ended::Finished(status) => status,
+            Ended::Stopped(_) if node.unreceived() > 0 => ExitCode::FAILURE,
+            Ended::Stopped(_) => ExitCode::SUCCESS,
+            Ended::Failed(failure) => self.explain(failure),
+        }
+    }
+
+    /// Nobody joins the main thread: its failure is told to the user.
+    fn explain(&self, failure: Failure) -> ExitCode {
+        let name = &self.name;
+        match failure {
+            // The panic hook has printed it.
+            Failure::Panic(_) => return ExitCode::from(101),
+            Failure::Error(error) => eprintln!("{name}: error: {}", chain(&*error.into_inner())),
+            Failure::Children(failures) => eprintln!("{name}: error: {failures}"),
+        }
+        ExitCode::FAILURE
+    }
+}
+
+/// An error and what it says it came from, where that is not in its text already.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,479 @@
+//! `any` and `all`: signals made of signals.
+//!
+//! A combination is lazy. Nobody waits for it: it holds its operands, they do not know it, and its truth
+//! is computed from theirs. Somebody waits: it links itself to its operands, which then hold it while it
+//! holds them weakly, so that it lives exactly as long as it can matter and no cycle is left when it
+//! never does. Firing, linking, unlinking, reading and dropping are loops with a work list: a chain as
+//! long as a user likes costs heap, never stack.
+//!
+//! # Invariants
+//!
+//! Those of [`signal`](super::signal), and:
+//!
+//! 1. `Operands::Watched` exactly while the combination is linked; `epoch` counts how often.
+//! 2. An operand's link of an old epoch is taken off by whoever notices: the linker, or the unlinker.
+//! 3. Only one lock of a `links` is held at a time.
+
+use core::panic::Location;
+use std::collections::VecDeque;
+
+use crate::primitive::atomic::Ordering::{AcqRel, Acquire};
+use crate::primitive::{Arc, Weak};
+use crate::signal::links::{Callback, Link, LinkId, Links};
+use crate::signal::reason::Reason;
+use crate::signal::signal::{DERIVED, Inner, Kind, LINKED, SET, Signal};
+
+/// What a combination is made of.
+#[derive(Default)]
+pub(super) enum Operands {
+    /// Not a combination, or one that is set.
+    #[default]
+    None,
+    /// Not linked: held, and unknown to them.
+    Held(Box<[Signal]>),
+    /// Linked: known to them, by these entries, and held by them.
+    Watched(Box<[(Weak<Inner>, Option<LinkId>)]>),
+}
+
+/// A signal that is set when one of `signals` is. Of none: never.
+///
+/// An operand that is set already is the result; one that can never be set is left out.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::{Signal, signal};
+/// let all = [Signal::new(), Signal::new(), Signal::new()];
+/// let first = signal::any(&all);
+/// all[1].set();
+/// assert!(first.is_set() && !all[0].is_set());
+/// ```
+#[track_caller]
+pub fn any<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Signal {
+    let mut operands = Vec::new();
+    for signal in signals {
+        if signal.is_set() {
+            return signal.clone();
+        }
+        if !is_never(signal) {
+            operands.push(signal.clone());
+        }
+    }
+    match operands.len() {
+        0 => Signal::never(),
+        1 => operands.swap_remove(0),
+        _ => derived(Kind::Any, operands, Location::caller()),
+    }
+}
+
+/// A signal that is set when all of `signals` are. Of none: at once.
+///
+/// Operands that are set already are left out; with one that can never be set, so is the result.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::{Signal, signal};
+/// let parts = [Signal::new(), Signal::new()];
+/// let whole = signal::all(&parts);
+/// parts[0].set();
+/// assert!(!whole.is_set());
+/// parts[1].set();
+/// assert!(whole.is_set());
+/// ```
+#[track_caller]
+pub fn all<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Signal {
+    let mut operands = Vec::new();
+    let mut set = None;
+    for signal in signals {
+        if is_never(signal) {
+            return Signal::never();
+        }
+        if signal.is_set() {
+            set = Some(signal)
+        } else {
+            operands.push(signal.clone())
+        }
+    }
+    match operands.len() {
+        0 => set.map_or_else(Signal::always, Clone::clone),
+        1 => operands.swap_remove(0),
+        _ => derived(Kind::All, operands, Location::caller()),
+    }
+}
+
+pub(super) fn child(parent: &Signal, at: &'static Location<'static>) -> Signal {
+    derived(Kind::Any, vec![parent.clone()], at)
+}
+
+fn derived(kind: Kind, operands: Vec<Signal>, at: &'static Location<'static>) -> Signal {
+    let links = Links::made_of(Operands::Held(operands.into()));
+    Signal::make(kind, DERIVED, links, None, at)
+}
+
+fn is_never(signal: &Signal) -> bool {
+    matches!(signal.0.kind, Kind::Never)
+}
+
+/// Is the combination set? Called when its flag does not say so.
+#[cold]
+pub(super) fn is_set(signal: &Signal) -> bool {
+    if let Some(shallow) = is_set_shallow(signal) {
+        return shallow;
+    }
+    let Some(because) = evaluate(signal) else {
+        return false;
+    };
+    // Remember it, unless somebody hangs on it: then the setter of the operand fires it.
+    let state = &signal.0.state;
+    if state
+        .compare_exchange(DERIVED, DERIVED | SET, AcqRel, Acquire)
+        .is_ok()
+    {
+        if let Some(reason) = because.reason() {
+            let _ = signal.0.reason.set(reason);
+        }
+        drop_operands(core::mem::take(&mut signal.0.links.lock().operands));
+    }
+    true
+}
+
+/// `Some(false)` without any allocation in the usual case: plain operands, none of them decisive.
+fn is_set_shallow(signal: &Signal) -> Option<bool> {
+    let links = signal.0.links.lock();
+    let Operands::Held(operands) = &links.operands else {
+        return None;
+    };
+    for operand in operands {
+        let state = operand.0.state.load(Acquire);
+        match (&signal.0.kind, state & SET != 0, state & DERIVED != 0) {
+            (Kind::All, false, false) => return Some(false),
+            (Kind::Any, false, false) | (Kind::All, true, _) => {}
+            _ => return None,
+        }
+    }
+    if matches!(signal.0.kind, Kind::Any) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+/// The operand, at any depth, that makes the combination true.
+fn evaluate(root: &Signal) -> Option<Signal> {
+    struct Visit {
+        any: bool,
+        operands: Vec<Signal>,
+        next: usize,
+        because: Option<Signal>,
+    }
+    fn visit(signal: &Signal) -> Visit {
+        let operands = match &signal.0.links.lock().operands {
+            Operands::None => Vec::new(),
+            Operands::Held(held) => held.to_vec(),
+            // An operand that is gone can never be set.
+            Operands::Watched(watched) => watched
+                .iter()
+                .map(|(weak, _)| weak.upgrade().map_or_else(Signal::never, Signal))
+                .collect(),
+        };
+        Visit {
+            any: matches!(signal.0.kind, Kind::Any),
+            operands,
+            next: 0,
+            because: None,
+        }
+    }
+    let mut stack = vec![(root.clone(), visit(root))];
+    let mut found: Option<Option<Signal>> = None; // what the visit that just ended says
+    loop {
+        let Some((signal, top)) = stack.last_mut() else {
+            return found.flatten();
+        };
+        if signal.0.state.load(Acquire) & SET != 0 {
+            found = Some(Some(signal.clone()));
+            stack.pop();
+            continue;
+        }
+        match found.take() {
+            Some(Some(because)) => {
+                top.because = Some(because);
+                if top.any {
+                    found = Some(top.because.take());
+                    stack.pop();
+                    continue;
+                }
+            }
+            Some(None) if !top.any => {
+                found = Some(None);
+                stack.pop();
+                continue;
+            }
+            _ => {}
+        }
+        let Some(operand) = top.operands.get(top.next).cloned() else {
+            found = Some(if top.any { None } else { top.because.take() });
+            stack.pop();
+            continue;
+        };
+        top.next += 1;
+        let state = operand.0.state.load(Acquire);
+        if state & SET != 0 {
+            found = Some(Some(operand));
+        } else if state & DERIVED == 0 {
+            found = Some(None);
+        } else {
+            let inner = visit(&operand);
+            stack.push((operand, inner));
+        }
+    }
+}
+
+/// The reason of a combination that is true although its own setter has not come that far.
+pub(super) fn pending_reason(signal: &Signal) -> Option<Reason> {
+    if signal.0.state.load(Acquire) & (SET | DERIVED) != DERIVED {
+        return None;
+    }
+    evaluate(signal)?.reason()
+}
+
+/// Hangs `link` on `signal`, linking combinations to their operands as needed.
+pub(super) fn link(signal: &Signal, link: Link) -> Result<LinkId, Link> {
+    let (id, first) = push(signal, link)?;
+    if first {
+        watch_operands(signal);
+    }
+    Ok(id)
+}
+
+/// Adds the entry; says whether a combination must now be linked to its operands.
+fn push(signal: &Signal, link: Link) -> Result<(LinkId, bool), Link> {
+    let mut links = signal.0.links.lock();
+    // Pairs with the addition of `SET` in `claim`: either we see it, or the setter sees `LINKED` and
+    // waits for the lock that we hold (invariant 2 of `signal`).
+    let state = signal.0.state.fetch_or(LINKED, AcqRel);
+    if state & SET != 0 {
+        return Err(link);
+    }
+    let first = links.is_empty();
+    let id = links.push(link);
+    if first && matches!(signal.0.kind, Kind::Till(_)) {
+        links.keep = Some(signal.clone());
+    }
+    Ok((id, first && state & DERIVED != 0))
+}
+
+/// Links a combination, and those that it is made of, to their operands.
+fn watch_operands(signal: &Signal) {
+    let mut work = VecDeque::from([signal.clone()]);
+    while let Some(derived) = work.pop_front() {
+        let Some((epoch, operands)) = begin_watch(&derived) else {
+            continue;
+        };
+        for (at, operand) in operands.iter().enumerate() {
+            match push(operand, Link::Forward(derived.clone())) {
+                Ok((id, first)) => {
+                    if !remember(&derived, epoch, at, id) {
+                        unlink(operand, id);
+                    } else if first {
+                        work.push_back(operand.clone());
+                    }
+                }
+                // Set already: what its setter would have done, done here.
+                Err(_) => {
+                    if is_true(&derived) {
+                        derived.set_with(
+                            || operand.reason().expect("a set signal has a reason"),
+                            &mut super::signal::run_here,
+                        );
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// From held to watched (invariant 1); what to link to.
+fn begin_watch(derived: &Signal) -> Option<(u32, Box<[Signal]>)> {
+    let mut links = derived.0.links.lock();
+    if links.is_empty() {
+        return None; // unlinked or fired meanwhile
+    }
+    let Operands::Held(held) = core::mem::take(&mut links.operands) else {
+        return None;
+    };
+    let watched = held
+        .iter()
+        .map(|operand| (Arc::downgrade(&operand.0), None))
+        .collect();
+    links.operands = Operands::Watched(watched);
+    links.epoch += 1;
+    Some((links.epoch, held))
+}
+
+/// Notes the entry by which operand `at` knows us; false if that is no longer wanted (invariant 2).
+fn remember(derived: &Signal, epoch: u32, at: usize, id: LinkId) -> bool {
+    let mut links = derived.0.links.lock();
+    if links.epoch != epoch {
+        return false;
+    }
+    let Operands::Watched(watched) = &mut links.operands else {
+        return false;
+    };
+    watched[at].1 = Some(id);
+    true
+}
+
+/// Is the combination true, whatever its flag says?
+fn is_true(derived: &Signal) -> bool {
+    matches!(derived.0.kind, Kind::Any) || evaluate(derived).is_some()
+}
+
+/// Takes an entry off, and combinations on which nothing hangs any more off their operands.
+pub(super) fn unlink(signal: &Signal, id: LinkId) -> bool {
+    let mut work = VecDeque::from([(signal.clone(), id)]);
+    let mut was_there = None;
+    while let Some((signal, id)) = work.pop_front() {
+        let (link, watched, keep) = {
+            let mut links = signal.0.links.lock();
+            let link = links.remove(id);
+            let last = link.is_some() && links.is_empty();
+            let keep = if last { links.keep.take() } else { None };
+            let watched = if last {
+                end_watch(&signal, &mut links)
+            } else {
+                Vec::new()
+            };
+            if last {
+                signal.0.state.fetch_and(!LINKED, AcqRel);
+            }
+            (link, watched, keep)
+        };
+        was_there.get_or_insert(link.is_some());
+        work.extend(watched);
+        // The user's closure, and what only the entry kept alive, go outside the lock.
+        drop(link);
+        drop(keep);
+    }
+    was_there.unwrap_or(false)
+}
+
+/// From watched to held (invariant 1); what to unlink from.
+fn end_watch(signal: &Signal, links: &mut Links) -> Vec<(Signal, LinkId)> {
+    let Operands::Watched(watched) = &links.operands else {
+        return Vec::new();
+    };
+    let held: Box<[Signal]> = watched
+        .iter()
+        .map(|(weak, _)| weak.upgrade().map_or_else(Signal::never, Signal))
+        .collect();
+    let entries = held
+        .iter()
+        .zip(watched)
+        .filter_map(|(operand, (_, id))| Some((operand.clone(), (*id)?)))
+        .collect();
+    debug_assert!(
+        signal.0.state.load(Acquire) & DERIVED != 0,
+        "only combinations watch"
+    );
+    links.operands = Operands::Held(held);
+    entries
+}
+
+/// Wakes, asks and calls everything that hangs on `first`, which its caller has just set.
+pub(super) fn fire(first: &Signal, run: &mut dyn FnMut(&Signal, Callback)) {
+    let mut work = VecDeque::from([first.clone()]);
+    let mut calls = Vec::new();
+    while let Some(signal) = work.pop_front() {
+        let (entries, operands, keep) = {
+            let mut links = signal.0.links.lock();
+            (
+                links.take(),
+                core::mem::take(&mut links.operands),
+                links.keep.take(),
+            )
+        };
+        for link in entries {
+            match link {
+                Link::Wake(waiter) => waiter.wake(),
+                Link::Call(action) => calls.push((signal.clone(), action)),
+                Link::Forward(derived) => {
+                    let reason = || signal.reason().expect("a set signal has a reason");
+                    if is_true(&derived) && derived.claim(reason) {
+                        work.push_back(derived);
+                    }
+                }
+            }
+        }
+        leave_operands(operands);
+        drop(keep);
+    }
+    for (signal, action) in calls {
+        run(&signal, action);
+    }
+}
+
+/// A combination that is set leaves the operands that are not.
+fn leave_operands(operands: Operands) {
+    match operands {
+        Operands::Watched(watched) => {
+            for (weak, id) in watched {
+                if let (Some(inner), Some(id)) = (weak.upgrade(), id) {
+                    unlink(&Signal(inner), id);
+                }
+            }
+        }
+        held => drop_operands(held),
+    }
+}
+
+/// Drops a tree of combinations without recursion.
+pub(super) fn drop_operands(operands: Operands) {
+    let mut work = Vec::new();
+    if let Operands::Held(held) = operands {
+        work.extend(held);
+    }
+    while let Some(signal) = work.pop() {
+        let Some(inner) = Arc::into_inner(signal.0) else {
+            continue;
+        };
+        if let Operands::Held(held) = core::mem::take(&mut inner.links.lock().operands) {
+            work.extend(held);
+        }
+    }
+}
+
+macro_rules! operators {
+    ($($trait:ident $method:ident $by:ident),*) => { $(
+        impl core::ops::$trait for &Signal {
+            type Output = Signal;
+            #[track_caller]
+            fn $method(self, other: &Signal) -> Signal {
+                $by([self, other])
+            }
+        }
+        impl core::ops::$trait for Signal {
+            type Output = Self;
+            #[track_caller]
+            fn $method(self, other: Self) -> Self {
+                $by([&self, &other])
+            }
+        }
+        impl core::ops::$trait<&Self> for Signal {
+            type Output = Self;
+            #[track_caller]
+            fn $method(self, other: &Self) -> Self {
+                $by([&self, other])
+            }
+        }
+        impl core::ops::$trait<Signal> for &Signal {
+            type Output = Signal;
+            #[track_caller]
+            fn $method(self, other: Signal) -> Signal {
+                $by([self, &other])
+            }
+        }
+    )* };
+}
+operators!(BitOr bitor any, BitAnd bitand all);

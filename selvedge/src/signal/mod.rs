@@ -1,0 +1,44 @@
+//! One-way flags, and time as a flag.
+//!
+//! Everything in this crate that blocks, blocks on [`Signal`]s, so a thread can always wait for "my data,
+//! or the stop request, or the deadline" without polling.
+//!
+//! ```
+//! use selvedge::{Signal, Till, signal};
+//! use std::time::Duration;
+//!
+//! let done = Signal::named("done");
+//! let overdue = Till::after(Duration::from_millis(1));
+//! (&done | &overdue).wait()?;
+//! assert!(overdue.is_set() && !done.is_set());
+//! # Ok::<(), signal::Stopped>(())
+//! ```
+//!
+//! # Which operations obey stop
+//!
+//! [`wait`](Signal::wait) and [`wait_until`](Signal::wait_until), and every blocking operation of the
+//! crate that does not say otherwise: when the calling thread is asked to stop, they return [`Stopped`],
+//! and what they were to do did not happen. What is ready is handed out first. [`shield`] hides the stop
+//! for clean-up.
+
+mod combine;
+mod links;
+mod reason;
+mod record;
+mod signal;
+mod stop;
+mod till;
+mod timer;
+mod waiter;
+
+pub use combine::{all, any};
+pub use reason::Reason;
+pub use signal::{OnSet, Signal, WaitError};
+pub use stop::{Stopped, shield, stop};
+pub use till::Till;
+
+pub(crate) use record::{Record, WaitSite};
+#[cfg(feature = "testing")]
+pub(crate) use timer::{Clock, MockTime};
+pub(crate) use timer::{Timer, default_timer};
+pub(crate) use waiter::{Waiter, Woken};

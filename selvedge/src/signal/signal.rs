@@ -1,0 +1,515 @@
+//! A flag that is set once and can be waited for.
+//!
+//! # State
+//!
+//! Three bits of one word: `SET`, `LINKED` (something hangs on it), `DERIVED` (a combination, whose truth
+//! is that of its operands until `SET` says so).
+//!
+//! # Invariants
+//!
+//! 1. `SET` is added once and never removed; the thread that added it writes the reason and fires.
+//! 2. An entry is linked under the lock of `links`, after `LINKED` was added and only if `SET` was not
+//!    there: so the setter, which adds `SET` first, sees `LINKED`, takes the lock and finds the entry.
+//! 3. A combination is linked to its operands exactly while something hangs on it. Then its operands
+//!    hold it and it does not hold them; otherwise it holds them and they do not know it.
+//! 4. Callbacks run outside every lock, after the waiters were woken.
+//!
+//! # Orderings
+//!
+//! The `AcqRel` addition of `SET` pairs with the `Acquire` load in `is_set`: who sees the flag sees what
+//! the setter did before. The reason is written after the flag, so that `set` never waits; `reason` does.
+//!
+//! # Not here
+//!
+//! Combining ([`combine`](super::combine)), time ([`till`](super::till)), sleeping
+//! ([`waiter`](super::waiter)). There is no `clear`; make a new signal, they are cheap.
+
+use core::fmt;
+use core::panic::Location;
+use std::borrow::Cow;
+use std::error::Error;
+use std::panic::{self, AssertUnwindSafe};
+
+use crate::primitive::atomic::{
+    AtomicU32,
+    Ordering::{AcqRel, Acquire},
+};
+use crate::primitive::{Arc, Mutex, OnceLock, Weak, global, yield_now};
+use crate::probe::{self, Event};
+use crate::signal::combine;
+use crate::signal::links::{Callback, Link, LinkId, Links};
+use crate::signal::reason::{Reason, Why};
+use crate::signal::record::WaitSite;
+use crate::signal::stop::{self, Stopped};
+use crate::signal::timer::TillKey;
+use crate::signal::waiter;
+
+pub(super) const SET: u32 = 1;
+pub(super) const LINKED: u32 = 2;
+pub(super) const DERIVED: u32 = 4;
+
+/// How much of a name, or of a combination's, is kept and printed.
+const NAME_LIMIT: usize = 100;
+
+/// A flag that is set once, never cleared, and waited for by any number of threads.
+///
+/// A clone is another handle to the same flag. Combine with `|` and `&`, or [`any`](super::any) and
+/// [`all`](super::all).
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::{Signal, thread};
+///
+/// let done = Signal::new();
+/// let hook = done.on_set(|| println!("done"));
+/// done.set();
+/// done.wait()?;
+/// assert!(done.is_set());
+/// # drop(hook);
+/// # Ok::<(), selvedge::Stopped>(())
+/// ```
+#[derive(Clone)]
+#[doc(alias = "Event")]
+#[doc(alias = "CancellationToken")]
+#[doc(alias = "please_stop")]
+pub struct Signal(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) state: AtomicU32,
+    pub(super) kind: Kind,
+    pub(super) reason: OnceLock<Reason>,
+    pub(super) links: Mutex<Links>,
+    name: Option<Box<str>>,
+    made: &'static Location<'static>,
+}
+
+/// What a signal is, beside its flag.
+#[derive(Debug)]
+pub(super) enum Kind {
+    Plain,
+    /// Refuses to be set.
+    Never,
+    /// Set when one operand is.
+    Any,
+    /// Set when all operands are.
+    All,
+    /// Set by the timer; leaves it when dropped.
+    Till(TillKey),
+}
+
+global! {
+    fn never() -> Signal { Signal::make(Kind::Never, 0, Links::default(), None, Location::caller()) }
+}
+
+impl Signal {
+    /// Makes a signal that is not set. It is called by where it was made.
+    #[track_caller]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::make(Kind::Plain, 0, Links::default(), None, Location::caller())
+    }
+
+    /// Makes a signal with a name for messages, of which 100 bytes are kept.
+    #[track_caller]
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        let name = bounded(name).into();
+        Self::make(
+            Kind::Plain,
+            0,
+            Links::default(),
+            Some(name),
+            Location::caller(),
+        )
+    }
+
+    /// The signal that is never set: `a | never` is `a`. Setting it does nothing.
+    #[must_use]
+    pub fn never() -> Self {
+        never().clone()
+    }
+
+    /// A signal that is set already.
+    #[track_caller]
+    #[must_use]
+    pub fn always() -> Self {
+        let always = Self::named("always");
+        always.set();
+        always
+    }
+
+    /// A signal that is set when this one is, and can be set alone.
+    ///
+    /// It leaves nothing behind on this signal when it is dropped.
+    #[track_caller]
+    #[must_use]
+    pub fn child(&self) -> Self {
+        combine::child(self, Location::caller())
+    }
+
+    pub(super) fn make(
+        kind: Kind,
+        state: u32,
+        links: Links,
+        name: Option<Box<str>>,
+        made: &'static Location<'static>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            state: AtomicU32::new(state),
+            kind,
+            reason: OnceLock::new(),
+            links: Mutex::new(links),
+            name,
+            made,
+        }))
+    }
+
+    /// Sets the signal, wakes who waits for it, then runs its callbacks here. True if it was not set.
+    ///
+    /// After *any* `set` returns, [`is_set`](Self::is_set) is true for everybody. Setting again does
+    /// nothing.
+    #[track_caller]
+    #[doc(alias = "go")]
+    #[doc(alias = "cancel")]
+    #[doc(alias = "raise")]
+    pub fn set(&self) -> bool {
+        let at = Location::caller();
+        self.set_with(|| Reason::new(Why::Set, at), &mut run_here)
+    }
+
+    /// Sets the signal and says why; the time is noted as well.
+    ///
+    /// ```
+    /// use selvedge::Signal;
+    /// let stop = Signal::new();
+    /// stop.set_because("disk full");
+    /// assert_eq!(stop.reason().unwrap().text(), Some("disk full"));
+    /// ```
+    #[track_caller]
+    pub fn set_because(&self, text: impl Into<Cow<'static, str>>) -> bool {
+        let at = Location::caller();
+        self.set_with(
+            || Reason::new(Why::Said(text.into()), at).now(),
+            &mut run_here,
+        )
+    }
+
+    /// Sets the signal; callbacks are handed to `run`, in order, after the waiters were woken.
+    pub(super) fn set_with(
+        &self,
+        reason: impl FnOnce() -> Reason,
+        run: &mut dyn FnMut(&Self, Callback),
+    ) -> bool {
+        if !self.claim(reason) {
+            return false;
+        }
+        // Nothing can be linked any more (invariant 2), so what this reads is final.
+        if self.0.state.load(Acquire) & (LINKED | DERIVED) != 0 {
+            combine::fire(self, run);
+        }
+        true
+    }
+
+    /// Adds `SET`; true for the one caller that did, which then must fire (invariant 1).
+    pub(super) fn claim(&self, reason: impl FnOnce() -> Reason) -> bool {
+        if matches!(self.0.kind, Kind::Never) {
+            return false;
+        }
+        // Pairs with the loads in `is_set` and with the addition of `LINKED` in `link`.
+        if self.0.state.fetch_or(SET, AcqRel) & SET != 0 {
+            return false;
+        }
+        let _ = self.0.reason.set(reason());
+        true
+    }
+
+    /// Is it set? One acquire load for a plain signal.
+    #[inline]
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        // Pairs with the addition of `SET` in `claim`.
+        let state = self.0.state.load(Acquire);
+        state & SET != 0 || (state & DERIVED != 0 && combine::is_set(self))
+    }
+
+    /// Why it was set, if it was.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        if !self.is_set() {
+            return None;
+        }
+        loop {
+            if let Some(reason) = self.0.reason.get() {
+                return Some(reason.clone());
+            }
+            if let Some(reason) = combine::pending_reason(self) {
+                return Some(reason);
+            }
+            yield_now(); // the setter is between the flag and the reason
+        }
+    }
+
+    /// Waits until it is set.
+    ///
+    /// # Stopping
+    ///
+    /// If the calling thread is asked to stop first, `wait` returns [`Stopped`]. If both are set, the
+    /// signal counts.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`], see above.
+    #[track_caller]
+    #[inline]
+    pub fn wait(&self) -> Result<(), Stopped> {
+        if self.is_set() {
+            Ok(())
+        } else {
+            self.wait_slow(Location::caller())
+        }
+    }
+
+    #[cold]
+    fn wait_slow(&self, at: &'static Location<'static>) -> Result<(), Stopped> {
+        let stop = stop::stop();
+        match waiter::wait_any(&[self, &stop], self.site(at)) {
+            0 => Ok(()),
+            _ => Err(Stopped::by(&stop)),
+        }
+    }
+
+    /// Waits until it is set, or until `other` is.
+    ///
+    /// # Stopping
+    ///
+    /// As [`wait`](Self::wait); the order of precedence is this signal, `other`, stop.
+    ///
+    /// # Errors
+    ///
+    /// - [`WaitError::Expired`] – `other` was set first.
+    /// - [`WaitError::Stopped`] – the calling thread was asked to stop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{Signal, Till, signal::WaitError};
+    /// use std::time::Duration;
+    ///
+    /// let never = Signal::new();
+    /// let waited = never.wait_until(&Till::after(Duration::from_millis(1)));
+    /// assert!(matches!(waited, Err(WaitError::Expired)));
+    /// ```
+    #[track_caller]
+    pub fn wait_until(&self, other: &Self) -> Result<(), WaitError> {
+        if self.is_set() {
+            return Ok(());
+        }
+        let stop = stop::stop();
+        match waiter::wait_any(&[self, other, &stop], self.site(Location::caller())) {
+            0 => Ok(()),
+            1 => Err(WaitError::Expired),
+            _ => Err(WaitError::Stopped(Stopped::by(&stop))),
+        }
+    }
+
+    /// Waits without obeying stop: for joins.
+    #[track_caller]
+    pub(crate) fn wait_through(&self) {
+        waiter::wait_any(&[self], self.site(Location::caller()));
+    }
+
+    fn site(&self, at: &'static Location<'static>) -> WaitSite {
+        WaitSite::new("signal", self.0.name.as_deref(), at)
+    }
+
+    /// Runs `action` once when the signal is set: on the setting thread, or here and now if it is set.
+    ///
+    /// Actions run in the order in which they were added, after the waiters were woken, and outside every
+    /// lock. One that panics is reported as a [`probe::Event`](crate::probe::Event), and the others run.
+    /// Those of a till run on one dispatcher thread: they delay one another, never a timer.
+    ///
+    /// Dropping the handle takes the action back, without waiting for one that runs already;
+    /// [`forever`](OnSet::forever) keeps it, also when nobody holds the signal:
+    ///
+    /// ```
+    /// use selvedge::Signal;
+    /// let (a, b, seen) = (Signal::new(), Signal::new(), Signal::new());
+    /// let both = seen.clone();
+    /// (&a & &b).on_set(move || { both.set(); }).forever();
+    /// a.set();
+    /// b.set();
+    /// assert!(seen.is_set());
+    /// ```
+    #[doc(alias = "then")]
+    #[doc(alias = "register")]
+    pub fn on_set(&self, action: impl FnOnce() + Send + 'static) -> OnSet {
+        let id = match self.link(Link::Call(Box::new(action))) {
+            Ok(id) => Some(id),
+            Err(Link::Call(action)) => {
+                run_here(self, action);
+                None
+            }
+            Err(_) => unreachable!("a link comes back as it was given"),
+        };
+        OnSet {
+            signal: Arc::downgrade(&self.0),
+            id,
+        }
+    }
+
+    /// Hangs `link` on the signal, or gives it back if the signal is set.
+    pub(super) fn link(&self, link: Link) -> Result<LinkId, Link> {
+        if self.is_set() {
+            return Err(link);
+        }
+        combine::link(self, link)
+    }
+
+    /// Takes a link off again. True if it was still there, so that it never ran.
+    pub(super) fn unlink(&self, id: LinkId) -> bool {
+        combine::unlink(self, id)
+    }
+
+    pub(super) fn made(&self) -> &'static Location<'static> {
+        self.0.made
+    }
+
+    /// How many threads, callbacks and combinations hang on it.
+    #[cfg(feature = "testing")]
+    #[doc(hidden)]
+    pub fn links(&self) -> usize {
+        self.0.links.lock().len()
+    }
+}
+
+impl Default for Signal {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Kind::Till(key) = &self.kind {
+            key.remove();
+        }
+        if self.state.load(Acquire) & DERIVED != 0 {
+            combine::drop_operands(core::mem::take(&mut self.links.lock().operands));
+        }
+    }
+}
+
+/// Runs an action on this thread; a panic of it is reported and goes no further.
+pub(super) fn run_here(signal: &Signal, action: Callback) {
+    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(action)) {
+        let message = panic_message(&*payload);
+        probe::emit(&Event::CallbackPanicked { signal, message });
+        // A payload whose destructor panics is given up.
+        if let Err(again) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            core::mem::forget(again);
+        }
+    }
+}
+
+fn panic_message(payload: &(dyn core::any::Any + Send)) -> &str {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        return text;
+    }
+    payload
+        .downcast_ref::<String>()
+        .map_or("(a payload that is not text)", |text| text)
+}
+
+/// At most the limit's bytes of `name`, cut between characters.
+fn bounded(name: &str) -> &str {
+    &name[..name.floor_char_boundary(NAME_LIMIT)]
+}
+
+/// Unhooks its action when dropped, unless that has begun.
+#[must_use = "dropping it takes the action back; call `forever` to keep it"]
+pub struct OnSet {
+    signal: Weak<Inner>,
+    id: Option<LinkId>,
+}
+
+impl OnSet {
+    /// Keeps the action for as long as the signal can be set.
+    pub fn forever(mut self) {
+        self.id = None;
+    }
+}
+
+impl Drop for OnSet {
+    fn drop(&mut self) {
+        let (Some(id), Some(inner)) = (self.id, self.signal.upgrade()) else {
+            return;
+        };
+        Signal(inner).unlink(id);
+    }
+}
+
+impl fmt::Debug for OnSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnSet")
+            .field("hooked", &self.id.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signal")
+            .field("name", &format_args!("{self}"))
+            .field("set", &(self.0.state.load(Acquire) & SET != 0))
+            .finish_non_exhaustive()
+    }
+}
+
+/// The name, or how it was combined, or where it was made.
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.0.name {
+            return write!(f, "signal `{name}`");
+        }
+        match self.0.kind {
+            Kind::Never => f.write_str("signal `never`"),
+            Kind::Any => write!(f, "a signal combined by any at {}", self.0.made),
+            Kind::All => write!(f, "a signal combined by all at {}", self.0.made),
+            Kind::Till(_) => write!(f, "the till made at {}", self.0.made),
+            Kind::Plain => write!(f, "the signal made at {}", self.0.made),
+        }
+    }
+}
+
+/// The error of [`Signal::wait_until`].
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the caller decides by it, and there is no third way"
+)]
+pub enum WaitError {
+    /// The other signal was set first.
+    Expired,
+    /// The calling thread was asked to stop.
+    Stopped(Stopped),
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expired => f.write_str("the wait expired"),
+            Self::Stopped(stopped) => stopped.fmt(f),
+        }
+    }
+}
+
+impl Error for WaitError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Expired => None,
+            Self::Stopped(stopped) => Some(stopped),
+        }
+    }
+}

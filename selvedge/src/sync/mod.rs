@@ -1,0 +1,18 @@
+//! Data that threads share.
+//!
+//! # Three forms of every blocking verb
+//!
+//! | form                 | waits            | ends early with                        |
+//! |----------------------|------------------|----------------------------------------|
+//! | `pop`, `push`        | until it can     | `Stopped`, when the thread is asked to |
+//! | `try_pop`            | never            |                                        |
+//! | `pop_until(&signal)` | until it can     | `Expired` as well                      |
+//!
+//! What is ready is handed out first, then the given signal counts, then the stop. An operation that
+//! returns an error did not happen.
+
+mod error;
+mod queue;
+
+pub use error::{PopError, PopUntilError, PushError, PushUntilError, TryPopError, TryPushError};
+pub use queue::{Iter, Queue};

@@ -1,0 +1,135 @@
+//! A root of its own for one test.
+
+use core::fmt;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use crate::primitive::{Arc, Mutex};
+use crate::probe::{self, Subscription};
+use crate::signal::{Clock, MockTime, Timer};
+use crate::thread::{Ended, Failure, Node, run_body};
+
+/// A tree of threads, a clock and an event list of its own.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::{Till, testing::World, thread};
+/// use std::time::Duration;
+///
+/// let world = World::with_mock_clock();
+/// world.run(|| {
+///     let late = Till::after(Duration::from_secs(3600));
+///     let sleeper = thread::spawn("sleeper", {
+///         let late = late.clone();
+///         move |_stop| Ok(late.wait()?)
+///     });
+///     world.advance(Duration::from_secs(3600));
+///     sleeper.join().unwrap();
+/// });
+/// assert_eq!(world.events(), ["sleeper started", "sleeper ended: finished"]);
+/// ```
+pub struct World {
+    name: Box<str>,
+    timer: Timer,
+    events: Arc<Mutex<Vec<String>>>,
+    _heard: Subscription,
+}
+
+impl World {
+    /// A world whose clock is the real one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::make(Clock::Real)
+    }
+
+    /// A world whose time stands still until [`advance`](Self::advance).
+    #[must_use]
+    pub fn with_mock_clock() -> Self {
+        Self::make(Clock::Mock(MockTime::new()))
+    }
+
+    fn make(clock: Clock) -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name: Box<str> = format!("world-{}", NEXT.fetch_add(1, Relaxed)).into();
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let heard = probe::subscribe({
+            let (prefix, events) = (format!("{name}/"), Arc::clone(&events));
+            move |event| {
+                // Other tests' worlds tell their own.
+                if let Some(line) = line_of(event, &prefix) {
+                    events.lock().push(line);
+                }
+            }
+        });
+        Self {
+            name,
+            timer: Timer::new(clock),
+            events,
+            _heard: heard,
+        }
+    }
+
+    /// Runs `f` as the main thread of this world, then ends its threads, and gives what `f` gave.
+    ///
+    /// # Panics
+    ///
+    /// If `f` does, or if a thread failed and nobody joined it.
+    pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.timer.restart();
+        let node = Node::root(&self.name, self.timer.clone());
+        let ended = run_body(&node, |_stop| Ok(f()));
+        self.timer.shutdown();
+        match ended {
+            Ended::Finished(result) => result,
+            Ended::Failed(Failure::Panic(panic)) => resume_unwind(panic.into_payload()),
+            Ended::Failed(failure) => panic!("{failure}"),
+            Ended::Stopped(stopped) => unreachable!("the body returned no error: {stopped}"),
+        }
+    }
+
+    /// Moves a mock clock: what was to happen by then happens. A real clock is not moved.
+    pub fn advance(&self, by: Duration) {
+        self.timer.advance(by);
+    }
+
+    /// What happened to this world's threads, a line each, in order. Paths start below the world.
+    #[must_use]
+    pub fn events(&self) -> Vec<String> {
+        self.events.lock().clone()
+    }
+}
+
+/// The events of threads below `prefix`, without what differs from run to run.
+fn line_of(event: &probe::Event<'_>, prefix: &str) -> Option<String> {
+    let line = match event {
+        probe::Event::Started { thread } => format!("{} started", thread.strip_prefix(prefix)?),
+        probe::Event::StopAsked { thread, .. } => {
+            format!("{} asked to stop", thread.strip_prefix(prefix)?)
+        }
+        probe::Event::Failed { thread, .. } => format!("{} failed", thread.strip_prefix(prefix)?),
+        probe::Event::Stopped { thread, how } => {
+            format!("{} ended: {how}", thread.strip_prefix(prefix)?)
+        }
+        probe::Event::Unreceived { thread, .. } => {
+            format!("{} failed, nobody joins it", thread.strip_prefix(prefix)?)
+        }
+        _ => return None,
+    };
+    Some(line)
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,164 @@
+//! How a thread ends: the body, then its subtree, then the hand-over.
+//!
+//! 1. The body returns, or its panic is caught.
+//! 2. A failure is announced, at once.
+//! 3. The subtree is asked to stop, newest first.
+//! 4. Children are joined, newest first, late ones included. Failures that nobody received are taken.
+//! 5. The set of children, empty, is sealed.
+//! 6. The result is left for the joiner, and `stopped` is set.
+//!
+//! Step 4 neither obeys stop nor returns early: a parent ends after its children.
+
+use std::error::Error;
+use std::panic::{self, AssertUnwindSafe};
+
+use crate::ambient;
+use crate::primitive::Arc;
+use crate::probe::{self, Ending, Event};
+use crate::signal::{Record, Signal, Stopped};
+use crate::thread::error::{Failure, Failures, JoinError, Outcome};
+use crate::thread::handle::report_unreceived;
+use crate::thread::tree::{Node, State};
+
+/// How a thread ended, children included.
+#[derive(Debug)]
+pub(crate) enum Ended<T> {
+    Finished(T),
+    Stopped(Stopped),
+    Failed(Failure),
+}
+
+impl<T> Ended<T> {
+    pub(super) fn ending(&self) -> Ending {
+        match self {
+            Self::Finished(_) => Ending::Finished,
+            Self::Stopped(_) => Ending::Stopped,
+            Self::Failed(_) => Ending::Failed,
+        }
+    }
+
+    pub(super) fn into_result(self, thread: &Arc<str>) -> Result<T, JoinError> {
+        match self {
+            Self::Finished(value) => Ok(value),
+            Self::Stopped(stopped) => Err(JoinError::Stopped {
+                thread: Arc::clone(thread),
+                stopped,
+            }),
+            Self::Failed(failure) => Err(failure.into()),
+        }
+    }
+}
+
+/// Proof that a node has no children and can have none. Made by [`join_children`] alone.
+struct Sealed;
+
+/// Runs `body` as the thread `node`, steps 1 to 5.
+pub(crate) fn run_body<T>(node: &Arc<Node>, body: impl FnOnce(Signal) -> Outcome<T>) -> Ended<T> {
+    let (path, stop) = (Arc::clone(&node.path), node.stop.clone());
+    let timer = node.root.timer.clone();
+    let record = Arc::new(Record::new(path, stop, timer, Arc::clone(node) as _));
+    node.state.lock().record = Arc::downgrade(&record);
+    ambient::enter_thread(&*record, || {
+        let stop = node.stop.clone();
+        // The body's own state is gone with it; what it shares has its own rules about panics.
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| body(stop)));
+        let mut ended = judge(node, outcome);
+        if let Ended::Failed(failure) = &ended {
+            probe::emit(&Event::Failed {
+                thread: &node.path,
+                failure,
+            });
+        }
+        node.state.lock().phase = State::Ending;
+        let (failures, Sealed) = join_children(node);
+        hand_on(node, &mut ended, failures);
+        ended
+    })
+}
+
+/// Step 1: what the body's end means.
+fn judge<T>(node: &Node, outcome: std::thread::Result<Outcome<T>>) -> Ended<T> {
+    let path = || Arc::clone(&node.path);
+    match outcome {
+        Ok(Ok(value)) => Ended::Finished(value),
+        Ok(Err(error)) => match stopped_in(&*error) {
+            // It says that it obeyed, and there was something to obey.
+            Some(stopped) if node.stop.is_set() => Ended::Stopped(stopped.clone()),
+            _ => Ended::Failed(Failure::error(path(), error)),
+        },
+        Err(payload) => Ended::Failed(Failure::panic(path(), payload)),
+    }
+}
+
+/// The `Stopped` in which the chain of sources ends, if it does.
+fn stopped_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Stopped> {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.downcast_ref()
+}
+
+/// Steps 3 to 5.
+fn join_children(node: &Arc<Node>) -> (Vec<JoinError>, Sealed) {
+    let mut failures = Vec::new();
+    loop {
+        let (newest, finished) = {
+            let mut state = node.state.lock();
+            let newest = state.children.last().cloned();
+            // Only an empty set is sealed, under the lock under which children are added.
+            state.sealed = newest.is_none();
+            (newest, core::mem::take(&mut state.finished))
+        };
+        for thread in finished {
+            let _ = thread.join(); // ended already; its body cannot unwind
+        }
+        let Some(child) = newest else {
+            return (failures, Sealed);
+        };
+        if !child.node.stop.is_set() {
+            ask_children(node);
+        }
+        child.node.stopped.wait_through();
+        failures.extend(child.packet.take_failure());
+        if let Some(thread) = node.remove(&child.node) {
+            let _ = thread.join(); // as above
+        }
+    }
+}
+
+/// Step 3, again for each late child.
+fn ask_children(node: &Node) {
+    let children: Vec<_> = node
+        .state
+        .lock()
+        .children
+        .iter()
+        .map(|c| Arc::clone(&c.node))
+        .collect();
+    for child in children.iter().rev() {
+        child.ask("its parent has ended");
+    }
+}
+
+/// An unreceived failure of a child fails a parent that was fine; otherwise it is reported.
+fn hand_on<T>(node: &Node, ended: &mut Ended<T>, failures: Vec<JoinError>) {
+    if failures.is_empty() {
+        return;
+    }
+    if let Ended::Failed(_) = ended {
+        for failure in &failures {
+            report_unreceived(node, failure);
+        }
+        return;
+    }
+    let failure = Failure::Children(Failures {
+        thread: Arc::clone(&node.path),
+        all: failures,
+    });
+    probe::emit(&Event::Failed {
+        thread: &node.path,
+        failure: &failure,
+    });
+    *ended = Ended::Failed(failure);
+}

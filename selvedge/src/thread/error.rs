@@ -1,0 +1,331 @@
+//! How threads fail, and who is told.
+
+use core::any::Any;
+use core::fmt;
+use std::error::Error;
+use std::io;
+
+use crate::primitive::{Arc, Mutex};
+use crate::signal::{Reason, Stopped};
+
+/// What a thread's body returns: `?` takes any error.
+pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// The error that a thread's body returned, with the thread's path.
+#[derive(Debug)]
+pub struct ThreadError {
+    thread: Arc<str>,
+    error: Box<dyn Error + Send + Sync>,
+}
+
+impl ThreadError {
+    /// The path of the thread that failed.
+    #[must_use]
+    pub fn thread(&self) -> &str {
+        &self.thread
+    }
+
+    /// The body's own error.
+    #[must_use]
+    pub fn into_inner(self) -> Box<dyn Error + Send + Sync> {
+        self.error
+    }
+}
+
+impl fmt::Display for ThreadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "thread `{}` failed: {}", self.thread, self.error)
+    }
+}
+
+impl Error for ThreadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.error)
+    }
+}
+
+/// A panic of a thread's body, with its payload whole.
+pub struct Panic {
+    thread: Arc<str>,
+    message: Box<str>,
+    /// A payload is only `Send`; the lock makes the error `Sync`.
+    payload: Mutex<Box<dyn Any + Send>>,
+}
+
+impl Panic {
+    fn new(thread: Arc<str>, payload: Box<dyn Any + Send>) -> Self {
+        let message = payload
+            .downcast_ref::<&'static str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("(a payload that is not text)")
+            .into();
+        Self {
+            thread,
+            message,
+            payload: Mutex::new(payload),
+        }
+    }
+
+    /// The path of the thread that panicked.
+    #[must_use]
+    pub fn thread(&self) -> &str {
+        &self.thread
+    }
+
+    /// The panic's message, if its payload is text.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The payload, for [`resume_unwind`](std::panic::resume_unwind).
+    #[must_use]
+    pub fn into_payload(self) -> Box<dyn Any + Send> {
+        let mut payload = self.payload.lock();
+        core::mem::replace(&mut *payload, Box::new(()))
+    }
+}
+
+impl fmt::Debug for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Panic")
+            .field("thread", &self.thread)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "thread `{}` panicked: {}", self.thread, self.message)
+    }
+}
+
+impl Error for Panic {}
+
+/// Why a thread did not end well.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Error(ThreadError),
+    Panic(Panic),
+    /// The body was fine; children whom nobody joined were not.
+    Children(Failures),
+}
+
+impl Failure {
+    pub(crate) fn error(thread: Arc<str>, error: Box<dyn Error + Send + Sync>) -> Self {
+        Self::Error(ThreadError { thread, error })
+    }
+
+    pub(crate) fn panic(thread: Arc<str>, payload: Box<dyn Any + Send>) -> Self {
+        Self::Panic(Panic::new(thread, payload))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => error.fmt(f),
+            Self::Panic(panic) => panic.fmt(f),
+            Self::Children(failures) => failures.fmt(f),
+        }
+    }
+}
+
+/// The failures of children whom nobody joined, as one error.
+///
+/// Always a group, also of one: what works in a test with one child works with three.
+#[derive(Debug)]
+pub struct Failures {
+    pub(super) thread: Arc<str>,
+    pub(super) all: Vec<JoinError>,
+}
+
+impl Failures {
+    /// The path of the thread whose children failed.
+    #[must_use]
+    pub fn thread(&self) -> &str {
+        &self.thread
+    }
+
+    /// What each of them would have given its joiner, in the order in which they were found.
+    #[must_use]
+    pub fn all(&self) -> &[JoinError] {
+        &self.all
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let n = self.all.len();
+        write!(f, "{n} {} of thread `{}` failed", plural(n), self.thread)?;
+        for (i, failure) in self.all.iter().enumerate() {
+            write!(f, "{} {failure}", if i == 0 { ":" } else { ";" })?;
+        }
+        Ok(())
+    }
+}
+
+fn plural(n: usize) -> &'static str {
+    if n == 1 { "child" } else { "children" }
+}
+
+impl Error for Failures {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.all
+            .first()
+            .map(|error| error as &(dyn Error + 'static))
+    }
+}
+
+/// The error of [`Thread::join`](super::Thread::join).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The thread's body returned an error.
+    Failed(ThreadError),
+    /// The thread's body panicked; the payload is whole.
+    Panicked(Panic),
+    /// The thread's body was fine, but children whom it did not join were not.
+    Children(Failures),
+    /// The thread ended because it was asked to stop.
+    Stopped {
+        /// The path of the thread.
+        thread: Arc<str>,
+        /// Why it was asked.
+        stopped: Stopped,
+    },
+    /// The result was given to another joiner, or to the parent when it ended.
+    Taken {
+        /// The path of the thread.
+        thread: Arc<str>,
+    },
+    /// The signal given to `join_until` was set first; the thread goes on and the handle is usable.
+    Expired {
+        /// The path of the thread.
+        thread: Arc<str>,
+    },
+    /// The *calling* thread was asked to stop; the other goes on and the handle is usable.
+    Interrupted(Stopped),
+    /// The thread tried to join itself.
+    Itself {
+        /// The path of the thread.
+        thread: Arc<str>,
+    },
+}
+
+impl JoinError {
+    /// Has the thread failed, rather than the join?
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(
+            self,
+            Self::Failed(_) | Self::Panicked(_) | Self::Children(_)
+        )
+    }
+
+    /// Did the thread end because it was asked to? With the reason.
+    #[must_use]
+    pub fn stop_reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Stopped { stopped, .. } => Some(stopped.reason()),
+            _ => None,
+        }
+    }
+}
+
+impl From<Failure> for JoinError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Error(error) => Self::Failed(error),
+            Failure::Panic(panic) => Self::Panicked(panic),
+            Failure::Children(failures) => Self::Children(failures),
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(error) => error.fmt(f),
+            Self::Panicked(panic) => panic.fmt(f),
+            Self::Children(failures) => failures.fmt(f),
+            Self::Stopped { thread, stopped } => write!(f, "thread `{thread}` was {stopped}"),
+            Self::Taken { thread } => {
+                write!(f, "the result of thread `{thread}` was taken already")
+            }
+            Self::Expired { thread } => write!(f, "the join of thread `{thread}` expired"),
+            Self::Interrupted(stopped) => write!(f, "while joining, this thread was {stopped}"),
+            Self::Itself { thread } => write!(f, "thread `{thread}` cannot join itself"),
+        }
+    }
+}
+
+impl Error for JoinError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Failed(error) => error.source(),
+            Self::Panicked(_) | Self::Taken { .. } | Self::Expired { .. } | Self::Itself { .. } => {
+                None
+            }
+            Self::Children(failures) => failures.source(),
+            Self::Stopped { stopped, .. } | Self::Interrupted(stopped) => Some(stopped),
+        }
+    }
+}
+
+/// The error of [`Builder::spawn`](super::Builder::spawn).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// The calling thread is not part of a tree: use [`selvedge::run`](crate::run).
+    NoTree {
+        /// The name that the thread should have had.
+        name: Box<str>,
+    },
+    /// The parent has ended and can have no children any more.
+    Sealed {
+        /// The name that the thread should have had.
+        name: Box<str>,
+        /// The path of the parent.
+        parent: Arc<str>,
+    },
+    /// The operating system refused a thread.
+    Os {
+        /// The name that the thread should have had.
+        name: Box<str>,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTree { name } => write!(
+                f,
+                "thread `{name}` has no tree to be in: spawn inside `selvedge::run`, in tests inside \
+                 `selvedge::testing::World`"
+            ),
+            Self::Sealed { name, parent } => {
+                write!(
+                    f,
+                    "thread `{name}` comes too late: its parent `{parent}` has ended"
+                )
+            }
+            Self::Os { name, source } => {
+                write!(f, "thread `{name}` could not be started: {source}")
+            }
+        }
+    }
+}
+
+impl Error for SpawnError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Os { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

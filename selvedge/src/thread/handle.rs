@@ -1,0 +1,266 @@
+//! The handle of a thread: join, release, stop.
+//!
+//! # Invariants
+//!
+//! 1. A result is received by exactly one of: a joiner, the parent at its end, nobody (released). All
+//!    three take it from the packet under its lock.
+//! 2. Dropping the handle is releasing it.
+
+use core::any::Any;
+use core::fmt;
+use std::borrow::Cow;
+use std::sync::atomic::Ordering;
+
+use crate::primitive::{Arc, Mutex, Weak};
+use crate::probe::{self, Event};
+use crate::signal::{Signal, WaitError};
+use crate::thread::error::JoinError;
+use crate::thread::tree::Node;
+
+/// Where a thread leaves its result.
+pub(super) struct Packet<T> {
+    slot: Mutex<Slot<T>>,
+}
+
+enum Slot<T> {
+    /// The thread runs; released or not.
+    Empty {
+        released: bool,
+    },
+    Full(Result<T, JoinError>),
+    Taken,
+}
+
+/// A packet for the parent, which does not know the type.
+pub(super) trait AnyPacket: Any + Send + Sync {
+    /// Takes a failure that nobody has received.
+    fn take_failure(&self) -> Option<JoinError>;
+}
+
+impl<T> Packet<T> {
+    pub(super) fn new() -> Self {
+        Self {
+            slot: Mutex::new(Slot::Empty { released: false }),
+        }
+    }
+
+    /// Leaves the result. True if somebody may still want it; a released failure comes back.
+    pub(super) fn fill(&self, result: Result<T, JoinError>) -> Filled<T> {
+        let mut slot = self.slot.lock();
+        match &*slot {
+            Slot::Empty { released: true } => {
+                *slot = Slot::Taken;
+                Filled::Released(result)
+            }
+            _ => {
+                *slot = Slot::Full(result);
+                Filled::Kept
+            }
+        }
+    }
+
+    fn take(&self) -> Option<Result<T, JoinError>> {
+        let mut slot = self.slot.lock();
+        match core::mem::replace(&mut *slot, Slot::Taken) {
+            Slot::Full(result) => Some(result),
+            Slot::Empty { released } => {
+                *slot = Slot::Empty { released };
+                None
+            }
+            Slot::Taken => None,
+        }
+    }
+
+    /// Nobody will join. What was left already comes back.
+    fn release(&self) -> Option<Result<T, JoinError>> {
+        let mut slot = self.slot.lock();
+        match core::mem::replace(&mut *slot, Slot::Empty { released: true }) {
+            Slot::Full(result) => {
+                *slot = Slot::Taken;
+                Some(result)
+            }
+            Slot::Taken => {
+                *slot = Slot::Taken;
+                None
+            }
+            Slot::Empty { .. } => None,
+        }
+    }
+}
+
+/// What became of a result.
+pub(super) enum Filled<T> {
+    /// It waits for a joiner, or, a failure, for the parent.
+    Kept,
+    /// Nobody will receive it.
+    Released(Result<T, JoinError>),
+}
+
+impl<T: Send + 'static> AnyPacket for Packet<T> {
+    fn take_failure(&self) -> Option<JoinError> {
+        let mut slot = self.slot.lock();
+        match core::mem::replace(&mut *slot, Slot::Taken) {
+            Slot::Full(Err(error)) if error.is_failure() => Some(error),
+            other => {
+                *slot = other;
+                None
+            }
+        }
+    }
+}
+
+/// A failure that nobody will receive: reported, and counted for the exit status.
+pub(super) fn report_unreceived(node: &Node, error: &JoinError) {
+    if error.is_failure() {
+        node.root.unreceived.fetch_add(1, Ordering::SeqCst);
+        probe::emit(&Event::Unreceived {
+            thread: &node.path,
+            failure: error,
+        });
+    }
+}
+
+/// A thread that was started. Dropping it releases the thread.
+///
+/// The thread belongs to its parent whatever becomes of the handle: it is asked to stop and joined when
+/// the parent ends.
+#[must_use = "join it for its result, or release it"]
+pub struct Thread<T> {
+    pub(super) node: Arc<Node>,
+    pub(super) packet: Arc<Packet<T>>,
+}
+
+impl<T> Thread<T> {
+    /// Waits for the thread and its children to end and gives its result, to the first who asks.
+    ///
+    /// Others can wait for [`stopped`](Self::stopped).
+    ///
+    /// # Stopping
+    ///
+    /// If the calling thread is asked to stop first, `join` returns [`JoinError::Interrupted`]: the other
+    /// thread goes on, and the handle can be used again.
+    ///
+    /// # Errors
+    ///
+    /// What the thread failed with; [`JoinError::Stopped`] if it ended because it was asked to;
+    /// [`JoinError::Taken`] for a second joiner.
+    #[track_caller]
+    pub fn join(&self) -> Result<T, JoinError> {
+        self.refuse_itself()?;
+        self.node.stopped.wait().map_err(JoinError::Interrupted)?;
+        self.receive()
+    }
+
+    /// The same, but waits only until `signal` is set.
+    ///
+    /// # Stopping
+    ///
+    /// As [`join`](Self::join).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`join`](Self::join), and [`JoinError::Expired`]: the thread goes on.
+    #[track_caller]
+    pub fn join_until(&self, signal: &Signal) -> Result<T, JoinError> {
+        self.refuse_itself()?;
+        match self.node.stopped.wait_until(signal) {
+            Ok(()) => self.receive(),
+            Err(WaitError::Expired) => Err(JoinError::Expired {
+                thread: self.path_arc(),
+            }),
+            Err(WaitError::Stopped(stopped)) => Err(JoinError::Interrupted(stopped)),
+        }
+    }
+
+    fn refuse_itself(&self) -> Result<(), JoinError> {
+        match Node::current() {
+            Some(node) if Arc::ptr_eq(&node, &self.node) => Err(JoinError::Itself {
+                thread: self.path_arc(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn receive(&self) -> Result<T, JoinError> {
+        let result = self.packet.take().unwrap_or_else(|| {
+            Err(JoinError::Taken {
+                thread: self.path_arc(),
+            })
+        });
+        // The OS thread as well, so that its thread-locals are gone when this returns, as with std's.
+        if let Some(thread) = self.parent().and_then(|parent| parent.remove(&self.node)) {
+            let _ = thread.join(); // its body cannot unwind: `run_body` catches
+        }
+        result
+    }
+
+    fn parent(&self) -> Option<Arc<Node>> {
+        self.node.parent.as_ref().and_then(Weak::upgrade)
+    }
+
+    /// Gives up the result: an error of the thread is reported when it happens.
+    ///
+    /// The thread still belongs to its parent.
+    #[doc(alias = "detach")]
+    pub fn release(self) {
+        drop(self);
+    }
+
+    /// Asks the thread and its children to stop. Does not wait.
+    #[track_caller]
+    #[doc(alias = "cancel")]
+    pub fn stop(&self) {
+        self.stop_because("asked through its handle");
+    }
+
+    /// Asks the thread and its children to stop, and says why.
+    pub fn stop_because(&self, why: impl Into<Cow<'static, str>>) {
+        self.node.ask(&why.into());
+    }
+
+    /// Set when the thread and its children have ended, joined or not.
+    #[must_use]
+    pub fn stopped(&self) -> &Signal {
+        &self.node.stopped
+    }
+
+    /// The thread's own name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.node.name
+    }
+
+    /// The names from the root to the thread, joined by `/`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.node.path
+    }
+
+    fn path_arc(&self) -> Arc<str> {
+        Arc::clone(&self.node.path)
+    }
+}
+
+impl<T> Drop for Thread<T> {
+    fn drop(&mut self) {
+        let Some(result) = self.packet.release() else {
+            return;
+        };
+        if let Err(error) = &result {
+            report_unreceived(&self.node, error);
+        }
+        if let Some(parent) = self.parent() {
+            parent.bury(&self.node);
+        }
+        drop(result);
+    }
+}
+
+impl<T> fmt::Debug for Thread<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Thread")
+            .field("path", &self.node.path)
+            .field("state", &self.node.phase())
+            .finish_non_exhaustive()
+    }
+}

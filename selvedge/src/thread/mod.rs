@@ -1,0 +1,41 @@
+//! The tree of threads.
+//!
+//! Every thread has a name, a parent and a stop signal. A parent ends after its children; errors and
+//! panics always reach somebody.
+//!
+//! # The life of a thread
+//!
+//! | state    | what happens                                             | leaves it when                     |
+//! |----------|----------------------------------------------------------|------------------------------------|
+//! | running  | its body runs; it may have children                      | the body returned or panicked      |
+//! | ending   | its subtree was asked to stop, newest first, and is joined | no child is left                  |
+//! | sealed   | it can have no children any more                         | the result was handed over         |
+//! | stopped  | `stopped` is set                                         |                                    |
+//!
+//! # Who gets a failure
+//!
+//! An error or a panic is one [`Event::Failed`](crate::probe::Event::Failed) at once. The value goes to one
+//! joiner, whole. If nobody joins, it fails the parent; of a released thread it is reported and makes the
+//! program's exit status 1. A body that ends with [`Stopped`](crate::Stopped) because it was asked to has
+//! not failed.
+//!
+//! # Not here
+//!
+//! `selvedge::run`, which makes the root ([`program`](crate::program)). Detached threads: there are none.
+
+mod current;
+mod end;
+mod error;
+mod handle;
+mod spawn;
+mod tree;
+
+pub use current::{Current, current};
+pub use error::{Failures, JoinError, Outcome, Panic, SpawnError, ThreadError};
+pub use handle::Thread;
+pub use spawn::{Builder, spawn};
+pub use tree::{State, Tree, TreeNode, tree};
+
+pub(crate) use end::{Ended, run_body};
+pub(crate) use error::Failure;
+pub(crate) use tree::Node;
