@@ -14,9 +14,11 @@
 use core::fmt;
 use core::panic::Location;
 use core::ptr;
+use std::collections::HashSet;
 
 use crate::ambient::current::{self, Slot};
 use crate::ambient::frame::{self, Binding, Frame};
+use crate::ambient::key::Index;
 use crate::primitive::{Arc, OnceLock};
 
 /// A captured frame.
@@ -24,12 +26,8 @@ pub(super) struct Node {
     pub(super) binding: Binding,
     parent: Option<Arc<Self>>,
     /// The innermost binding of each key from here outwards; computed when the node is first entered.
-    flat: OnceLock<Box<[Flat]>>,
+    flat: OnceLock<Box<[(Index, Slot)]>>,
 }
-
-/// One visible binding of a captured chain.
-#[derive(Clone, Copy)]
-struct Flat(usize, Slot);
 
 // SAFETY: a node is immutable after it was made. Its payload is `Send + Sync` (an `Arc` of such a
 // value, a switch, an extension), `outer`, and the slots in `flat`, point into nodes that it owns
@@ -40,18 +38,14 @@ unsafe impl Sync for Node {}
 
 impl Node {
     /// What a block that runs here sees.
-    fn flat(&self) -> &[Flat] {
+    fn flat(&self) -> &[(Index, Slot)] {
         self.flat.get_or_init(|| {
-            let mut flat: Vec<Flat> = Vec::new();
-            let mut seen = Vec::new();
+            let mut flat = Vec::new();
+            let mut seen = HashSet::new();
             let mut node = Some(self);
             while let Some(here) = node {
-                let index = here.binding.slot;
-                if seen.len() <= index {
-                    seen.resize(index + 1, false);
-                }
-                if !core::mem::replace(&mut seen[index], true) {
-                    flat.push(Flat(index, here.slot()));
+                if seen.insert(here.binding.index) {
+                    flat.push((here.binding.index, here.slot()));
                 }
                 node = here.parent.as_deref();
             }
@@ -138,29 +132,9 @@ impl Ambient {
     #[track_caller]
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         let block = Location::caller();
-        let flat = self.node.as_deref().map_or(&[][..], Node::flat);
-        let needed = flat.iter().map(|flat| flat.0 + 1).max().unwrap_or(0);
-        let len = needed.max(super::key::table_len());
-        // Most programs have a handful of keys: their table fits on the stack.
-        if len <= 32 {
-            let mut slots = [Slot::EMPTY; 32];
-            return self.run_on(&mut slots[..len], flat, block, f);
-        }
-        self.run_on(&mut vec![Slot::EMPTY; len], flat, block, f)
-    }
-
-    fn run_on<R>(
-        &self,
-        slots: &mut [Slot],
-        flat: &[Flat],
-        block: &'static Location<'static>,
-        f: impl FnOnce() -> R,
-    ) -> R {
-        for Flat(index, slot) in flat {
-            slots[*index] = *slot;
-        }
+        let visible = self.node.as_deref().map_or(&[][..], Node::flat);
         // The frame holds its own count of the node, so the bindings outlive the block.
-        frame::enter_base(self.node.clone(), slots, block, f)
+        frame::enter_base(self.node.clone(), visible, block, f)
     }
 
     /// Makes `f` run in this ambient, wherever and whenever it is called.
@@ -217,7 +191,7 @@ fn capture_from(top: *const Frame) -> Option<Arc<Node>> {
     for frame in fresh.into_iter().rev() {
         let copy = Arc::new(Node {
             binding: Binding {
-                slot: frame.binding.slot,
+                index: frame.binding.index,
                 payload: frame.binding.payload.counted(),
                 depth: frame.binding.depth,
                 outer: outer_copy(&frame.binding),

@@ -5,27 +5,25 @@
 //!
 //! # Invariants
 //!
-//! 1. `slots` points to `len` slots that outlive every moment at which it is installed: the inline
-//!    table of this struct, or a table on the stack or heap of a block that puts the old one back before
-//!    it returns.
+//! 1. `table` points to a table that outlives every moment at which it is installed: the empty one, the
+//!    inline one of this struct, or one on the stack of a block that puts the old one back before it
+//!    returns. The empty one is never written.
 //! 2. `top` is null or points to the innermost frame of this thread, which is on the stack of a block
 //!    that has not returned.
 //! 3. `identity` is null or points to a value that [`enter_thread`] borrows for as long as it is set.
+//! 4. A key's fast index is below `FAST`, which is the length of every table's arrays. (So a read has no
+//!    bounds check.) `bindings[i]` is initialised where `values[i]` is not null.
+//! 5. `wide` points to `wide_len` slots that outlive the installation of the table they are in.
 #![allow(unsafe_code)] // raw pointers to what lives on the stacks of running blocks
 
 use core::any::Any;
 use core::cell::{Cell, UnsafeCell};
+use core::mem::MaybeUninit;
 use core::ptr;
 
 use crate::ambient::frame::{Binding, Frame};
+use crate::ambient::key::{FAST, Index};
 use crate::primitive::{Arc, thread_local_struct};
-
-/// Slots that every thread has without asking the allocator; more go to the heap of a block.
-const INLINE: usize = if cfg!(any(selvedge_loom, selvedge_shuttle)) {
-    4
-} else {
-    48
-};
 
 /// What is bound to one key: the value to hand out, and the binding that it belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -41,11 +39,39 @@ impl Slot {
     };
 }
 
+/// What is bound right now, by key.
 #[derive(Debug)]
+pub(super) struct Table {
+    values: [*const (); FAST],
+    bindings: [MaybeUninit<*const Binding>; FAST],
+    /// Keys beyond the first `FAST` ones.
+    wide: *mut Slot,
+    wide_len: usize,
+}
+
+impl Table {
+    pub(super) const EMPTY: Self = Self {
+        values: [ptr::null(); FAST],
+        bindings: [MaybeUninit::uninit(); FAST],
+        wide: ptr::null_mut(),
+        wide_len: 0,
+    };
+}
+
+/// What a thread has before its first block.
+struct Nothing(Table);
+
+// SAFETY: it is never written (invariant 1), and its pointers are null.
+unsafe impl Sync for Nothing {}
+
+static NOTHING: Nothing = Nothing(Table::EMPTY);
+
+/// `table` comes first, and stays there, so that a read addresses it without an addition.
+#[derive(Debug)]
+#[repr(C)]
 pub(super) struct Current {
-    slots: Cell<*mut Slot>,
-    len: Cell<usize>,
-    inline: UnsafeCell<[Slot; INLINE]>,
+    table: Cell<*mut Table>,
+    inline: UnsafeCell<Table>,
     top: Cell<*const Frame>,
     depth: Cell<u32>,
     identity: Cell<Option<&'static dyn Identity>>,
@@ -53,9 +79,8 @@ pub(super) struct Current {
 
 thread_local_struct! {
     static CURRENT: Current = Current {
-        slots: Cell::new(ptr::null_mut()),
-        len: Cell::new(0),
-        inline: UnsafeCell::new([Slot::EMPTY; INLINE]),
+        table: Cell::new((&raw const NOTHING.0).cast_mut()),
+        inline: UnsafeCell::new(Table::EMPTY),
         top: Cell::new(ptr::null()),
         depth: Cell::new(0),
         identity: Cell::new(None),
@@ -68,59 +93,100 @@ pub(super) fn with<R>(f: impl FnOnce(&Current) -> R) -> R {
     CURRENT.with(f)
 }
 
-/// What is installed as a thread's table.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Table {
-    pub(super) slots: *mut Slot,
-    pub(super) len: usize,
-}
-
 impl Current {
-    /// What is bound in slot `index`.
+    /// The value in the slot of a fast key: the whole of a read, in one indexed load.
     #[inline]
-    pub(super) fn get(&self, index: usize) -> Slot {
-        if index >= self.len.get() {
-            return Slot::EMPTY;
-        }
-        // SAFETY: `index < len`, so the pointer stays inside the table (invariant 1).
-        let slot = unsafe { self.slots.get().add(index) };
+    pub(super) fn fast_value(&self, index: usize) -> *const () {
+        debug_assert!(index < FAST, "invariant 4");
         // SAFETY: the table is alive (invariant 1), and only this thread touches it.
-        unsafe { *slot }
+        let values = unsafe { &raw const (*self.table.get()).values };
+        // SAFETY: inside the array (invariant 4).
+        let value = unsafe { values.cast::<*const ()>().add(index) };
+        // SAFETY: as above; the array is initialised.
+        unsafe { value.read() }
     }
 
-    /// Overwrites slot `index`, which must be inside the table, and returns what was there.
-    #[inline]
-    pub(super) fn replace(&self, index: usize, new: Slot) -> Slot {
-        assert!(index < self.len.get(), "a slot outside the table");
-        // SAFETY: checked one line up; the table is alive (invariant 1).
-        let slot = unsafe { self.slots.get().add(index) };
-        // SAFETY: the table is alive (invariant 1), and only this thread touches it.
-        unsafe { ptr::replace(slot, new) }
-    }
-
-    /// Is there a slot `index`? The first block of a thread installs the inline table.
-    #[inline]
-    pub(super) fn has_room_for(&self, index: usize) -> bool {
-        if self.len.get() == 0 {
-            self.slots.set(self.inline.get().cast());
-            self.len.set(INLINE);
+    /// What is bound to the key with this index.
+    pub(super) fn get(&self, index: Index) -> Slot {
+        // SAFETY: the table is alive (invariant 1), only this thread touches it, and nothing writes it
+        // while this reference lives.
+        let table = unsafe { &*self.table.get() };
+        match index {
+            Index::Fast(index) => match table.values[index] {
+                value if value.is_null() => Slot::EMPTY,
+                value => {
+                    // SAFETY: initialised, because the value is there (invariant 4).
+                    let binding = unsafe { table.bindings[index].assume_init() };
+                    Slot { value, binding }
+                }
+            },
+            Index::Wide(index) if index < table.wide_len => {
+                // SAFETY: inside the slots (invariant 5).
+                let slot = unsafe { table.wide.add(index) };
+                // SAFETY: alive (invariant 5).
+                unsafe { slot.read() }
+            }
+            Index::Wide(_) => Slot::EMPTY,
         }
-        index < self.len.get()
     }
 
-    pub(super) fn table(&self) -> Table {
-        Table {
-            slots: self.slots.get(),
-            len: self.len.get(),
+    /// Overwrites what is bound to the key with this index; there must be room for it.
+    pub(super) fn set(&self, index: Index, slot: Slot) {
+        assert!(self.has_room_for(index), "a slot outside the table");
+        // SAFETY: not the empty table (checked one line up), alive (invariant 1), and only this thread
+        // touches it, through no other reference at this moment.
+        let table = unsafe { &mut *self.table.get() };
+        match index {
+            Index::Fast(index) => {
+                table.bindings[index].write(slot.binding);
+                table.values[index] = slot.value;
+            }
+            Index::Wide(index) => {
+                // SAFETY: inside the slots (checked above, invariant 5).
+                let place = unsafe { table.wide.add(index) };
+                // SAFETY: alive (invariant 5).
+                unsafe { place.write(slot) };
+            }
         }
+    }
+
+    /// Is there a slot for this index? The first block of a thread installs the inline table.
+    #[inline]
+    pub(super) fn has_room_for(&self, index: Index) -> bool {
+        if ptr::eq(self.table.get(), &raw const NOTHING.0) {
+            self.table.set(self.inline.get());
+        }
+        match index {
+            Index::Fast(_) => true,
+            Index::Wide(index) => index < self.wide().1,
+        }
+    }
+
+    /// The slots of wide keys.
+    pub(super) fn wide(&self) -> (*mut Slot, usize) {
+        let table = self.table.get();
+        // SAFETY: alive (invariant 1).
+        let wide = unsafe { (*table).wide };
+        // SAFETY: alive (invariant 1).
+        (wide, unsafe { (*table).wide_len })
+    }
+
+    /// Gives the installed table, which is not the empty one, other slots for wide keys; the caller puts
+    /// the old ones back (invariant 5).
+    pub(super) fn set_wide(&self, (wide, len): (*mut Slot, usize)) {
+        let table = self.table.get();
+        assert!(
+            !ptr::eq(table, &raw const NOTHING.0),
+            "the empty table is never written"
+        );
+        // SAFETY: alive (invariant 1), only this thread touches it.
+        let table = unsafe { &mut *table };
+        (table.wide, table.wide_len) = (wide, len);
     }
 
     /// Installs another table; the caller puts the old one back (invariant 1).
-    pub(super) fn install(&self, table: Table) -> Table {
-        let old = self.table();
-        self.slots.set(table.slots);
-        self.len.set(table.len);
-        old
+    pub(super) fn install(&self, table: *mut Table) -> *mut Table {
+        self.table.replace(table)
     }
 
     #[inline]

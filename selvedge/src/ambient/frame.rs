@@ -23,7 +23,7 @@ use core::ptr;
 
 use crate::ambient::capture::Node;
 use crate::ambient::current::{self, Slot, Table};
-use crate::ambient::key::{self, Key};
+use crate::ambient::key::{self, Index, Key};
 use crate::primitive::{Arc, OnceLock};
 
 /// What a frame holds, and what a capture of it takes along.
@@ -50,7 +50,7 @@ pub(crate) struct Extension {
 
 /// One key bound to one payload.
 pub(crate) struct Binding {
-    pub(super) slot: usize,
+    pub(super) index: Index,
     pub(crate) payload: Payload,
     pub(crate) depth: u32,
     /// The next binding of the same key further out.
@@ -80,55 +80,50 @@ pub(crate) fn enter<R>(
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
-    let slot = key.slot_to_bind();
-    if !current::with(|current| current.has_room_for(slot)) {
-        return with_longer_table(|| enter_slot(slot, payload, block, f));
+    let index = key.index_to_bind();
+    if !current::with(|current| current.has_room_for(index)) {
+        return with_more_slots(|| enter_at(index, payload, block, f));
     }
-    enter_slot(slot, payload, block, f)
+    enter_at(index, payload, block, f)
 }
 
 #[inline]
-fn enter_slot<R>(
-    slot: usize,
+fn enter_at<R>(
+    index: Index,
     payload: Payload,
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
     let value = payload.value();
-    let mut frame = current::with(|current| {
-        let below = current.top();
-        let depth = current.depth() + 1;
-        current.set_depth(depth);
-        let binding = Binding {
-            slot,
-            payload,
-            depth,
-            outer: ptr::null(),
-            captured: OnceLock::new(),
-        };
-        Frame {
-            binding,
-            below,
-            base: None,
-            is_base: false,
-            block,
-        }
+    let (below, depth, saved) = current::with(|current| {
+        let (below, depth) = (current.top(), current.depth() + 1);
+        (below, depth, current.get(index))
     });
-    let saved = current::with(|current| {
-        let outer = current.get(slot);
-        frame.binding.outer = outer.binding;
-        outer
-    });
-    let frame = frame; // does not move from here on
+    let outer = saved.binding;
+    let binding = Binding {
+        index,
+        payload,
+        depth,
+        outer,
+        captured: OnceLock::new(),
+    };
+    let frame = Frame {
+        binding,
+        below,
+        base: None,
+        is_base: false,
+        block,
+    };
     current::with(|current| {
-        let value = value.unwrap_or(ptr::from_ref(&frame.binding).cast());
-        current.replace(
-            slot,
+        let binding = &raw const frame.binding;
+        current.set(
+            index,
             Slot {
-                value,
-                binding: &frame.binding,
+                value: value.unwrap_or(binding.cast()),
+                binding,
             },
         );
+        current.set_depth(depth);
         current.set_top(&frame);
     });
     // Popped by a `Drop`, not by a statement after `f()`: the frame must go even if `f` panics. The guard
@@ -157,7 +152,7 @@ impl Drop for Pop<'_> {
             }
             current.set_top(self.frame.below);
             current.set_depth(self.frame.binding.depth - 1);
-            current.replace(self.frame.binding.slot, self.saved);
+            current.set(self.frame.binding.index, self.saved);
         });
     }
 }
@@ -172,46 +167,58 @@ fn foreign_stack(block: &Location<'_>) -> ! {
     std::process::abort()
 }
 
-/// Runs `f` with a table that has a slot for every key, made for this block.
+/// Runs `f` with a slot for every key that has been bound so far, kept by this block.
 #[cold]
-fn with_longer_table<R>(f: impl FnOnce() -> R) -> R {
-    let len = (key::table_len() * 2).max(64);
-    let mut slots = vec![Slot::EMPTY; len];
-    let old = current::with(current::Current::table);
-    for (index, slot) in slots.iter_mut().enumerate().take(old.len) {
-        *slot = current::with(|current| current.get(index));
+fn with_more_slots<R>(f: impl FnOnce() -> R) -> R {
+    let mut slots = vec![Slot::EMPTY; (key::wide_len() * 2).max(16)];
+    let old = current::with(current::Current::wide).1;
+    for (at, slot) in slots.iter_mut().enumerate().take(old) {
+        *slot = current::with(|current| current.get(Index::Wide(at)));
     }
-    with_table(&mut slots, f)
+    with_wide(&mut slots, f)
 }
 
-/// Runs `f` with `slots` as the thread's table.
-pub(super) fn with_table<R>(slots: &mut [Slot], f: impl FnOnce() -> R) -> R {
-    struct Restore(Table);
+/// Runs `f` with `slots` for wide keys.
+fn with_wide<R>(slots: &mut [Slot], f: impl FnOnce() -> R) -> R {
+    struct Restore((*mut Slot, usize));
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            current::with(|current| current.set_wide(self.0));
+        }
+    }
+    // The slots are borrowed until the end of this call, and `Restore` runs before it.
+    let _restore = Restore(current::with(current::Current::wide));
+    current::with(|current| current.set_wide((slots.as_mut_ptr(), slots.len())));
+    f()
+}
+
+/// Runs `f` with `table` as the thread's table, and `slots` for its wide keys.
+fn with_table<R>(table: &mut Table, slots: &mut [Slot], f: impl FnOnce() -> R) -> R {
+    struct Restore(*mut Table);
     impl Drop for Restore {
         fn drop(&mut self) {
             current::with(|current| current.install(self.0));
         }
     }
-    let table = Table {
-        slots: slots.as_mut_ptr(),
-        len: slots.len(),
-    };
-    // The slots are borrowed until the end of this call, and `Restore` runs before it.
+    // The table is borrowed until the end of this call, and `Restore` runs before it.
     let _restore = Restore(current::with(|current| current.install(table)));
+    current::with(|current| current.set_wide((slots.as_mut_ptr(), slots.len())));
     f()
 }
 
 /// Runs `f` above the base `base`: nothing below is visible, and a capture inside starts from it.
 pub(super) fn enter_base<R>(
     base: Option<Arc<Node>>,
-    slots: &mut [Slot],
+    visible: &[(Index, Slot)],
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
+    let mut table = Table::EMPTY;
+    let mut slots = vec![Slot::EMPTY; key::wide_len()]; // does not allocate when there are none
     let (below, depth) = current::with(|current| (current.top(), current.depth()));
     let inside = base.as_ref().map_or(0, |node| node.binding.depth);
     let binding = Binding {
-        slot: 0,
+        index: Index::Fast(0),
         payload: Payload::Switch(false),
         depth: inside,
         outer: ptr::null(),
@@ -236,8 +243,11 @@ pub(super) fn enter_base<R>(
             });
         }
     }
-    with_table(slots, || {
+    with_table(&mut table, &mut slots, || {
         current::with(|current| {
+            for (index, slot) in visible {
+                current.set(*index, *slot);
+            }
             current.set_top(&frame);
             current.set_depth(inside);
         });
@@ -247,14 +257,19 @@ pub(super) fn enter_base<R>(
 }
 
 /// The value bound to `key` right now, or null. O(1) at any depth.
-#[inline]
 pub(super) fn value(key: &Key) -> *const () {
-    current::with(|current| current.get(key.slot()).value)
+    current::with(|current| current.get(key.index()).value)
+}
+
+/// The same in one load, for a key that is fast; null for others.
+#[inline]
+pub(super) fn fast_value(key: &Key) -> *const () {
+    current::with(|current| current.fast_value(key.fast()))
 }
 
 /// Runs `f` with the innermost binding of `key`.
 pub(crate) fn innermost<R>(key: &Key, f: impl FnOnce(Option<&Binding>) -> R) -> R {
-    let binding = current::with(|current| current.get(key.slot()).binding);
+    let binding = current::with(|current| current.get(key.index()).binding);
     // SAFETY: a binding in the table belongs to a block that has not returned (invariant 1), and it
     // cannot return while `f`, which runs inside it, does.
     f(unsafe { binding.as_ref() })

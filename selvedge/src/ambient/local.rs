@@ -141,12 +141,24 @@ impl<T: Send + Sync + 'static> Local<T> {
     /// If `f` or the default's expression does.
     #[inline]
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, Unbound> {
-        let value = frame::value(&self.key).cast::<T>();
+        let value = frame::fast_value(&self.key).cast::<T>();
         // SAFETY: null or a `T` (invariant 1), alive while we run inside the block that bound it
         // (invariant 2).
         match unsafe { value.as_ref() } {
             Some(value) => Ok(f(value)),
-            None => Ok(f(&**self.default_value()?)),
+            None => self.find_slow().map(f),
+        }
+    }
+
+    /// Bound to one of many keys, or not at all: the default, or the error.
+    #[cold]
+    #[inline(never)]
+    fn find_slow<'b>(&'static self) -> Result<&'b T, Unbound> {
+        let value = frame::value(&self.key).cast::<T>();
+        // SAFETY: as in `with`, which uses the reference before it returns.
+        match unsafe { value.as_ref() } {
+            Some(value) => Ok(value),
+            None => Ok(&**self.default_value()?),
         }
     }
 
@@ -202,17 +214,21 @@ impl<T: Send + Sync + 'static> Local<T> {
     #[cold]
     fn default_value(&'static self) -> Result<&'static Arc<T>, Unbound> {
         match self.default {
-            Some(default) => Ok(self.value.get_or_init(|| Arc::new(default()))),
+            // It outlives every block: what its first reader has bound must not leak into it.
+            Some(default) => Ok(self
+                .value
+                .get_or_init(|| Arc::new(capture::Ambient::empty().run(default)))),
             None => Err(self.unbound()),
         }
     }
 
     fn unbound(&self) -> Unbound {
-        Unbound {
+        let (thread, chain) = (current::thread_path(), capture::describe());
+        Unbound(Box::new(Missing {
             local: self.name,
-            thread: current::thread_path(),
-            chain: capture::describe(),
-        }
+            thread,
+            chain,
+        }))
     }
 }
 
@@ -239,8 +255,12 @@ impl<T> fmt::Debug for Local<T> {
 ///
 /// Bind it around the call, or carry the ambient to this thread with
 /// [`Ambient::capture`](crate::Ambient::capture): a thread starts with nothing bound.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unbound {
+#[derive(Clone, PartialEq, Eq)]
+pub struct Unbound(Box<Missing>);
+
+/// Boxed, so that a read that succeeds returns in registers.
+#[derive(Clone, PartialEq, Eq)]
+struct Missing {
     local: &'static str,
     thread: Arc<str>,
     chain: &'static str,
@@ -250,23 +270,29 @@ impl Unbound {
     /// The path of the local that was read.
     #[must_use]
     pub fn local(&self) -> &'static str {
-        self.local
+        self.0.local
     }
 
     /// The path of the thread that read it.
     #[must_use]
     pub fn thread(&self) -> &str {
-        &self.thread
+        &self.0.thread
+    }
+}
+
+impl fmt::Debug for Unbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Unbound({self})")
     }
 }
 
 impl fmt::Display for Unbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
+        let Missing {
             local,
             thread,
             chain,
-        } = self;
+        } = &*self.0;
         write!(
             f,
             "local `{local}` is not bound in thread `{thread}` ({chain})"

@@ -2,11 +2,9 @@
 //!
 //! Under shuttle it is virtual: it starts at some moment and moves only when a timed park says so.
 
-use std::time::Instant;
-
 #[cfg(not(selvedge_shuttle))]
-pub(crate) fn now() -> Instant {
-    Instant::now()
+pub(crate) fn now() -> std::time::Instant {
+    std::time::Instant::now()
 }
 
 #[cfg(selvedge_shuttle)]

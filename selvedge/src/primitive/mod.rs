@@ -7,7 +7,8 @@
 //! # Not modelled
 //!
 //! Reference counts and `OnceLock` are std's in every backend (loom's `Arc` has neither `Weak` nor
-//! unsized values, and no code here may wait inside a `OnceLock`); so are OS processes; wall time is
+//! unsized values, and no code here may wait inside a `OnceLock`); so is `RwLock` in loom's, which has
+//! none for statics; so are OS processes; wall time is
 //! [`clock`]'s business; weak memory is not seen by shuttle.
 
 #[cfg(not(any(selvedge_loom, selvedge_shuttle)))]
@@ -30,12 +31,14 @@ pub(crate) use self::loom::{
 mod shuttle;
 #[cfg(selvedge_shuttle)]
 pub(crate) use self::shuttle::{
-    JoinHandle, Mutex, Parker, Unparker, atomic, global, is_finished, spawn, thread_local_struct,
-    yield_now,
+    JoinHandle, Mutex, Parker, RwLock, Unparker, atomic, global, is_finished, spawn,
+    thread_local_struct, yield_now,
 };
 
 pub(crate) mod clock;
 pub(crate) mod sys;
 
-pub(crate) use ::std::sync::{Arc, OnceLock, RwLock, Weak};
+#[cfg(not(selvedge_shuttle))]
+pub(crate) use ::std::sync::RwLock;
+pub(crate) use ::std::sync::{Arc, OnceLock, Weak};
 pub(crate) use ::std::thread::{Thread, current};

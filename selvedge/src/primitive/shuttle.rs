@@ -4,7 +4,7 @@
 //! Time is virtual: a timed park lets others run, then moves the clock to its deadline.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, LockResult, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 use shuttle::sync::MutexGuard;
 pub(crate) use shuttle::sync::atomic;
@@ -28,6 +28,37 @@ impl<T: ?Sized> Mutex<T> {
 
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.0.try_lock().ok()
+    }
+}
+
+/// Std's, because statics keep one from run to run: who does not get it lets others run and tries again.
+#[derive(Debug, Default)]
+pub(crate) struct RwLock<T: ?Sized>(std::sync::RwLock<T>);
+
+impl<T> RwLock<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::sync::RwLock::new(value))
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    pub(crate) fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
+        retry(|| self.0.try_read())
+    }
+
+    pub(crate) fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
+        retry(|| self.0.try_write())
+    }
+}
+
+fn retry<G>(attempt: impl Fn() -> std::sync::TryLockResult<G>) -> LockResult<G> {
+    shuttle::thread::sleep(std::time::Duration::ZERO); // a switch, no more
+    loop {
+        match attempt() {
+            Ok(held) => return Ok(held),
+            Err(TryLockError::Poisoned(held)) => return Err(held),
+            Err(TryLockError::WouldBlock) => yield_now(),
+        }
     }
 }
 

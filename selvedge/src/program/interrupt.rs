@@ -23,7 +23,7 @@ use std::sync::atomic::{
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::low_level;
 
-use crate::primitive::{Arc, JoinHandle, Mutex, OnceLock, spawn};
+use crate::primitive::{Arc, JoinHandle, Mutex, OnceLock, global, spawn};
 use crate::program::report;
 use crate::thread::Node;
 
@@ -165,16 +165,20 @@ fn listen(node: &Arc<Node>) {
     }
 }
 
+global! {
+    /// Held by who renders: one at a time.
+    fn one() -> Mutex<()> { Mutex::new(()) }
+}
+
 fn render(node: &Arc<Node>) {
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock();
+    let _one = one().lock();
     publish(&report::still_running(node, "at the second signal"));
 }
 
 /// Puts `text` where the handler finds it: into the buffer that is not published.
 fn publish(text: &str) {
     let bytes = &text.as_bytes()[..text.floor_char_boundary(REPORT_BYTES)];
-    let other = 1 - PUBLISHED.load(Relaxed) % 2; // written under `ONE`, or before anybody listens
+    let other = 1 - PUBLISHED.load(Relaxed) % 2; // written under `one`, or before anybody listens
     for (to, from) in REPORT[other].iter().zip(bytes) {
         to.store(*from, Relaxed);
     }

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::primitive::{Arc, RwLock};
+use crate::primitive::Arc;
 
 /// A *deep* copy, for a block that must not change the original.
 ///
@@ -147,7 +147,7 @@ impl<T: Isolate> Isolate for std::sync::Mutex<T> {
     }
 }
 
-impl<T: Isolate> Isolate for RwLock<T> {
+impl<T: Isolate> Isolate for std::sync::RwLock<T> {
     fn isolate(&self) -> Self {
         Self::new(
             self.read()

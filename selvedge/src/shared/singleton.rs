@@ -12,8 +12,8 @@ use core::panic::Location;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{PoisonError, RwLockWriteGuard};
 
-use crate::ambient::{ISOLATION, Payload, enter, innermost};
-use crate::primitive::{Arc, OnceLock, RwLock};
+use crate::ambient::{Ambient, ISOLATION, Payload, enter, innermost};
+use crate::primitive::{Arc, OnceLock, RwLock, thread_local_struct};
 use crate::shared::Isolate;
 use crate::shared::isolation::{self, AnySingleton, Prepared, Untyped};
 
@@ -134,8 +134,9 @@ impl<T: Isolate + Send + Sync + 'static> Singleton<T> {
     }
 
     fn shared(&self) -> &Arc<Cell<T>> {
+        // It outlives every block: an isolating or patched one must not leak into it.
         self.shared
-            .get_or_init(|| Arc::new(Cell::new(Arc::new((self.init)()))))
+            .get_or_init(|| Arc::new(Cell::new(Arc::new(Ambient::empty().run(self.init)))))
     }
 }
 
@@ -257,9 +258,12 @@ impl<T> Cell<T> {
     }
 }
 
+thread_local_struct! {
+    static MINE: u8 = 0;
+}
+
 /// A number for the calling thread, never 0: the address of something of its own.
 fn thread_number() -> usize {
-    std::thread_local! { static MINE: u8 = const { 0 } }
     MINE.with(|mine| core::ptr::from_ref(mine).addr())
 }
 

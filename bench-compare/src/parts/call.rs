@@ -1,0 +1,98 @@
+//! Open functions beside plain calls and other probes that are off.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use selvedge::{call::Condition, context, open};
+
+use crate::measure::{Report, Row};
+
+#[open]
+fn opened(x: u64) -> u64 {
+    black_box(x) + 1
+}
+
+#[open]
+fn patched(x: u64) -> u64 {
+    black_box(x) + 1
+}
+
+#[open]
+fn bound(x: u64) -> u64 {
+    black_box(x) + 1
+}
+
+context! { static INSIDE = "inside"; }
+
+/// The quiet case as it stands in a program: called, not inlined.
+#[inline(never)]
+pub fn quiet(x: u64) -> u64 {
+    opened(x)
+}
+
+#[inline(never)]
+pub fn plain(x: u64) -> u64 {
+    black_box(x) + 1
+}
+
+static ON: AtomicBool = AtomicBool::new(false);
+
+#[inline(never)]
+fn behind_a_flag(x: u64) -> u64 {
+    if ON.load(Relaxed) {
+        black_box(x) + 9
+    } else {
+        black_box(x) + 1
+    }
+}
+
+#[inline(never)]
+fn traced(x: u64) -> u64 {
+    tracing::trace!(x, "probe");
+    black_box(x) + 1
+}
+
+fn repeat(f: impl Fn(u64) -> u64) -> impl Fn(u64) {
+    move |n| {
+        let mut sum = 0_u64;
+        for i in 0..n {
+            sum = sum.wrapping_add(f(i));
+        }
+        black_box(sum);
+    }
+}
+
+pub fn rows(report: &mut Report) {
+    opened(0); // the first call looks for bindings
+    report.row(Row {
+        name: "quiet",
+        ours: Box::new(repeat(quiet)),
+        peers: vec![
+            ("plain call", Box::new(repeat(plain))),
+            ("static AtomicBool", Box::new(repeat(behind_a_flag))),
+            ("tracing::trace!, no subscriber", Box::new(repeat(traced))),
+        ],
+    });
+    let patch = patched::around(|args, next| next.proceed(args));
+    report.row(Row {
+        name: "around with proceed",
+        ours: Box::new(|n| patch.run(|| repeat(patched)(n))),
+        peers: vec![("plain call", Box::new(repeat(plain)))],
+    });
+    report.row(Row {
+        name: "patched, but not in this block",
+        ours: Box::new(repeat(patched)),
+        peers: vec![("plain call", Box::new(repeat(plain)))],
+    });
+    bound::bind(&[Condition::Thread(&INSIDE)], |args, _| args.x + 2);
+    report.row(Row {
+        name: "bound by a thread-wide context, in it",
+        ours: Box::new(|n| INSIDE.run(|| repeat(bound)(n))),
+        peers: vec![("plain call", Box::new(repeat(plain)))],
+    });
+    report.row(Row {
+        name: "bound by a thread-wide context, outside it",
+        ours: Box::new(repeat(bound)),
+        peers: vec![("plain call", Box::new(repeat(plain)))],
+    });
+}
