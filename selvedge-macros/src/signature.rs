@@ -91,11 +91,13 @@ impl Open {
 
     /// The type and const parameters as arguments.
     pub(crate) fn param_names(&self) -> Vec<&Ident> {
-        let name = |param| match param {
-            &GenericParam::Type(ref ty) => Some(&ty.ident),
-            GenericParam::Const(value) => Some(&value.ident),
-            GenericParam::Lifetime(_) => None,
-        };
+        fn name(param: &GenericParam) -> Option<&Ident> {
+            match param {
+                GenericParam::Type(ty) => Some(&ty.ident),
+                GenericParam::Const(value) => Some(&value.ident),
+                GenericParam::Lifetime(_) => None,
+            }
+        }
         self.params.iter().filter_map(name).collect()
     }
 }

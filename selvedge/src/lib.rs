@@ -2,27 +2,30 @@
 //!
 //! ```
 //! use selvedge::{Till, local, sync::Queue, thread};
-//! use std::time::Duration;
+//! use std::{process::ExitCode, time::Duration};
 //!
 //! local! { static USER: String; }
 //!
-//! # fn main() -> std::process::ExitCode {
-//! selvedge::run("greeter", |_stop| {
-//!     let names = Queue::new();
-//!     let greeter = thread::spawn("worker", {
-//!         let names = names.clone();
-//!         move |_stop| {
-//!             let greet = || USER.with(|user| format!("hello {user}"));
-//!             Ok(names.iter().map(|name: &str| USER.bind(name.to_owned(), greet)).collect::<Vec<_>>())
-//!         }
-//!     });
-//!     names.push("Ada")?;
-//!     names.close();
-//!     let greetings = greeter.join_until(&Till::after(Duration::from_secs(5)))?;
-//!     println!("{}", greetings[0].as_ref().map_err(Clone::clone)?);
-//!     Ok(())
-//! })
-//! # }
+//! fn greet() -> Result<(), selvedge::Unbound> {
+//!     USER.with(|user| println!("hello {user}")) // no argument was passed
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     selvedge::run("greeter", |_stop| {
+//!         let names = Queue::new();
+//!         let mine = names.clone();
+//!         let worker = thread::spawn("worker", move |_stop| {
+//!             for name in &mine {
+//!                 USER.bind(name, greet)?;
+//!             }
+//!             Ok(())
+//!         });
+//!         names.push("Ada".to_owned())?;
+//!         names.close();
+//!         worker.join_until(&Till::after(Duration::from_secs(5)))?;
+//!         Ok(())
+//!     })
+//! }
 //! ```
 //!
 //! # What selvedge gives you
@@ -98,3 +101,8 @@ pub use crate::signal::{Signal, Stopped, Till};
 pub use crate::thread::Outcome;
 #[cfg(feature = "macros")]
 pub use selvedge_macros::{bind, open};
+
+/// The programs of the README are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -9,7 +9,10 @@
 //!
 //! Those of [`frame`](super::frame), and: a [`Node`] owns its payload and its ancestors, so every pointer
 //! in it points into memory that it keeps alive.
-#![allow(unsafe_code)] // nodes carry the raw pointers of the bindings that they are copies of
+#![allow(
+    unsafe_code,
+    reason = "nodes carry the raw pointers of the bindings that they are copies of"
+)]
 
 use core::fmt;
 use core::panic::Location;

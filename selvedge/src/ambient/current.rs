@@ -14,7 +14,10 @@
 //! 4. A key's fast index is below `FAST`, which is the length of every table's arrays. (So a read has no
 //!    bounds check.) `bindings[i]` is initialised where `values[i]` is not null.
 //! 5. `wide` points to `wide_len` slots that outlive the installation of the table they are in.
-#![allow(unsafe_code)] // raw pointers to what lives on the stacks of running blocks
+#![allow(
+    unsafe_code,
+    reason = "raw pointers to what lives on the stacks of running blocks"
+)]
 
 use core::any::Any;
 use core::cell::{Cell, UnsafeCell};

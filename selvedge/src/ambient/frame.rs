@@ -14,7 +14,10 @@
 //! # Not here
 //!
 //! The table that makes reads fast ([`current`](super::current)); carrying ([`capture`](super::capture)).
-#![allow(unsafe_code)] // bindings are found through raw pointers into the stacks of running blocks
+#![allow(
+    unsafe_code,
+    reason = "bindings are found through raw pointers into the stacks of running blocks"
+)]
 
 use core::any::Any;
 use core::fmt;
@@ -54,7 +57,7 @@ pub(crate) struct Binding {
     pub(crate) payload: Payload,
     pub(crate) depth: u32,
     /// The next binding of the same key further out.
-    pub(super) outer: *const Binding,
+    pub(super) outer: *const Self,
     /// The counted copy of this frame, once somebody captured it.
     pub(super) captured: OnceLock<Arc<Node>>,
 }

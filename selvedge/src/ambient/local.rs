@@ -6,7 +6,10 @@
 //!    same local, which know its type, bind that key.
 //! 2. The value outlives the block that bound it, because the block owns a count of it or holds it on
 //!    its stack; and a reader runs inside that block.
-#![allow(unsafe_code)] // the table is untyped; the key's only writers know the type
+#![allow(
+    unsafe_code,
+    reason = "the table is untyped; the key's only writers know the type"
+)]
 
 use core::any::Any;
 use core::fmt;

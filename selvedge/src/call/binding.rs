@@ -6,6 +6,7 @@
 //! 2. Two bindings of one function to the same conditions: the later replaces the earlier.
 //! 3. No lock is held while a handler runs: the matching ones are counted out first.
 
+use core::cmp::Reverse;
 use core::fmt;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -156,7 +157,7 @@ pub(super) fn matching(site: &'static Site, masked: &[usize], found: &mut Vec<Ha
             .filter_map(|(order, binding)| Some((binding.rank()?, order, Arc::clone(binding))))
             .collect()
     };
-    ranked.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)));
+    ranked.sort_by_key(|(rank, order, _)| Reverse((*rank, *order)));
     report_tie(site, &ranked);
     found.extend(
         ranked
@@ -181,6 +182,10 @@ fn report_tie(site: &'static Site, ranked: &[(Rank, usize, Arc<Binding>)]) {
 /// A `#[bind]` that was registered before `main`.
 #[doc(hidden)]
 #[derive(Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the expansion of `#[bind]` makes it, in a constant"
+)]
 pub struct Discovered(pub fn());
 
 #[cfg(feature = "discover")]

@@ -11,8 +11,12 @@
 //! # Not here
 //!
 //! Signals that were ignored when the program started (by `nohup`, by a shell's `&`): they stay ignored.
-#![allow(unsafe_code)] // a signal handler, and the descriptor that it writes to
+#![allow(
+    unsafe_code,
+    reason = "a signal handler, and the descriptor that it writes to"
+)]
 
+use core::panic::Location;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::atomic::{
@@ -25,6 +29,7 @@ use signal_hook::low_level;
 
 use crate::primitive::{Arc, JoinHandle, Mutex, OnceLock, global, spawn};
 use crate::program::report;
+use crate::signal::{Reason, Why};
 use crate::thread::Node;
 
 /// Where the handler says that a signal came; -1 while no program runs.
@@ -160,7 +165,7 @@ fn listen(node: &Arc<Node>) {
                 render(&node);
             }
         }));
-        node.ask(name);
+        node.ask(&Reason::new(Why::OsSignal(name), Location::caller()).now());
         render(node);
     }
 }

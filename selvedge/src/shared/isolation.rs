@@ -277,6 +277,10 @@ impl Changes {
     ///
     /// [`Conflict`] if one of the singletons was written by somebody else since the block first touched
     /// it. Nothing was changed then.
+    ///
+    /// # Panics
+    ///
+    /// Inside an update of one of the singletons. Nothing was changed then.
     pub fn commit(self) -> Result<(), Conflict> {
         let written = self.written();
         let targets: Vec<_> = ambient::innermost(&ISOLATION, |binding| {

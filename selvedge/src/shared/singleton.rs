@@ -176,6 +176,7 @@ impl<T: Isolate + Send + Sync + 'static> AnySingleton for Singleton<T> {
         let target = into.downcast_ref::<Cell<T>>()?;
         let value = slot.cell.downcast_ref::<Cell<T>>()?.get(self.name);
         let base = slot.base.downcast_ref::<T>()?;
+        target.refuse_own_update(self.name);
         let held = target.lock();
         // Somebody else wrote what our changes were based on.
         if !core::ptr::eq(Arc::as_ptr(&held), base) {

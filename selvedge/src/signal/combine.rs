@@ -284,7 +284,7 @@ fn watch_operands(signal: &Signal) {
                     if is_true(&derived) {
                         derived.set_with(
                             || operand.reason().expect("a set signal has a reason"),
-                            &mut super::signal::run_here,
+                            &mut super::on_set::run_here,
                         );
                         break;
                     }

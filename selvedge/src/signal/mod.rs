@@ -23,8 +23,13 @@
 
 mod combine;
 mod links;
+mod on_set;
 mod reason;
 mod record;
+#[expect(
+    clippy::module_inception,
+    reason = "files are named after the type they hold"
+)]
 mod signal;
 mod stop;
 mod till;
@@ -32,8 +37,10 @@ mod timer;
 mod waiter;
 
 pub use combine::{all, any};
+pub use on_set::OnSet;
 pub use reason::Reason;
-pub use signal::{OnSet, Signal, WaitError};
+pub(crate) use reason::Why;
+pub use signal::{Signal, WaitError};
 pub use stop::{Stopped, shield, stop};
 pub use till::Till;
 

@@ -31,6 +31,14 @@ pub(crate) enum Why {
     Set,
     /// Somebody said.
     Said(Cow<'static, str>),
+    /// This signal of the operating system came.
+    #[cfg_attr(
+        not(feature = "run"),
+        expect(dead_code, reason = "nothing listens to OS signals")
+    )]
+    OsSignal(&'static str),
+    /// The thread that it stops outlived its parent's body.
+    ParentEnded,
     /// A till's time came.
     Elapsed,
     /// The tree has been joined: pending tills are set, so that nobody outside it hangs.
@@ -39,7 +47,7 @@ pub(crate) enum Why {
 
 impl Reason {
     /// Notes the calling thread; reads no clock.
-    pub(super) fn new(why: Why, at: &'static Location<'static>) -> Self {
+    pub(crate) fn new(why: Why, at: &'static Location<'static>) -> Self {
         let who = ambient::identity(|identity| match identity {
             Some(identity) => Who::Member(Arc::clone(identity.path())),
             None => Who::Alien(current()),
@@ -52,7 +60,7 @@ impl Reason {
         }
     }
 
-    pub(super) fn now(mut self) -> Self {
+    pub(crate) fn now(mut self) -> Self {
         self.when = Some(crate::primitive::clock::now());
         self
     }
@@ -71,6 +79,7 @@ impl Reason {
     pub fn text(&self) -> Option<&str> {
         match &self.why {
             Why::Said(text) => Some(text),
+            Why::OsSignal(name) => Some(name),
             _ => None,
         }
     }
@@ -106,6 +115,8 @@ impl fmt::Display for Reason {
             Why::Set => f.write_str("set")?,
             Why::Said(text) => f.write_str(text)?,
             Why::Elapsed => return write!(f, "the till made at {} has elapsed", self.at),
+            Why::OsSignal(name) => return f.write_str(name),
+            Why::ParentEnded => return f.write_str("its parent has ended"),
             Why::Shutdown => return f.write_str("the program's threads have ended"),
         }
         write!(f, " (by `{}` at {})", self.thread(), self.at)

@@ -28,16 +28,15 @@ use core::fmt;
 use core::panic::Location;
 use std::borrow::Cow;
 use std::error::Error;
-use std::panic::{self, AssertUnwindSafe};
 
 use crate::primitive::atomic::{
     AtomicU32,
     Ordering::{AcqRel, Acquire},
 };
-use crate::primitive::{Arc, Mutex, OnceLock, Weak, global, yield_now};
-use crate::probe::{self, Event};
+use crate::primitive::{Arc, Mutex, OnceLock, global, yield_now};
 use crate::signal::combine;
 use crate::signal::links::{Callback, Link, LinkId, Links};
+use crate::signal::on_set::{OnSet, run_here};
 use crate::signal::reason::{Reason, Why};
 use crate::signal::record::WaitSite;
 use crate::signal::stop::{self, Stopped};
@@ -193,6 +192,11 @@ impl Signal {
             || Reason::new(Why::Said(text.into()), at).now(),
             &mut run_here,
         )
+    }
+
+    /// Sets the signal for a reason that is known already: a stop that is handed on.
+    pub(crate) fn set_for(&self, reason: Reason) -> bool {
+        self.set_with(|| reason, &mut run_here)
     }
 
     /// Sets the signal; callbacks are handed to `run`, in order, after the waiters were woken.
@@ -352,10 +356,7 @@ impl Signal {
             }
             Err(_) => unreachable!("a link comes back as it was given"),
         };
-        OnSet {
-            signal: Arc::downgrade(&self.0),
-            id,
-        }
+        OnSet::new(self, id)
     }
 
     /// Hangs `link` on the signal, or gives it back if the signal is set.
@@ -401,61 +402,9 @@ impl Drop for Inner {
     }
 }
 
-/// Runs an action on this thread; a panic of it is reported and goes no further.
-pub(super) fn run_here(signal: &Signal, action: Callback) {
-    if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(action)) {
-        let message = panic_message(&*payload);
-        probe::emit(&Event::CallbackPanicked { signal, message });
-        // A payload whose destructor panics is given up.
-        if let Err(again) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            core::mem::forget(again);
-        }
-    }
-}
-
-fn panic_message(payload: &(dyn core::any::Any + Send)) -> &str {
-    if let Some(text) = payload.downcast_ref::<&'static str>() {
-        return text;
-    }
-    payload
-        .downcast_ref::<String>()
-        .map_or("(a payload that is not text)", |text| text)
-}
-
 /// At most the limit's bytes of `name`, cut between characters.
 fn bounded(name: &str) -> &str {
     &name[..name.floor_char_boundary(NAME_LIMIT)]
-}
-
-/// Unhooks its action when dropped, unless that has begun.
-#[must_use = "dropping it takes the action back; call `forever` to keep it"]
-pub struct OnSet {
-    signal: Weak<Inner>,
-    id: Option<LinkId>,
-}
-
-impl OnSet {
-    /// Keeps the action for as long as the signal can be set.
-    pub fn forever(mut self) {
-        self.id = None;
-    }
-}
-
-impl Drop for OnSet {
-    fn drop(&mut self) {
-        let (Some(id), Some(inner)) = (self.id, self.signal.upgrade()) else {
-            return;
-        };
-        Signal(inner).unlink(id);
-    }
-}
-
-impl fmt::Debug for OnSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OnSet")
-            .field("hooked", &self.id.is_some())
-            .finish_non_exhaustive()
-    }
 }
 
 impl fmt::Debug for Signal {

@@ -17,9 +17,10 @@ use std::time::Instant;
 
 use crate::primitive::{Arc, JoinHandle, Mutex, Parker, Unparker, Weak, clock, global, spawn, sys};
 use crate::signal::links::{Callback, Links};
+use crate::signal::on_set::run_here;
 use crate::signal::reason::{Reason, Why};
 use crate::signal::record::Record;
-use crate::signal::signal::{Inner, Kind, Signal, run_here};
+use crate::signal::signal::{Inner, Kind, Signal};
 
 /// A handle to a timer service; each tree has one.
 #[derive(Clone)]

@@ -12,7 +12,11 @@
 //! returns an error did not happen.
 
 mod error;
+mod iter;
 mod queue;
+mod state;
+mod waiting;
 
 pub use error::{PopError, PopUntilError, PushError, PushUntilError, TryPopError, TryPushError};
-pub use queue::{Iter, Queue};
+pub use iter::Iter;
+pub use queue::Queue;

@@ -18,13 +18,14 @@
 
 use core::fmt;
 use core::panic::Location;
-use std::collections::VecDeque;
 
 use crate::primitive::{Arc, Mutex};
-use crate::signal::{self, Signal, Stopped, WaitSite, Waiter, Woken};
+use crate::signal::Signal;
+use crate::sync::Iter;
 use crate::sync::error::{
     PopError, PopUntilError, PushError, PushUntilError, TryPopError, TryPushError,
 };
+use crate::sync::state::State;
 
 /// The bound of [`Queue::new`].
 const DEFAULT_BOUND: usize = 1024;
@@ -49,41 +50,13 @@ const DEFAULT_BOUND: usize = 1024;
 /// ```
 #[doc(alias = "channel")]
 #[doc(alias = "mpmc")]
-pub struct Queue<T>(Arc<Shared<T>>);
+pub struct Queue<T>(pub(super) Arc<Shared<T>>);
 
-struct Shared<T> {
-    state: Mutex<State<T>>,
-    bound: usize,
-    name: Option<Box<str>>,
+pub(super) struct Shared<T> {
+    pub(super) state: Mutex<State<T>>,
+    pub(super) bound: usize,
+    pub(super) name: Option<Box<str>>,
     made: &'static Location<'static>,
-}
-
-struct State<T> {
-    items: VecDeque<T>,
-    pushing: VecDeque<Pushing<T>>,
-    popping: VecDeque<Popping>,
-    closed: bool,
-    next: u64,
-}
-
-/// A producer that waits for room, and its element.
-struct Pushing<T> {
-    id: u64,
-    element: T,
-    front: bool,
-    waiter: Arc<Waiter>,
-}
-
-/// A consumer that waits for an element.
-struct Popping {
-    id: u64,
-    waiter: Arc<Waiter>,
-}
-
-/// What ended a wait.
-enum Ended {
-    Expired,
-    Stopped(Stopped),
 }
 
 impl<T> Queue<T> {
@@ -115,13 +88,7 @@ impl<T> Queue<T> {
     }
 
     fn make(bound: usize, name: Option<Box<str>>, made: &'static Location<'static>) -> Self {
-        let state = State {
-            items: VecDeque::new(),
-            pushing: VecDeque::new(),
-            popping: VecDeque::new(),
-            closed: false,
-            next: 0,
-        };
+        let state = State::new();
         Self(Arc::new(Shared {
             state: Mutex::new(state),
             bound,
@@ -236,76 +203,6 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    #[cold]
-    fn push_slow(
-        &self,
-        element: T,
-        front: bool,
-        until: Option<&Signal>,
-        at: &'static Location<'static>,
-    ) -> Result<(), PushUntilError<T>> {
-        let stop = signal::stop();
-        let signals = [until.unwrap_or(&stop), &stop];
-        let mut element = Some(element);
-        let mut rejected = false;
-        let mut waked = None;
-        let waited = Waiter::wait_notified(&signals, self.site(at), |waiter| {
-            let mut state = self.0.state.lock();
-            if state.closed {
-                rejected = true;
-                return None;
-            }
-            let element = element.take()?;
-            if state.items.len() < self.0.bound && state.pushing.is_empty() {
-                state.insert(element, front); // room came meanwhile
-                waked = state.popping.pop_front();
-                return None;
-            }
-            let id = state.number();
-            state.pushing.push_back(Pushing {
-                id,
-                element,
-                front,
-                waiter: Arc::clone(waiter),
-            });
-            if self.0.bound == 0 {
-                waked = state.popping.pop_front(); // it takes the element from `pushing`
-            }
-            drop(state);
-            if let Some(popping) = waked.take() {
-                popping.waiter.notify();
-            }
-            Some(id)
-        });
-        if let Some(popping) = waked {
-            popping.waiter.notify();
-        }
-        let Some((id, woken)) = waited else {
-            return match element {
-                Some(element) if rejected => Err(PushUntilError::Closed(element)),
-                _ => Ok(()),
-            };
-        };
-        // Taken meanwhile: it was pushed, whatever else happened (invariant 2).
-        let Some((element, closed)) = self.take_back(id) else {
-            return Ok(());
-        };
-        match ended(woken, until, &stop) {
-            None => Err(PushUntilError::Closed(element)),
-            Some(_) if closed => Err(PushUntilError::Closed(element)),
-            Some(Ended::Expired) => Err(PushUntilError::Expired(element)),
-            Some(Ended::Stopped(stopped)) => Err(PushUntilError::Stopped(element, stopped)),
-        }
-    }
-
-    /// The element of producer `id`, if no pop has taken it; and whether the queue is closed.
-    fn take_back(&self, id: u64) -> Option<(T, bool)> {
-        let mut state = self.0.state.lock();
-        let at = state.pushing.iter().position(|pushing| pushing.id == id)?;
-        let pushing = state.pushing.remove(at)?;
-        Some((pushing.element, state.closed))
-    }
-
     /// Takes the first element, waiting until there is one.
     ///
     /// A closed queue can still be emptied; `pop` fails only when it is closed *and* empty.
@@ -390,69 +287,6 @@ impl<T> Queue<T> {
         }
     }
 
-    #[cold]
-    fn pop_slow(
-        &self,
-        until: Option<&Signal>,
-        at: &'static Location<'static>,
-    ) -> Result<T, PopUntilError> {
-        let stop = signal::stop();
-        let signals = [until.unwrap_or(&stop), &stop];
-        let mut place = None;
-        loop {
-            let mut found = None;
-            let waited = Waiter::wait_notified(&signals, self.site(at), |waiter| {
-                let mut state = self.0.state.lock();
-                let (element, pushed) = state.take(self.0.bound);
-                if element.is_some() || state.closed {
-                    found = Some((element, pushed));
-                    return None;
-                }
-                let id = place.unwrap_or_else(|| state.number());
-                state.enqueue(Popping {
-                    id,
-                    waiter: Arc::clone(waiter),
-                });
-                Some(id)
-            });
-            let Some((id, woken)) = waited else {
-                return match found {
-                    Some((Some(element), pushed)) => {
-                        if let Some(waiter) = pushed {
-                            waiter.notify();
-                        }
-                        Ok(element)
-                    }
-                    _ => Err(PopUntilError::Closed),
-                };
-            };
-            place = Some(id); // woken and too late: it keeps its place
-            self.leave(id);
-            // What is ready comes first, also if the wait ended for another reason (invariant 3).
-            match self.try_pop() {
-                Ok(element) => return Ok(element),
-                Err(TryPopError::Closed) => return Err(PopUntilError::Closed),
-                Err(TryPopError::Empty) => {}
-            }
-            match ended(woken, until, &stop) {
-                None => {}
-                Some(Ended::Expired) => return Err(PopUntilError::Expired),
-                Some(Ended::Stopped(stopped)) => return Err(PopUntilError::Stopped(stopped)),
-            }
-        }
-    }
-
-    /// Takes a consumer out of the waiting ones, if nobody has notified it.
-    fn leave(&self, id: u64) {
-        let mut state = self.0.state.lock();
-        if let Ok(at) = state
-            .popping
-            .binary_search_by_key(&id, |popping| popping.id)
-        {
-            state.popping.remove(at);
-        }
-    }
-
     /// Takes everything that is there, without waiting.
     #[must_use]
     pub fn pop_all(&self) -> Vec<T> {
@@ -483,10 +317,7 @@ impl<T> Queue<T> {
     #[track_caller]
     #[must_use]
     pub fn iter(&self) -> Iter<'_, T> {
-        Iter {
-            queue: self,
-            at: Location::caller(),
-        }
+        Iter::new(self, Location::caller())
     }
 
     /// Closes the queue: no more pushes, and pops fail once it is empty. Wakes everybody who waits.
@@ -534,74 +365,6 @@ impl<T> Queue<T> {
     pub fn bound(&self) -> usize {
         self.0.bound
     }
-
-    fn site(&self, at: &'static Location<'static>) -> WaitSite {
-        WaitSite::new("queue", self.0.name.as_deref(), at)
-    }
-}
-
-impl<T> State<T> {
-    fn insert(&mut self, element: T, front: bool) {
-        if front {
-            self.items.push_front(element)
-        } else {
-            self.items.push_back(element)
-        }
-    }
-
-    fn number(&mut self) -> u64 {
-        self.next += 1;
-        self.next
-    }
-
-    /// Adds a waiting consumer by its number: one that comes back takes its old place.
-    fn enqueue(&mut self, popping: Popping) {
-        let at = self.popping.partition_point(|other| other.id < popping.id);
-        self.popping.insert(at, popping);
-    }
-
-    /// The first element, and the producer whose element moved up.
-    fn take(&mut self, bound: usize) -> (Option<T>, Option<Arc<Waiter>>) {
-        let first = self.items.pop_front();
-        if self.closed || self.items.len() >= bound.max(1) || (first.is_some() && bound == 0) {
-            return (first, None);
-        }
-        let Some(pushing) = self.pushing.pop_front() else {
-            return (first, None);
-        };
-        if first.is_none() {
-            return (Some(pushing.element), Some(pushing.waiter)); // a rendezvous
-        }
-        self.insert(pushing.element, pushing.front);
-        (first, Some(pushing.waiter))
-    }
-}
-
-/// What a wait that was not for nothing ended by.
-fn ended(woken: Woken, until: Option<&Signal>, stop: &Signal) -> Option<Ended> {
-    match woken {
-        Woken::Notified => None,
-        Woken::Signal(0) if until.is_some() => Some(Ended::Expired),
-        Woken::Signal(_) => Some(Ended::Stopped(Stopped::by(stop))),
-    }
-}
-
-/// Takes elements until the queue is closed and empty, or the thread is asked to stop.
-pub struct Iter<'q, T> {
-    queue: &'q Queue<T>,
-    at: &'static Location<'static>,
-}
-
-impl<T> Iterator for Iter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        match self.queue.try_pop() {
-            Ok(element) => Some(element),
-            Err(TryPopError::Closed) => None,
-            Err(TryPopError::Empty) => self.queue.pop_slow(None, self.at).ok(),
-        }
-    }
 }
 
 impl<'q, T> IntoIterator for &'q Queue<T> {
@@ -641,13 +404,5 @@ impl<T> fmt::Debug for Queue<T> {
             None => out.field("state", &format_args!("<locked>")),
         };
         out.finish_non_exhaustive()
-    }
-}
-
-impl<T> fmt::Debug for Iter<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Iter")
-            .field("queue", self.queue)
-            .finish_non_exhaustive()
     }
 }

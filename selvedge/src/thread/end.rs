@@ -9,13 +9,14 @@
 //!
 //! Step 4 neither obeys stop nor returns early: a parent ends after its children.
 
+use core::panic::Location;
 use std::error::Error;
 use std::panic::{self, AssertUnwindSafe};
 
 use crate::ambient;
 use crate::primitive::Arc;
 use crate::probe::{self, Ending, Event};
-use crate::signal::{Record, Signal, Stopped};
+use crate::signal::{Reason, Record, Signal, Stopped, Why};
 use crate::thread::error::{Failure, Failures, JoinError, Outcome};
 use crate::thread::handle::report_unreceived;
 use crate::thread::tree::{Node, State};
@@ -136,8 +137,9 @@ fn ask_children(node: &Node) {
         .iter()
         .map(|c| Arc::clone(&c.node))
         .collect();
+    let reason = Reason::new(Why::ParentEnded, Location::caller()).now();
     for child in children.iter().rev() {
-        child.ask("its parent has ended");
+        child.ask(&reason);
     }
 }
 

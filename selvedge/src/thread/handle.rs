@@ -8,12 +8,13 @@
 
 use core::any::Any;
 use core::fmt;
+use core::panic::Location;
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 
 use crate::primitive::{Arc, Mutex, Weak};
 use crate::probe::{self, Event};
-use crate::signal::{Signal, WaitError};
+use crate::signal::{Reason, Signal, WaitError, Why};
 use crate::thread::error::JoinError;
 use crate::thread::tree::Node;
 
@@ -214,8 +215,10 @@ impl<T> Thread<T> {
     }
 
     /// Asks the thread and its children to stop, and says why.
+    #[track_caller]
     pub fn stop_because(&self, why: impl Into<Cow<'static, str>>) {
-        self.node.ask(&why.into());
+        self.node
+            .ask(&Reason::new(Why::Said(why.into()), Location::caller()).now());
     }
 
     /// Set when the thread and its children have ended, joined or not.

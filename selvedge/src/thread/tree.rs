@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::primitive::{Arc, JoinHandle, Mutex, OnceLock, Weak};
 use crate::probe::{self, Ending, Event};
-use crate::signal::{Record, Signal, Timer, WaitSite};
+use crate::signal::{Reason, Record, Signal, Timer, WaitSite};
 
 /// What a whole tree shares.
 pub(crate) struct Root {
@@ -146,7 +146,7 @@ impl Node {
             state.children.push(child);
         }
         if let Some(reason) = self.stop.reason() {
-            node.ask(&format!("its parent was asked: {reason}")); // invariant 3
+            node.ask(&reason); // invariant 3
         }
         true
     }
@@ -189,9 +189,9 @@ impl Node {
     }
 
     /// Asks the subtree to stop, children first and newest first, then this thread. Does not block.
-    pub(crate) fn ask(self: &Arc<Self>, why: &str) {
+    pub(crate) fn ask(self: &Arc<Self>, reason: &Reason) {
         for node in self.newest_first() {
-            node.stop.set_because(why.to_owned());
+            node.stop.set_for(reason.clone());
         }
     }
 
@@ -231,7 +231,7 @@ impl Node {
             .collect();
         for child in children.iter().rev() {
             if !child.stop.is_set() {
-                child.ask(&format!("its parent was asked: {reason}"));
+                child.ask(&reason);
             }
         }
     }
@@ -250,6 +250,7 @@ impl Node {
     }
 
     /// Calls `changed` whenever a thread of this tree has ended.
+    #[cfg(feature = "run")]
     pub(crate) fn on_change(&self, changed: Changed) {
         let _ = self.root.changed.set(changed); // one observer: the program's report
     }
