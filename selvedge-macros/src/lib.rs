@@ -29,7 +29,7 @@ use quote::quote;
 /// chooses another name.
 ///
 /// Refused, with a sentence that says why: `async`, `const`, `unsafe` and `extern` functions, `impl Trait`
-/// arguments, trait implementations. Type parameters must be `'static`.
+/// in arguments and results, trait implementations. Type parameters must be `'static`.
 #[proc_macro_attribute]
 pub fn open(attribute: TokenStream, item: TokenStream) -> TokenStream {
     keep_on_error(item, |item| open::expand(attribute.into(), item))

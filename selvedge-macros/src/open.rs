@@ -4,11 +4,11 @@
 //!
 //! ```text
 //! fn add(a: u32, b: u32) -> u32 {
-//!     fn body(a: u32, b: u32) -> u32 { a + b }
+//!     fn __open_add(a: u32, b: u32) -> u32 { a + b }      // the body
 //!     if add::__site().is_quiet() {
-//!         return body(a, b);                              // one relaxed load and a branch
+//!         return __open_add(a, b);                        // one relaxed load and a branch
 //!     }
-//!     add::__call(__add_args { a, b }, &mut |args| body(args.a, args.b))
+//!     add::__call(__add_args { a, b }, &mut |args| __open_add(args.a, args.b))
 //! }
 //! enum add {}                                             // around, bind, and three hidden functions
 //! struct __add_args { pub a: u32, pub b: u32 }
@@ -61,16 +61,17 @@ fn open_function(mut function: ItemFn) -> Result<Tokens> {
     let open = Open::read(&function.sig, None)?;
     let name = function.sig.ident.clone();
     let mut body = function.sig.clone();
-    body.ident = format_ident!("body");
-    let block = &function.block;
+    // Names of ours begin with `__`: the user's body and arguments are in the same scope.
+    body.ident = format_ident!("__open_{}", name);
+    let (block, body_name) = (&function.block, &body.ident);
     let path = quote!(::core::concat!(
         ::core::module_path!(),
         "::",
         ::core::stringify!(#name)
     ));
-    let args_type = format_ident!("__{name}_args");
+    let args_type = format_ident!("__{}_args", name);
     let items = handle(&name, &args_type, &function.vis, &open, &path);
-    let call = dispatch(&open, &quote!(#name), &args_type, &quote!(body));
+    let call = dispatch(&open, &quote!(#name), &args_type, &quote!(#body_name));
     let inner = quote! {{
         #[allow(clippy::too_many_arguments, clippy::needless_lifetimes, reason = "as the user wrote it")]
         #body #block
@@ -98,9 +99,9 @@ fn open_impl(attribute: Tokens, mut block: ItemImpl) -> Result<Tokens> {
         let ImplItem::Fn(method) = item else { continue };
         let open = Open::read(&method.sig, Some((&this, &block.generics)))?;
         let name = method.sig.ident.clone();
-        let hidden = format_ident!("__{type_name}_{name}");
-        let args_type = format_ident!("__{type_name}_{name}_args");
-        let body = format_ident!("__open_{name}");
+        let hidden = format_ident!("__{}_{}", type_name, name);
+        let args_type = format_ident!("__{}_{}_args", type_name, name);
+        let body = format_ident!("__open_{}", name);
         let path = quote!(::core::concat!(
             ::core::module_path!(),
             "::",
@@ -151,7 +152,7 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
         params,
         bounds,
     } = open;
-    let param_names = open.param_names();
+    let (param_names, type_names) = (open.param_names(), open.type_names());
     let p = quote!(::selvedge::__private);
     let bounds = quote!(where #(#bounds),*);
     let full = quote!(#args_type<#(#lifetimes,)* #(#param_names,)*>);
@@ -176,7 +177,7 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
         #quiet
         #vis struct #args_type<#(#lifetimes,)* #(#params,)*> #bounds {
             #(#fields,)*
-            __of: ::core::marker::PhantomData<(#(&#lifetimes (),)* #(fn() -> #param_names,)*)>,
+            __of: ::core::marker::PhantomData<(#(&#lifetimes (),)* #(fn() -> #type_names,)*)>,
         }
 
         #quiet
@@ -207,9 +208,9 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
             #[doc(hidden)]
             #vis fn __bind_whole<#(#params,)*>(
                 when: &[#p::Condition],
-                function: impl for<#(#lifetimes),*> Fn(#(#types),*) -> #result + Send + Sync + 'static,
+                __function: impl for<#(#lifetimes),*> Fn(#(#types),*) -> #result + Send + Sync + 'static,
             ) #bounds {
-                let handler = Self::__erase::<#(#param_names,)*>(move |args, _| function(#(#hands),*));
+                let handler = Self::__erase::<#(#param_names,)*>(move |__args, _| __function(#(#hands),*));
                 #p::bind_discovered(Self::__site(), when, handler);
             }
 
@@ -217,18 +218,18 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
             #[doc(hidden)]
             #vis fn __bind_next<#(#params,)*>(
                 when: &[#p::Condition],
-                function: impl for<'__c, #(#lifetimes),*> Fn(#(#types,)* #rest) -> #result
+                __function: impl for<'__c, #(#lifetimes),*> Fn(#(#types,)* #rest) -> #result
                     + Send + Sync + 'static,
             ) #bounds {
-                let handler = Self::__erase::<#(#param_names,)*>(move |args, next| {
-                    let given = (#(#takes,)*);
-                    let (#(#names,)*) = given;
-                    let mut next = ::core::option::Option::Some(next);
-                    let mut run = |(#(#names,)*): (#(#blanks,)*)| {
+                let handler = Self::__erase::<#(#param_names,)*>(move |__args, __next| {
+                    let __given = (#(#takes,)*);
+                    let (#(#names,)*) = __given;
+                    let mut __next = ::core::option::Option::Some(__next);
+                    let mut __run = |(#(#names,)*): (#(#blanks,)*)| {
                         #(#puts;)*
-                        next.take().expect("`NextOf::proceed` consumes it").proceed(&mut *args)
+                        __next.take().expect("`NextOf::proceed` consumes it").proceed(&mut *__args)
                     };
-                    function(#(#names,)* #p::NextOf::new(&mut run))
+                    __function(#(#names,)* #p::NextOf::new(&mut __run))
                 });
                 #p::bind_discovered(Self::__site(), when, handler);
             }
@@ -279,7 +280,7 @@ fn dispatch(open: &Open, name: &Tokens, args_type: &Ident, body: &Tokens) -> Tok
         }
         #name::__call::<#(#param_names,)*>(
             #args_type { #(#inits,)* __of: ::core::marker::PhantomData },
-            &mut |args| #body(#(#hands),*),
+            &mut |__args| #body(#(#hands),*),
         )
     }
 }
@@ -305,23 +306,23 @@ fn init(
 /// From the struct to a body that gets it back untouched.
 fn hand_over(Arg { name, hold, .. }: &Arg) -> Tokens {
     match hold {
-        Hold::Copied => quote!(args.#name),
-        Hold::Owned => quote!(args.#name.take()),
-        Hold::Reborrowed => quote!(&mut **args.#name),
+        Hold::Copied => quote!(__args.#name),
+        Hold::Owned => quote!(__args.#name.take()),
+        Hold::Reborrowed => quote!(&mut **__args.#name),
     }
 }
 
 fn take_out(Arg { name, hold, .. }: &Arg) -> Tokens {
     match hold {
-        Hold::Copied => quote!(args.#name),
-        _ => quote!(args.#name.take()),
+        Hold::Copied => quote!(__args.#name),
+        _ => quote!(__args.#name.take()),
     }
 }
 
 fn put_back(Arg { name, hold, .. }: &Arg) -> Tokens {
     match hold {
-        Hold::Copied => quote!(args.#name = #name),
-        _ => quote!(args.#name.put(#name)),
+        Hold::Copied => quote!(__args.#name = #name),
+        _ => quote!(__args.#name.put(#name)),
     }
 }
 

@@ -53,6 +53,12 @@ impl Open {
             ReturnType::Default => parse_quote!(()),
             ReturnType::Type(_, ty) => (**ty).clone(),
         };
+        if let Some(opaque) = find_impl_trait(&mut result) {
+            return Err(Error::new(
+                opaque,
+                "an open function cannot return `impl Trait`: box it, or name its type",
+            ));
+        }
         let elided = names.for_result();
         elided.apply(&mut result, this.map(|this| this.0));
         if has_lifetime(&result) {
@@ -99,6 +105,17 @@ impl Open {
             }
         }
         self.params.iter().filter_map(name).collect()
+    }
+
+    /// The type parameters alone.
+    pub(crate) fn type_names(&self) -> Vec<&Ident> {
+        let mut names = Vec::new();
+        for param in &self.params {
+            if let GenericParam::Type(ty) = param {
+                names.push(&ty.ident);
+            }
+        }
+        names
     }
 }
 

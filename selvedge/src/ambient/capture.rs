@@ -20,7 +20,7 @@ use core::ptr;
 use std::collections::HashSet;
 
 use crate::ambient::current::{self, Slot};
-use crate::ambient::frame::{self, Binding, Frame};
+use crate::ambient::frame::{self, Base, Binding, Frame};
 use crate::ambient::key::Index;
 use crate::primitive::{Arc, OnceLock};
 
@@ -137,7 +137,11 @@ impl Ambient {
         let block = Location::caller();
         let visible = self.node.as_deref().map_or(&[][..], Node::flat);
         // The frame holds its own count of the node, so the bindings outlive the block.
-        frame::enter_base(self.node.clone(), visible, block, f)
+        let base = Base {
+            node: self.node.clone(),
+            at: self.at,
+        };
+        frame::enter_base(base, visible, block, f)
     }
 
     /// Makes `f` run in this ambient, wherever and whenever it is called.
@@ -182,8 +186,8 @@ fn capture_from(top: *const Frame) -> Option<Arc<Node>> {
         let Some(frame) = (unsafe { at.as_ref() }) else {
             break None;
         };
-        if frame.is_base {
-            break frame.base.clone();
+        if let Some(base) = &frame.base {
+            break base.node.clone();
         }
         if let Some(node) = frame.binding.captured.get() {
             break Some(Arc::clone(node));
@@ -222,22 +226,51 @@ fn outer_copy(binding: &Binding) -> *const Binding {
     }
 }
 
-/// What an `Unbound` says of the chain in which it happened.
-pub(super) fn describe() -> &'static str {
-    let top = current::with(current::Current::top);
-    // SAFETY: as in `capture_from`.
-    let Some(mut frame) = (unsafe { top.as_ref() }) else {
-        return "nothing is bound here";
-    };
-    while !frame.is_base {
+/// The chain in which something was not bound, for `Unbound`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chain {
+    /// Nothing at all is bound: a new thread, usually.
+    Empty,
+    /// Other things are.
+    Others,
+    /// A captured ambient runs here; it was captured there.
+    Captured(&'static Location<'static>),
+    /// `Ambient::empty` runs here; it was made there.
+    Fresh(&'static Location<'static>),
+}
+
+impl Chain {
+    /// The one that the calling thread is in.
+    pub(super) fn here() -> Self {
+        let top = current::with(current::Current::top);
         // SAFETY: as in `capture_from`.
-        let Some(below) = (unsafe { frame.below.as_ref() }) else {
-            return "other things are bound here";
+        let Some(mut frame) = (unsafe { top.as_ref() }) else {
+            return Self::Empty;
         };
-        frame = below;
+        loop {
+            if let Some(base) = &frame.base {
+                return if base.node.is_some() {
+                    Self::Captured(base.at)
+                } else {
+                    Self::Fresh(base.at)
+                };
+            }
+            // SAFETY: as in `capture_from`.
+            let Some(below) = (unsafe { frame.below.as_ref() }) else {
+                return Self::Others;
+            };
+            frame = below;
+        }
     }
-    match frame.base {
-        Some(_) => "not in the captured ambient that runs here",
-        None => "an empty ambient runs here",
+}
+
+impl fmt::Display for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("nothing is bound here"),
+            Self::Others => f.write_str("other things are bound here"),
+            Self::Captured(at) => write!(f, "the ambient captured at {at} does not have it"),
+            Self::Fresh(at) => write!(f, "the empty ambient made at {at} runs here"),
+        }
     }
 }

@@ -66,11 +66,17 @@ pub(crate) struct Binding {
 pub(super) struct Frame {
     pub(super) binding: Binding,
     pub(super) below: *const Self,
-    /// The ambient in which this frame's segment of the chain began; set in the frame of `Ambient::run`.
-    pub(super) base: Option<Arc<Node>>,
-    /// Is this the frame of an `Ambient::run`, below which nothing is visible?
-    pub(super) is_base: bool,
+    /// Set in the frame of an `Ambient::run`, below which nothing is visible.
+    pub(super) base: Option<Base>,
     block: &'static Location<'static>,
+}
+
+/// Where a segment of the chain begins.
+pub(super) struct Base {
+    /// What was captured; `None` of an empty ambient.
+    pub(super) node: Option<Arc<Node>>,
+    /// Where it was captured.
+    pub(super) at: &'static Location<'static>,
 }
 
 /// Runs `f` in a block where `key` is bound to `payload`.
@@ -114,7 +120,6 @@ fn enter_at<R>(
         binding,
         below,
         base: None,
-        is_base: false,
         block,
     };
     current::with(|current| {
@@ -211,7 +216,7 @@ fn with_table<R>(table: &mut Table, slots: &mut [Slot], f: impl FnOnce() -> R) -
 
 /// Runs `f` above the base `base`: nothing below is visible, and a capture inside starts from it.
 pub(super) fn enter_base<R>(
-    base: Option<Arc<Node>>,
+    base: Base,
     visible: &[(Index, Slot)],
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
@@ -219,7 +224,7 @@ pub(super) fn enter_base<R>(
     let mut table = Table::EMPTY;
     let mut slots = vec![Slot::EMPTY; key::wide_len()]; // does not allocate when there are none
     let (below, depth) = current::with(|current| (current.top(), current.depth()));
-    let inside = base.as_ref().map_or(0, |node| node.binding.depth);
+    let inside = base.node.as_ref().map_or(0, |node| node.binding.depth);
     let binding = Binding {
         index: Index::Fast(0),
         payload: Payload::Switch(false),
@@ -230,8 +235,7 @@ pub(super) fn enter_base<R>(
     let frame = Frame {
         binding,
         below,
-        base,
-        is_base: true,
+        base: Some(base),
         block,
     };
     struct Leave<'f>(&'f Frame, u32);

@@ -17,9 +17,10 @@ use core::marker::PhantomData;
 use core::panic::Location;
 use std::error::Error;
 
+use crate::ambient::capture::{Ambient, Chain};
+use crate::ambient::current;
 use crate::ambient::frame::{self, Payload};
 use crate::ambient::key::Key;
-use crate::ambient::{capture, current};
 use crate::primitive::{Arc, OnceLock};
 
 /// A value that is bound for a block and everything that the block calls, on the same thread.
@@ -220,13 +221,13 @@ impl<T: Send + Sync + 'static> Local<T> {
             // It outlives every block: what its first reader has bound must not leak into it.
             Some(default) => Ok(self
                 .value
-                .get_or_init(|| Arc::new(capture::Ambient::empty().run(default)))),
+                .get_or_init(|| Arc::new(Ambient::empty().run(default)))),
             None => Err(self.unbound()),
         }
     }
 
     fn unbound(&self) -> Unbound {
-        let (thread, chain) = (current::thread_path(), capture::describe());
+        let (thread, chain) = (current::thread_path(), Chain::here());
         Unbound(Box::new(Missing {
             local: self.name,
             thread,
@@ -266,7 +267,7 @@ pub struct Unbound(Box<Missing>);
 struct Missing {
     local: &'static str,
     thread: Arc<str>,
-    chain: &'static str,
+    chain: Chain,
 }
 
 impl Unbound {

@@ -137,6 +137,8 @@ pub fn bind_discovered(site: &'static Site, when: &[Condition], handler: Handler
             .position(|old| old.is_bound_as(&binding.when, &binding.handler));
         let old = old.map(|at| bindings.remove(at)); // invariant 2
         bindings.push(binding);
+        site.n_bindings
+            .store(bindings.len().try_into().unwrap_or(u32::MAX), Relaxed);
         old
     };
     // Armed after it can be found; a replaced one hands its count on.

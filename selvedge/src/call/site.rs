@@ -55,6 +55,8 @@ pub struct Site {
     /// Patches and masks of the calling block are bound to it.
     pub(super) key: Key,
     pub(super) bindings: RwLock<Vec<Arc<Binding>>>,
+    /// How many there are, so that a call without any takes no lock. Written under the lock.
+    pub(super) n_bindings: AtomicU32,
 }
 
 /// What a block has bound to a site.
@@ -65,10 +67,11 @@ pub(super) enum InBlock {
         #[expect(dead_code, reason = "held")]
         armed: Patch,
     },
-    /// We are inside this handler: its own calls skip it.
-    Mask(usize),
+    /// We are inside this handler: its own calls skip it. Held, so that no later handler can come to
+    /// have its number while a capture remembers it.
+    Mask(Handler),
     /// We are in what the handler proceeded to: it is in force again.
-    Unmask(usize),
+    Unmask(Handler),
 }
 
 impl Site {
@@ -82,6 +85,7 @@ impl Site {
             },
             key: Key::new(),
             bindings: RwLock::new(Vec::new()),
+            n_bindings: AtomicU32::new(0),
         }
     }
 
@@ -117,7 +121,10 @@ impl Site {
     fn handlers(&'static self) -> Vec<Handler> {
         let mut found = Vec::new();
         let masked = self.masked(&mut found);
-        binding::matching(self, &masked, &mut found);
+        // `Relaxed`, as for `armed`.
+        if self.n_bindings.load(Relaxed) != 0 {
+            binding::matching(self, &masked, &mut found);
+        }
         found
     }
 
@@ -130,8 +137,8 @@ impl Site {
             while let Some(binding) = at {
                 if let Payload::Shared(owner, _) = &binding.payload {
                     match owner.downcast_ref().expect("only this part binds a site") {
-                        InBlock::Mask(id) => note(&mut seen, *id, true),
-                        InBlock::Unmask(id) => note(&mut seen, *id, false),
+                        InBlock::Mask(handler) => note(&mut seen, number(handler), true),
+                        InBlock::Unmask(handler) => note(&mut seen, number(handler), false),
                         InBlock::Patch { handler, .. } if !is_masked(&seen, number(handler)) => {
                             found.push(Arc::clone(handler));
                         }
@@ -206,11 +213,10 @@ fn step<A, R>(
     let Some((handler, rest)) = handlers.split_first() else {
         return body(args);
     };
-    let id = number(handler);
     let block = site.function.location;
-    let ran = site.within(InBlock::Mask(id), block, || {
+    let ran = site.within(InBlock::Mask(Arc::clone(handler)), block, || {
         let mut proceed = |args: &mut A| {
-            site.within(InBlock::Unmask(id), block, || {
+            site.within(InBlock::Unmask(Arc::clone(handler)), block, || {
                 step(site, rest, args, invoke, body)
             })
         };

@@ -42,3 +42,12 @@ pub(crate) mod sys;
 pub(crate) use ::std::sync::RwLock;
 pub(crate) use ::std::sync::{Arc, OnceLock, Weak};
 pub(crate) use ::std::thread::{Thread, current};
+
+/// Drops what is the user's where nothing may unwind: a panic of its destructor, which the panic hook has
+/// told, goes no further.
+pub(crate) fn drop_caught<T>(value: T) {
+    let dropped = ::std::panic::catch_unwind(::std::panic::AssertUnwindSafe(|| drop(value)));
+    if let Err(payload) = dropped {
+        core::mem::forget(payload); // it may panic again
+    }
+}

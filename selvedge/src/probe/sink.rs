@@ -4,7 +4,7 @@ use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crate::primitive::{Arc, RwLock};
+use crate::primitive::{Arc, RwLock, drop_caught};
 use crate::probe::Event;
 
 type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
@@ -38,8 +38,9 @@ fn emit_slow(event: &Event<'_>) {
     };
     for listener in &listeners {
         // A listener's panic must not become the panic of the thread that it watches (invariant 1).
-        if panic::catch_unwind(AssertUnwindSafe(|| listener(event))).is_err() {
+        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| listener(event))) {
             print(event);
+            drop_caught(payload);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::primitive::{Arc, JoinHandle, Mutex, spawn};
 use crate::program::report;
-use crate::signal::{Signal, Till};
+use crate::signal::{Signal, Till, Timer};
 use crate::thread::Node;
 
 pub(super) struct Grace {
@@ -114,6 +114,8 @@ pub(super) fn flush() {
     // A stuck thread may hold the lock of standard output; a broken pipe has no reader left. Neither may
     // keep the program from ending, so this is done by a thread that nobody waits for longer than it takes.
     let flushed = Signal::new();
+    // At the end of a run the program's own tills are born set: they would not wait.
+    let timer = Timer::of_its_own();
     let done = flushed.clone();
     let flusher = spawn("selvedge-flush", None, move || {
         let _ = std::io::stdout().flush();
@@ -121,9 +123,10 @@ pub(super) fn flush() {
     });
     if let Ok(flusher) = flusher
         && flushed
-            .wait_until(&Till::after(Duration::from_secs(1)))
+            .wait_until(&timer.after(Duration::from_secs(1)))
             .is_ok()
     {
         let _ = flusher.join();
     }
+    timer.shutdown();
 }

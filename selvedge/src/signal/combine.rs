@@ -3,8 +3,9 @@
 //! A combination is lazy. Nobody waits for it: it holds its operands, they do not know it, and its truth
 //! is computed from theirs. Somebody waits: it links itself to its operands, which then hold it while it
 //! holds them weakly, so that it lives exactly as long as it can matter and no cycle is left when it
-//! never does. Firing, linking, unlinking, reading and dropping are loops with a work list: a chain as
-//! long as a user likes costs heap, never stack.
+//! never does. An operand that is set knows nobody any more; it is held again, because it counts also
+//! after everybody else has dropped it. Firing, linking, unlinking, reading and dropping are loops with a
+//! work list: a chain as long as a user likes costs heap, never stack.
 //!
 //! # Invariants
 //!
@@ -20,8 +21,8 @@ use std::collections::VecDeque;
 use crate::primitive::atomic::Ordering::{AcqRel, Acquire};
 use crate::primitive::{Arc, Weak};
 use crate::signal::links::{Callback, Link, LinkId, Links};
-use crate::signal::reason::Reason;
 use crate::signal::signal::{DERIVED, Inner, Kind, LINKED, SET, Signal};
+use crate::signal::truth::is_true;
 
 /// What a combination is made of.
 #[derive(Default)]
@@ -31,13 +32,33 @@ pub(super) enum Operands {
     None,
     /// Not linked: held, and unknown to them.
     Held(Box<[Signal]>),
-    /// Linked: known to them, by these entries, and held by them.
-    Watched(Box<[(Weak<Inner>, Option<LinkId>)]>),
+    /// Linked: known to them and held by them.
+    Watched(Box<[Watch]>),
+}
+
+/// An operand of a combination that is linked.
+pub(super) struct Watch {
+    operand: Weak<Inner>,
+    /// The entry by which it knows us.
+    entry: Option<LinkId>,
+    /// The operand again, once it is set: then it does not hold us any more.
+    set: Option<Signal>,
+}
+
+impl Watch {
+    /// The operand; one that is gone and was not set can never be.
+    pub(super) fn operand(&self) -> Signal {
+        let alive = || self.operand.upgrade().map(Signal);
+        self.set
+            .clone()
+            .or_else(alive)
+            .unwrap_or_else(Signal::never)
+    }
 }
 
 /// A signal that is set when one of `signals` is. Of none: never.
 ///
-/// An operand that is set already is the result; one that can never be set is left out.
+/// An operand that is known to be set is the result; one that can never be set is left out.
 ///
 /// # Examples
 ///
@@ -52,7 +73,7 @@ pub(super) enum Operands {
 pub fn any<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Signal {
     let mut operands = Vec::new();
     for signal in signals {
-        if signal.is_set() {
+        if is_known_set(signal) {
             return signal.clone();
         }
         if !is_never(signal) {
@@ -68,7 +89,7 @@ pub fn any<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Signal {
 
 /// A signal that is set when all of `signals` are. Of none: at once.
 ///
-/// Operands that are set already are left out; with one that can never be set, so is the result.
+/// Operands that are known to be set are left out; with one that can never be set, so is the result.
 ///
 /// # Examples
 ///
@@ -89,7 +110,7 @@ pub fn all<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Signal {
         if is_never(signal) {
             return Signal::never();
         }
-        if signal.is_set() {
+        if is_known_set(signal) {
             set = Some(signal)
         } else {
             operands.push(signal.clone())
@@ -111,130 +132,13 @@ fn derived(kind: Kind, operands: Vec<Signal>, at: &'static Location<'static>) ->
     Signal::make(kind, DERIVED, links, None, at)
 }
 
+/// Does its own flag say so? A chain is not computed at every link that is added to it.
+fn is_known_set(signal: &Signal) -> bool {
+    signal.0.state.load(Acquire) & SET != 0
+}
+
 fn is_never(signal: &Signal) -> bool {
     matches!(signal.0.kind, Kind::Never)
-}
-
-/// Is the combination set? Called when its flag does not say so.
-#[cold]
-pub(super) fn is_set(signal: &Signal) -> bool {
-    if let Some(shallow) = is_set_shallow(signal) {
-        return shallow;
-    }
-    let Some(because) = evaluate(signal) else {
-        return false;
-    };
-    // Remember it, unless somebody hangs on it: then the setter of the operand fires it.
-    let state = &signal.0.state;
-    if state
-        .compare_exchange(DERIVED, DERIVED | SET, AcqRel, Acquire)
-        .is_ok()
-    {
-        if let Some(reason) = because.reason() {
-            let _ = signal.0.reason.set(reason);
-        }
-        drop_operands(core::mem::take(&mut signal.0.links.lock().operands));
-    }
-    true
-}
-
-/// `Some(false)` without any allocation in the usual case: plain operands, none of them decisive.
-fn is_set_shallow(signal: &Signal) -> Option<bool> {
-    let links = signal.0.links.lock();
-    let Operands::Held(operands) = &links.operands else {
-        return None;
-    };
-    for operand in operands {
-        let state = operand.0.state.load(Acquire);
-        match (&signal.0.kind, state & SET != 0, state & DERIVED != 0) {
-            (Kind::All, false, false) => return Some(false),
-            (Kind::Any, false, false) | (Kind::All, true, _) => {}
-            _ => return None,
-        }
-    }
-    if matches!(signal.0.kind, Kind::Any) {
-        Some(false)
-    } else {
-        None
-    }
-}
-
-/// The operand, at any depth, that makes the combination true.
-fn evaluate(root: &Signal) -> Option<Signal> {
-    struct Visit {
-        any: bool,
-        operands: Vec<Signal>,
-        next: usize,
-        because: Option<Signal>,
-    }
-    fn visit(signal: &Signal) -> Visit {
-        let operands = match &signal.0.links.lock().operands {
-            Operands::None => Vec::new(),
-            Operands::Held(held) => held.to_vec(),
-            // An operand that is gone can never be set.
-            Operands::Watched(watched) => watched
-                .iter()
-                .map(|(weak, _)| weak.upgrade().map_or_else(Signal::never, Signal))
-                .collect(),
-        };
-        Visit {
-            any: matches!(signal.0.kind, Kind::Any),
-            operands,
-            next: 0,
-            because: None,
-        }
-    }
-    let mut stack = vec![(root.clone(), visit(root))];
-    let mut found: Option<Option<Signal>> = None; // what the visit that just ended says
-    loop {
-        let Some((signal, top)) = stack.last_mut() else {
-            return found.flatten();
-        };
-        if signal.0.state.load(Acquire) & SET != 0 {
-            found = Some(Some(signal.clone()));
-            stack.pop();
-            continue;
-        }
-        match found.take() {
-            Some(Some(because)) => {
-                top.because = Some(because);
-                if top.any {
-                    found = Some(top.because.take());
-                    stack.pop();
-                    continue;
-                }
-            }
-            Some(None) if !top.any => {
-                found = Some(None);
-                stack.pop();
-                continue;
-            }
-            _ => {}
-        }
-        let Some(operand) = top.operands.get(top.next).cloned() else {
-            found = Some(if top.any { None } else { top.because.take() });
-            stack.pop();
-            continue;
-        };
-        top.next += 1;
-        let state = operand.0.state.load(Acquire);
-        if state & SET != 0 {
-            found = Some(Some(operand));
-        } else if state & DERIVED == 0 {
-            found = Some(None);
-        } else {
-            let inner = visit(&operand);
-            stack.push((operand, inner));
-        }
-    }
-}
-
-/// The reason of a combination that is true although its own setter has not come that far.
-pub(super) fn pending_reason(signal: &Signal) -> Option<Reason> {
-    if signal.0.state.load(Acquire) & (SET | DERIVED) != DERIVED {
-        return None;
-    }
-    evaluate(signal)?.reason()
 }
 
 /// Hangs `link` on `signal`, linking combinations to their operands as needed.
@@ -271,7 +175,7 @@ fn watch_operands(signal: &Signal) {
             continue;
         };
         for (at, operand) in operands.iter().enumerate() {
-            match push(operand, Link::Forward(derived.clone())) {
+            match push(operand, Link::Forward(derived.clone(), at)) {
                 Ok((id, first)) => {
                     if !remember(&derived, epoch, at, id) {
                         unlink(operand, id);
@@ -281,6 +185,7 @@ fn watch_operands(signal: &Signal) {
                 }
                 // Set already: what its setter would have done, done here.
                 Err(_) => {
+                    hold(&derived, at, operand);
                     if is_true(&derived) {
                         derived.set_with(
                             || operand.reason().expect("a set signal has a reason"),
@@ -305,7 +210,11 @@ fn begin_watch(derived: &Signal) -> Option<(u32, Box<[Signal]>)> {
     };
     let watched = held
         .iter()
-        .map(|operand| (Arc::downgrade(&operand.0), None))
+        .map(|operand| Watch {
+            operand: Arc::downgrade(&operand.0),
+            entry: None,
+            set: None,
+        })
         .collect();
     links.operands = Operands::Watched(watched);
     links.epoch += 1;
@@ -321,13 +230,19 @@ fn remember(derived: &Signal, epoch: u32, at: usize, id: LinkId) -> bool {
     let Operands::Watched(watched) = &mut links.operands else {
         return false;
     };
-    watched[at].1 = Some(id);
+    watched[at].entry = Some(id);
     true
 }
 
-/// Is the combination true, whatever its flag says?
-fn is_true(derived: &Signal) -> bool {
-    matches!(derived.0.kind, Kind::Any) || evaluate(derived).is_some()
+/// Holds operand `at`, which is set.
+fn hold(derived: &Signal, at: usize, operand: &Signal) {
+    // With one alone it is true: it will not be asked again.
+    if matches!(derived.0.kind, Kind::Any) {
+        return;
+    }
+    if let Operands::Watched(watched) = &mut derived.0.links.lock().operands {
+        watched[at].set = Some(operand.clone());
+    }
 }
 
 /// Takes an entry off, and combinations on which nothing hangs any more off their operands.
@@ -364,14 +279,11 @@ fn end_watch(signal: &Signal, links: &mut Links) -> Vec<(Signal, LinkId)> {
     let Operands::Watched(watched) = &links.operands else {
         return Vec::new();
     };
-    let held: Box<[Signal]> = watched
-        .iter()
-        .map(|(weak, _)| weak.upgrade().map_or_else(Signal::never, Signal))
-        .collect();
+    let held: Box<[Signal]> = watched.iter().map(Watch::operand).collect();
     let entries = held
         .iter()
         .zip(watched)
-        .filter_map(|(operand, (_, id))| Some((operand.clone(), (*id)?)))
+        .filter_map(|(operand, watch)| Some((operand.clone(), watch.entry?)))
         .collect();
     debug_assert!(
         signal.0.state.load(Acquire) & DERIVED != 0,
@@ -398,7 +310,8 @@ pub(super) fn fire(first: &Signal, run: &mut dyn FnMut(&Signal, Callback)) {
             match link {
                 Link::Wake(waiter) => waiter.wake(),
                 Link::Call(action) => calls.push((signal.clone(), action)),
-                Link::Forward(derived) => {
+                Link::Forward(derived, at) => {
+                    hold(&derived, at, &signal);
                     let reason = || signal.reason().expect("a set signal has a reason");
                     if is_true(&derived) && derived.claim(reason) {
                         work.push_back(derived);
@@ -418,8 +331,8 @@ pub(super) fn fire(first: &Signal, run: &mut dyn FnMut(&Signal, Callback)) {
 fn leave_operands(operands: Operands) {
     match operands {
         Operands::Watched(watched) => {
-            for (weak, id) in watched {
-                if let (Some(inner), Some(id)) = (weak.upgrade(), id) {
+            for watch in watched {
+                if let (Some(inner), Some(id)) = (watch.operand.upgrade(), watch.entry) {
                     unlink(&Signal(inner), id);
                 }
             }
@@ -434,12 +347,33 @@ pub(super) fn drop_operands(operands: Operands) {
     if let Operands::Held(held) = operands {
         work.extend(held);
     }
+    drop_signals(work);
+}
+
+/// Drops what a signal that is gone was made of, and what hung on it, without recursion.
+pub(super) fn drop_links(links: &mut Links) {
+    let mut work = Vec::new();
+    take_apart(links, &mut work);
+    drop_signals(work);
+}
+
+fn drop_signals(mut work: Vec<Signal>) {
     while let Some(signal) = work.pop() {
         let Some(inner) = Arc::into_inner(signal.0) else {
             continue;
         };
-        if let Operands::Held(held) = core::mem::take(&mut inner.links.lock().operands) {
-            work.extend(held);
+        take_apart(&mut inner.links.lock(), &mut work);
+    }
+}
+
+/// Moves to `work` the signals that these links may be the last to hold: operands, and combinations.
+fn take_apart(links: &mut Links, work: &mut Vec<Signal>) {
+    if let Operands::Held(held) = core::mem::take(&mut links.operands) {
+        work.extend(held);
+    }
+    for link in links.take() {
+        if let Link::Forward(derived, _) = link {
+            work.push(derived);
         }
     }
 }

@@ -16,8 +16,9 @@ pub(super) type Callback = Box<dyn FnOnce() + Send>;
 pub(super) enum Link {
     Wake(Arc<Waiter>),
     Call(Callback),
-    /// Ask this combination whether it is set now; the count keeps it alive.
-    Forward(Signal),
+    /// Ask this combination, whose operand with this index we are, whether it is set now; the count
+    /// keeps it alive.
+    Forward(Signal, usize),
 }
 
 /// The number of an entry, unique within its signal.

@@ -34,6 +34,7 @@ mod signal;
 mod stop;
 mod till;
 mod timer;
+mod truth;
 mod waiter;
 
 pub use combine::{all, any};

@@ -11,7 +11,7 @@
 //! 2. An entry is linked under the lock of `links`, after `LINKED` was added and only if `SET` was not
 //!    there: so the setter, which adds `SET` first, sees `LINKED`, takes the lock and finds the entry.
 //! 3. A combination is linked to its operands exactly while something hangs on it. Then its operands
-//!    hold it and it does not hold them; otherwise it holds them and they do not know it.
+//!    hold it and it does not hold them, but for those that are set; otherwise it holds them and they do not know it.
 //! 4. Callbacks run outside every lock, after the waiters were woken.
 //!
 //! # Orderings
@@ -41,6 +41,7 @@ use crate::signal::reason::{Reason, Why};
 use crate::signal::record::WaitSite;
 use crate::signal::stop::{self, Stopped};
 use crate::signal::timer::TillKey;
+use crate::signal::truth;
 use crate::signal::waiter;
 
 pub(super) const SET: u32 = 1;
@@ -234,7 +235,7 @@ impl Signal {
     pub fn is_set(&self) -> bool {
         // Pairs with the addition of `SET` in `claim`.
         let state = self.0.state.load(Acquire);
-        state & SET != 0 || (state & DERIVED != 0 && combine::is_set(self))
+        state & SET != 0 || (state & DERIVED != 0 && truth::is_set(self))
     }
 
     /// Why it was set, if it was.
@@ -247,7 +248,7 @@ impl Signal {
             if let Some(reason) = self.0.reason.get() {
                 return Some(reason.clone());
             }
-            if let Some(reason) = combine::pending_reason(self) {
+            if let Some(reason) = truth::pending_reason(self) {
                 return Some(reason);
             }
             yield_now(); // the setter is between the flag and the reason
@@ -396,8 +397,9 @@ impl Drop for Inner {
         if let Kind::Till(key) = &self.kind {
             key.remove();
         }
-        if self.state.load(Acquire) & DERIVED != 0 {
-            combine::drop_operands(core::mem::take(&mut self.links.lock().operands));
+        if self.state.load(Acquire) & (DERIVED | LINKED) != 0 {
+            // Nobody else can want this lock any more.
+            combine::drop_links(&mut self.links.lock());
         }
     }
 }

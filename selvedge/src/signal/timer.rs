@@ -13,7 +13,7 @@
 use core::fmt;
 use core::panic::Location;
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::primitive::{Arc, JoinHandle, Mutex, Parker, Unparker, Weak, clock, global, spawn, sys};
 use crate::signal::links::{Callback, Links};
@@ -126,8 +126,19 @@ impl Timer {
         }))
     }
 
+    /// A service by the real clock that belongs to no tree.
+    pub(crate) fn of_its_own() -> Self {
+        Self::new(Clock::Real)
+    }
+
     pub(super) fn now(&self) -> Instant {
         self.0.clock.now()
+    }
+
+    /// A signal that is set when `timeout` has passed from now.
+    #[track_caller]
+    pub(crate) fn after(&self, timeout: Duration) -> Signal {
+        self.till(self.now().checked_add(timeout), Location::caller())
     }
 
     /// A signal that is set at `deadline`.
@@ -179,7 +190,7 @@ impl Timer {
 
     /// Moves a mock clock and wakes the timer thread.
     #[cfg(feature = "testing")]
-    pub(crate) fn advance(&self, by: std::time::Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         if let Clock::Mock(time) = &self.0.clock {
             let mut now = time.0.lock();
             *now += by;

@@ -59,7 +59,7 @@ impl Waiter {
             if *waiter.notified.lock() {
                 Some(Woken::Notified)
             } else {
-                first_set(signals)
+                first_set(signals).map(Woken::Signal)
             }
         });
         Some((kept, woken))
@@ -68,22 +68,29 @@ impl Waiter {
 
 /// Sleeps until one of `signals` is set; the index of the first that is, in their order.
 pub(super) fn wait_any(signals: &[&Signal], site: WaitSite) -> usize {
-    if let Some(at) = signals.iter().position(|signal| signal.is_set()) {
+    if let Some(at) = first_set(signals) {
         return at;
     }
     let parker = Parker::new();
     let waiter = Waiter::new(&parker);
-    match sleep(&parker, &waiter, signals, site, || first_set(signals)) {
+    match sleep(&parker, &waiter, signals, site, || {
+        first_set(signals).map(Woken::Signal)
+    }) {
         Woken::Signal(at) => at,
         Woken::Notified => unreachable!("nobody else knows this waiter"),
     }
 }
 
-fn first_set(signals: &[&Signal]) -> Option<Woken> {
-    signals
-        .iter()
-        .position(|signal| signal.is_set())
-        .map(Woken::Signal)
+/// The first of `signals` that is set.
+fn first_set(signals: &[&Signal]) -> Option<usize> {
+    let mut first = None;
+    let mut before = signals;
+    // Those before it are looked at again: what was set earlier counts, though we looked there too soon.
+    while let Some(at) = before.iter().position(|signal| signal.is_set()) {
+        first = Some(at);
+        before = &before[..at];
+    }
+    first
 }
 
 /// Links the waiter, sleeps until `ready` says so, unlinks.

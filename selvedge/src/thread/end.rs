@@ -14,7 +14,7 @@ use std::error::Error;
 use std::panic::{self, AssertUnwindSafe};
 
 use crate::ambient;
-use crate::primitive::Arc;
+use crate::primitive::{Arc, drop_caught};
 use crate::probe::{self, Ending, Event};
 use crate::signal::{Reason, Record, Signal, Stopped, Why};
 use crate::thread::error::{Failure, Failures, JoinError, Outcome};
@@ -84,7 +84,11 @@ fn judge<T>(node: &Node, outcome: std::thread::Result<Outcome<T>>) -> Ended<T> {
         Ok(Ok(value)) => Ended::Finished(value),
         Ok(Err(error)) => match stopped_in(&*error) {
             // It says that it obeyed, and there was something to obey.
-            Some(stopped) if node.stop.is_set() => Ended::Stopped(stopped.clone()),
+            Some(stopped) if node.stop.is_set() => {
+                let stopped = stopped.clone();
+                drop_caught(error);
+                Ended::Stopped(stopped)
+            }
             _ => Ended::Failed(Failure::error(path(), error)),
         },
         Err(payload) => Ended::Failed(Failure::panic(path(), payload)),
@@ -162,5 +166,6 @@ fn hand_on<T>(node: &Node, ended: &mut Ended<T>, failures: Vec<JoinError>) {
         thread: &node.path,
         failure: &failure,
     });
-    *ended = Ended::Failed(failure);
+    // The body's value is given up.
+    drop_caught(core::mem::replace(ended, Ended::Failed(failure)));
 }

@@ -1,7 +1,7 @@
 //! Starting a thread in the tree.
 
 use crate::primitive::{self, Arc, Weak};
-use crate::probe::{self, Event};
+use crate::probe::{self, Ending, Event};
 use crate::signal::Signal;
 use crate::thread::end;
 use crate::thread::error::{Outcome, SpawnError};
@@ -103,6 +103,8 @@ impl Builder {
                 parent: Arc::clone(&parent.path),
             });
         }
+        // Before it can say that it has ended.
+        probe::emit(&Event::Started { thread: &node.path });
         let thread = {
             let (node, packet) = (Arc::clone(&node), Arc::clone(&packet));
             primitive::spawn(&self.name, self.stack_size, move || {
@@ -112,11 +114,10 @@ impl Builder {
         match thread {
             Ok(thread) => {
                 parent.started(&node, thread);
-                probe::emit(&Event::Started { thread: &node.path });
                 Ok(Thread { node, packet })
             }
             Err(source) => {
-                node.stopped.set();
+                node.finish(Ending::NeverRan);
                 let _ = parent.remove(&node); // there is no OS thread
                 Err(SpawnError::Os {
                     name: self.name,
@@ -149,7 +150,7 @@ fn live<T: Send + 'static>(
         if let Some(parent) = node.parent.as_ref().and_then(Weak::upgrade) {
             parent.bury(node);
         }
-        drop(result);
+        primitive::drop_caught(result);
     }
 }
 

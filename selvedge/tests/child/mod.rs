@@ -1,0 +1,223 @@
+//! Tests whose subject is a whole process: the binary runs itself as a child and looks at its end.
+//!
+//! With `SELVEDGE_TEST_CHILD=name` the binary *is* the scenario `name`; without, it runs the cases. Both
+//! sides keep in step by lines on standard input and output, never by time.
+#![allow(dead_code, reason = "each binary uses its part")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::panic::catch_unwind;
+use std::process::{ChildStdin, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+const VARIABLE: &str = "SELVEDGE_TEST_CHILD";
+
+/// How long a child may take before it is killed, which fails its test.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a child does.
+pub(crate) type Scenario = (&'static str, fn() -> ExitCode);
+/// What is tested about children.
+pub(crate) type Case = (&'static str, fn());
+
+/// The `main` of the binary.
+pub(crate) fn main(scenarios: &[Scenario], cases: &[Case]) -> ExitCode {
+    if let Ok(name) = std::env::var(VARIABLE) {
+        let scenario = scenarios.iter().find(|scenario| scenario.0 == name);
+        return scenario.expect("a scenario of this binary").1();
+    }
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    let filter = arguments.iter().find(|argument| !argument.starts_with('-'));
+    let chosen = cases.iter().filter(|(name, _)| match filter {
+        Some(filter) if has("--exact") => name == filter,
+        Some(filter) => name.contains(&**filter),
+        None => true,
+    });
+    let mut failed = Vec::new();
+    for (name, case) in chosen {
+        if has("--list") {
+            println!("{name}: test");
+            continue;
+        }
+        let ok = catch_unwind(case).is_ok();
+        println!("test {name} ... {}", if ok { "ok" } else { "FAILED" });
+        if !ok {
+            failed.push(name);
+        }
+    }
+    if failed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("failed: {failed:?}");
+    ExitCode::from(101)
+}
+
+/// The child's side: says a line.
+pub(crate) fn say(line: &str) {
+    println!("{line}");
+}
+
+/// The child's side: waits for a line.
+pub(crate) fn hear() -> String {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+/// A scenario that runs.
+pub(crate) struct Child {
+    pid: u32,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    /// Gets the exit status and standard error.
+    ended: std::sync::mpsc::Receiver<(ExitStatus, String)>,
+    /// Dropped when the child has ended.
+    _alive: Sender<()>,
+}
+
+/// How a child ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) status: ExitStatus,
+    /// What it said after the last line that was waited for.
+    pub(crate) output: String,
+    pub(crate) errors: String,
+}
+
+impl Child {
+    pub(crate) fn start(scenario: &str) -> Self {
+        Self::start_by(scenario, Command::new(std::env::current_exe().unwrap()))
+    }
+
+    /// Through a shell that ignores SIGINT, as `nohup` or `&` in a script would.
+    pub(crate) fn start_with_interrupts_ignored(scenario: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", r#"trap "" INT; exec "$0""#])
+            .arg(std::env::current_exe().unwrap());
+        Self::start_by(scenario, shell)
+    }
+
+    fn start_by(scenario: &str, mut command: Command) -> Self {
+        command.env(VARIABLE, scenario).env_remove("RUST_BACKTRACE");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let pid = process.id();
+        let (input, output) = (
+            process.stdin.take().unwrap(),
+            process.stdout.take().unwrap(),
+        );
+        let mut errors = process.stderr.take().unwrap();
+        let (alive, watch) = channel::<()>();
+        let (end, ended) = channel();
+        thread::Builder::new()
+            .spawn(move || {
+                let mut text = String::new();
+                let _ = errors.read_to_string(&mut text);
+                let _ = end.send((process.wait().unwrap(), text));
+            })
+            .unwrap();
+        thread::Builder::new()
+            .spawn(move || {
+                // An error that is not a timeout: the test has gone on.
+                if watch.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                    kill(pid, "KILL");
+                }
+            })
+            .unwrap();
+        Self {
+            pid,
+            input,
+            output: BufReader::new(output),
+            ended,
+            _alive: alive,
+        }
+    }
+
+    /// Waits until the child says this.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, line: &str) {
+        let mut said = String::new();
+        loop {
+            let mut next = String::new();
+            if self.output.read_line(&mut next).unwrap() == 0 {
+                let (status, errors) = self.ended.recv().unwrap();
+                panic!("no `{line}`, but {status}: {said}{errors}");
+            }
+            if next.trim_end() == line {
+                return;
+            }
+            said.push_str(&next);
+        }
+    }
+
+    pub(crate) fn tell(&mut self, line: &str) {
+        writeln!(self.input, "{line}").unwrap();
+    }
+
+    /// Sends it an OS signal.
+    pub(crate) fn signal(&self, name: &str) {
+        kill(self.pid, name);
+    }
+
+    /// Waits until it has ended.
+    pub(crate) fn end(mut self) -> End {
+        drop(self.input);
+        let mut output = Vec::new();
+        self.output.read_to_end(&mut output).unwrap();
+        let (status, errors) = self.ended.recv().unwrap();
+        End {
+            status,
+            output: String::from_utf8(output).unwrap(),
+            errors,
+        }
+    }
+}
+
+/// By a shell's own `kill`, which every system has.
+fn kill(pid: u32, name: &str) {
+    let script = format!("kill -s {name} {pid}");
+    let status = Command::new("sh")
+        .args(["-c", &script])
+        .stderr(Stdio::null())
+        .status();
+    assert!(status.unwrap().success() || name == "KILL", "{script}");
+}
+
+/// Runs a scenario that needs nothing from outside.
+pub(crate) fn end_of(scenario: &str) -> End {
+    Child::start(scenario).end()
+}
+
+impl End {
+    #[track_caller]
+    pub(crate) fn assert_code(&self, code: i32) {
+        assert_eq!(self.status.code(), Some(code), "{self:#?}");
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_signal(&self, signal: i32) {
+        assert_eq!(self.status.signal(), Some(signal), "{self:#?}");
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_says(&self, text: &str) {
+        assert!(self.output.contains(text), "no `{text}` in {self:#?}");
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_errs(&self, text: &str) {
+        assert!(self.errors.contains(text), "no `{text}` in {self:#?}");
+    }
+
+    #[track_caller]
+    pub(crate) fn assert_quiet(&self) {
+        assert_eq!(self.errors, "");
+    }
+}

@@ -1,0 +1,172 @@
+//! What every public type of the crate is: `Send`, `Sync`, `'static`, or deliberately not.
+//!
+//! A type may lose an auto trait by an innocent private field. The table says what each must be; a type
+//! that is in no row makes the last test fail.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
+use std::path::Path;
+use std::rc::Rc;
+
+use selvedge::call::{Condition, Function, Next, NextOf, Own, Patch};
+use selvedge::probe::{Ending, Event, Subscription};
+use selvedge::shared::{Changes, Conflict, Singleton};
+use selvedge::signal::{OnSet, Reason, WaitError};
+use selvedge::sync::{
+    Iter, PopError, PopUntilError, PushError, PushUntilError, Queue, TryPopError, TryPushError,
+};
+use selvedge::testing::World;
+use selvedge::thread::{
+    Current, Failures, JoinError, Panic, SpawnError, State, Thread, ThreadError, Tree, TreeNode,
+};
+use selvedge::{Activated, Ambient, Context, Local, Signal, Stopped, Till, Unbound};
+
+const fn send<T: Send>() {}
+const fn sync<T: Sync>() {}
+const fn lives_for_ever<T: 'static>() {}
+const fn unpin<T: Unpin>() {}
+
+/// Does `$type` implement `$trait`? An inherent constant stands before one of a trait, and the inherent one
+/// is there only if the bound holds.
+macro_rules! has {
+    ($type:ty: $trait:ident) => {{
+        #[allow(dead_code, reason = "used where the bound does not hold")]
+        trait Otherwise {
+            const HAS: bool = false;
+        }
+        struct Ask<T: ?Sized>(PhantomData<T>);
+        impl<T: ?Sized> Otherwise for Ask<T> {}
+        #[allow(dead_code, reason = "used where the bound holds")]
+        impl<T: ?Sized + $trait> Ask<T> {
+            const HAS: bool = true;
+        }
+        <Ask<$type>>::HAS
+    }};
+}
+
+/// Checks the row of each type, and gives their names.
+macro_rules! table {
+    ($($kind:ident: $($type:ty),+;)*) => {{
+        $($( table!(@$kind $type); )+)*
+        [$($(stringify!($type)),+),*]
+    }};
+    (@anywhere $type:ty) => {
+        const { (send::<$type>(), sync::<$type>(), lives_for_ever::<$type>(), unpin::<$type>()) }
+    };
+    (@borrows $type:ty) => {
+        const { (send::<$type>(), sync::<$type>()) }
+    };
+    (@of_one_call $type:ty) => {
+        const { assert!(!has!($type: Send) && !has!($type: Sync)) }
+    };
+}
+
+/// `Send`, and not `Sync`: the type behind it may be used by one thread at a time.
+type OneAtATime = Cell<u8>;
+
+fn names() -> Vec<&'static str> {
+    table! {
+        anywhere:
+            Ambient, Local<String>, Context, Activated, Unbound,
+            Signal, Till, Stopped, Reason, OnSet, WaitError,
+            // What goes through a queue or comes out of a thread need not be `Sync`.
+            Queue<OneAtATime>, PopError, TryPopError, PopUntilError,
+            PushError<u8>, TryPushError<u8>, PushUntilError<u8>,
+            Thread<OneAtATime>, selvedge::thread::Builder, Current, Failures, JoinError, Panic, SpawnError,
+            ThreadError, State, Tree, TreeNode,
+            Singleton<String>, Changes, Conflict,
+            Patch, Condition, Function, Own<u8>,
+            selvedge::program::Builder,
+            Ending, Subscription,
+            World;
+        borrows:
+            Iter<'_, OneAtATime>;
+        // They borrow from a call that runs on this thread.
+        of_one_call:
+            Next<'_, u8, u8>, NextOf<'_, u8, u8>, Event<'_>;
+    }
+    .to_vec()
+}
+
+#[test]
+fn every_public_type_is_what_the_table_says() {
+    assert!(!names().is_empty()); // the rows are checked when this is compiled
+}
+
+/// The question can be answered with no; otherwise a row could not fail.
+#[test]
+fn the_check_can_fail() {
+    const { assert!(has!(u8: Send) && has!(Cell<u8>: Send) && !has!(Cell<u8>: Sync)) }
+    const { assert!(!has!(Rc<u8>: Send) && !has!(Rc<u8>: Sync)) }
+}
+
+#[test]
+fn what_holds_an_element_is_as_the_element_is() {
+    const { assert!(!has!(Queue<Rc<u8>>: Send) && !has!(Queue<Rc<u8>>: Sync)) }
+    const { assert!(!has!(Thread<Rc<u8>>: Send) && !has!(Thread<Rc<u8>>: Sync)) }
+    const { assert!(!has!(PushError<Rc<u8>>: Send) && !has!(Iter<'static, Rc<u8>>: Send)) }
+    const { assert!(!has!(Own<Rc<u8>>: Send) && !has!(Own<Cell<u8>>: Sync)) }
+    const { assert!(!has!(Singleton<Cell<u8>>: Sync) && !has!(Local<Cell<u8>>: Sync)) }
+    const { assert!(!has!(Local<Rc<u8>>: Sync) && !has!(Singleton<Rc<u8>>: Sync)) }
+}
+
+#[test]
+fn errors_go_where_any_error_goes() {
+    fn error<T: std::error::Error + Send + Sync + 'static>() {}
+    error::<Unbound>();
+    error::<Stopped>();
+    error::<WaitError>();
+    error::<PopError>();
+    error::<TryPopError>();
+    error::<PopUntilError>();
+    error::<PushError<u8>>();
+    error::<TryPushError<u8>>();
+    error::<PushUntilError<u8>>();
+    error::<JoinError>();
+    error::<SpawnError>();
+    error::<ThreadError>();
+    error::<Failures>();
+    error::<Panic>();
+    error::<Conflict>();
+}
+
+/// Types that are public for the expansion of macros or for doctests alone.
+const HIDDEN: [&str; 3] = ["Site", "Discovered", "Readme"];
+
+#[test]
+fn no_public_type_is_missing_in_the_table() {
+    let table: BTreeSet<&str> = names()
+        .into_iter()
+        .map(|name| name.split('<').next().unwrap().trim())
+        .map(|name| name.rsplit("::").next().unwrap().trim())
+        .collect();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut declared = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(path).unwrap();
+            for line in text.lines() {
+                let name = line
+                    .strip_prefix("pub struct ")
+                    .or_else(|| line.strip_prefix("pub enum "));
+                let end = |c: char| !(c.is_alphanumeric() || c == '_');
+                declared.extend(
+                    name.and_then(|name| name.split(end).next())
+                        .map(str::to_owned),
+                );
+            }
+        }
+    }
+    assert!(declared.len() > 30, "{declared:?}");
+    let missing: Vec<_> = declared
+        .iter()
+        .filter(|name| !table.contains(name.as_str()) && !HIDDEN.contains(&name.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "not in the table: {missing:?}");
+}

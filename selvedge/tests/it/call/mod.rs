@@ -1,0 +1,24 @@
+//! Open functions: what a call runs, in which order, with what arguments.
+
+mod arguments;
+mod bindings;
+mod concurrent;
+mod names;
+mod patches;
+mod recursion;
+
+use std::cell::RefCell;
+
+std::thread_local! {
+    static TRAIL: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Notes that something ran, on this thread.
+pub(crate) fn step(name: &'static str) {
+    TRAIL.with_borrow_mut(|trail| trail.push(name));
+}
+
+/// What ran since the last call, on this thread.
+pub(crate) fn trail() -> Vec<&'static str> {
+    TRAIL.take()
+}

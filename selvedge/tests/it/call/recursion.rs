@@ -1,0 +1,175 @@
+//! Recursion: a handler's own calls skip it, those of the body do not.
+
+use selvedge::call::Condition;
+use selvedge::{Ambient, bind, context, open};
+
+use super::{step, trail};
+use crate::ambient::elsewhere;
+
+#[open]
+fn fact(n: u64) -> u64 {
+    if n == 0 { 1 } else { n * fact(n - 1) }
+}
+
+#[test]
+fn recursive_calls_of_the_body_are_patched_too() {
+    let patch = fact::around(|args, next| {
+        step("call");
+        next.proceed(args)
+    });
+    trail();
+    assert_eq!(patch.run(|| fact(4)), 24);
+    assert_eq!(trail().len(), 5);
+    let cut = fact::around(|args, next| if args.n == 2 { 100 } else { next.proceed(args) });
+    assert_eq!(cut.run(|| fact(4)), 1_200);
+}
+
+#[test]
+fn a_handler_s_own_calls_skip_it_before_and_after_it_proceeds() {
+    let patch = fact::around(|args, next| {
+        step("handler");
+        let (before, n) = (fact(args.n), args.n);
+        let result = next.proceed(args);
+        assert_eq!((before, fact(n)), (result, result));
+        result + 1
+    });
+    trail();
+    // 1 for 0, then 1*1+1, then 2*2+1: the body's own calls are patched again.
+    assert_eq!(fact(2), 2);
+    assert_eq!(patch_run(&patch, 0), 2);
+    trail();
+    let once = fact::around(|args, _| {
+        step("once");
+        fact(args.n) * 10
+    });
+    assert_eq!(patch_run(&once, 3), 60);
+    assert_eq!(trail(), ["once"]);
+}
+
+fn patch_run(patch: &selvedge::call::Patch, n: u64) -> u64 {
+    patch.run(|| fact(n))
+}
+
+#[test]
+fn a_handler_s_own_calls_skip_that_handler_alone() {
+    let (outer, inner) = (
+        fact::around(|args, next| {
+            step("outer");
+            next.proceed(args)
+        }),
+        fact::around(|args, _| {
+            step("inner");
+            fact(args.n) // goes to `outer`
+        }),
+    );
+    trail();
+    assert_eq!(outer.run(|| inner.run(|| fact(0))), 1);
+    assert_eq!(trail(), ["inner", "outer"]);
+    // A patch that the handler makes is in force for its calls.
+    let nesting = fact::around(|args, _| fact::around(|_, _| 77).run(|| fact(args.n)));
+    assert_eq!(patch_run(&nesting, 3), 77);
+}
+
+#[test]
+fn calls_of_another_open_function_come_back_unmasked_only_through_proceed() {
+    #[open]
+    fn ping(n: u32) -> u32 {
+        if n == 0 { 0 } else { pong(n - 1) + 1 }
+    }
+    #[open]
+    fn pong(n: u32) -> u32 {
+        if n == 0 { 0 } else { ping(n - 1) + 1 }
+    }
+    let (a, b) = (
+        ping::around(|args, next| {
+            step("ping");
+            next.proceed(args)
+        }),
+        pong::around(|args, _| {
+            step("pong");
+            ping(args.n) // `ping` is not masked here
+        }),
+    );
+    trail();
+    assert_eq!(a.run(|| b.run(|| ping(2))), 2);
+    // ping(2): body, pong(1): its handler calls ping(1): body, pong(0): masked as the handler's own.
+    assert_eq!(trail(), ["ping", "pong", "ping"]);
+}
+
+#[test]
+fn other_threads_are_unaffected_by_a_mask_and_a_capture_carries_it() {
+    let patch = fact::around(|args, next| {
+        step("handler");
+        let bare = elsewhere(|| fact(3));
+        let ambient = Ambient::capture();
+        let carried = elsewhere(move || {
+            ambient.run(|| {
+                trail();
+                let result = fact(3);
+                (result, trail().len())
+            })
+        });
+        assert_eq!(
+            (bare, carried),
+            (6, (6, 0)),
+            "carried, it is still inside the handler"
+        );
+        next.proceed(args)
+    });
+    trail();
+    assert_eq!(patch_run(&patch, 0), 1);
+    // What the body carries is patched.
+    #[open]
+    fn outer() -> u64 {
+        let ambient = Ambient::capture();
+        elsewhere(move || ambient.run(inner_value))
+    }
+    #[open]
+    fn inner_value() -> u64 {
+        1
+    }
+    let through = outer::around(|args, next| next.proceed(args) + 1);
+    let value = inner_value::around(|_, _| 40);
+    assert_eq!(through.run(|| value.run(outer)), 41);
+}
+
+context! { static LOUD = "loud"; }
+
+#[open]
+fn greet(name: &str) -> String {
+    format!("hello {name}")
+}
+
+#[bind(greet, thread = LOUD)]
+fn shout(name: &str) -> String {
+    greet(name).to_uppercase() // its own call goes past it
+}
+
+#[test]
+fn a_bound_function_may_call_what_it_is_bound_to() {
+    assert_eq!(LOUD.run(|| greet("Ada")), "HELLO ADA");
+    greet::bind(
+        &[Condition::Thread(&LOUD), Condition::Thread(&LOUD)],
+        |args, next| format!("{}{}", greet(args.name), next.proceed(args)),
+    );
+    // A replacement of `shout`: one condition, named twice.
+    assert_eq!(LOUD.run(|| greet("B")), "hello Bhello B");
+}
+
+#[test]
+fn depth_is_no_limit_of_its_own() {
+    #[open]
+    fn down(n: u32) -> u32 {
+        if n == 0 { 0 } else { down(n - 1) + 1 }
+    }
+    let patch = down::around(|args, next| next.proceed(args));
+    let seen = selvedge::testing::World::new().run(|| {
+        selvedge::thread::Builder::new("deep")
+            .stack_size(256 << 20)
+            .spawn(move |_| Ok(patch.run(|| down(500))))
+            .unwrap()
+            .join_until(&selvedge::Till::after(std::time::Duration::from_secs(10)))
+            .unwrap()
+    });
+    assert_eq!(seen, 500);
+}

@@ -1,0 +1,12 @@
+//! Behaviour through the public API, one file per part, safe to run in parallel.
+
+mod ambient;
+mod auto_traits;
+mod call;
+mod probe;
+mod shared;
+mod signal;
+mod sync;
+mod thread;
+mod tidy;
+mod till;

@@ -1,0 +1,111 @@
+//! Races of whole operations: one body each, under std's threads and under shuttle's schedules.
+//!
+//! ```text
+//! cargo test -p selvedge --test sched
+//! RUSTFLAGS="--cfg selvedge_shuttle" cargo test -p selvedge --release --test sched
+//! ```
+//!
+//! Under shuttle each body runs under 1,000 schedules (`SELVEDGE_SCHEDULES` changes that): half of them
+//! uniformly random, half with few preemptions at random places (PCT), because some mistakes need many
+//! switches and others need one at the right place. A body that hangs is a deadlock there; under std it
+//! fails after a minute. Which mistake each model was seen to catch is in `MODELS.md`.
+#![cfg(not(selvedge_loom))]
+
+#[cfg(selvedge_shuttle)]
+use shuttle::thread;
+#[cfg(not(selvedge_shuttle))]
+use std::thread;
+
+mod close_and_blocked;
+mod combine;
+mod conservation;
+mod expiry_and_push;
+mod first_writers;
+mod set_and_hook;
+mod set_and_wait;
+mod singleton;
+mod stop_and_spawn;
+mod till;
+mod tree;
+
+/// Runs `body` under many schedules.
+#[cfg(selvedge_shuttle)]
+fn check(body: impl Fn() + Send + Sync + 'static) {
+    use shuttle::Runner;
+    use shuttle::scheduler::{PctScheduler, RandomScheduler};
+
+    let schedules = std::env::var("SELVEDGE_SCHEDULES").map_or(1_000, |n| {
+        n.parse::<usize>()
+            .expect("SELVEDGE_SCHEDULES is a number")
+            .max(2)
+    });
+    let config = || {
+        let mut config = shuttle::Config::default();
+        config.stack_size = 256 * 1024;
+        config.silence_warnings = true; // about orderings, which are loom's business
+        config
+    };
+    let body = std::sync::Arc::new(body);
+    let random = std::sync::Arc::clone(&body);
+    Runner::new(RandomScheduler::new(schedules / 2), config()).run(move || random());
+    Runner::new(PctScheduler::new(3, schedules - schedules / 2), config()).run(move || body());
+}
+
+/// Runs `body` a few times.
+#[cfg(not(selvedge_shuttle))]
+fn check(body: impl Fn() + Send + Sync + 'static) {
+    use std::sync::mpsc::{RecvTimeoutError, channel};
+
+    const ROUNDS: usize = 100;
+    let (running, ended) = channel::<()>();
+    let rounds = spawn(move || {
+        let _running = running;
+        for _ in 0..ROUNDS {
+            body();
+        }
+    });
+    if ended.recv_timeout(std::time::Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
+        panic!("it hangs");
+    }
+    if let Err(payload) = rounds.join() {
+        std::panic::resume_unwind(payload);
+    }
+}
+
+/// Starts a thread outside every tree, of the backend.
+fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> thread::JoinHandle<T> {
+    thread::Builder::new()
+        .spawn(body)
+        .expect("there is a thread to be had")
+}
+
+/// Lets others run.
+fn pause() {
+    thread::yield_now();
+}
+
+/// A number below `end`, which shuttle plays again with the schedule.
+fn random(end: usize) -> usize {
+    #[cfg(selvedge_shuttle)]
+    let number = {
+        use shuttle::rand::RngCore;
+        shuttle::rand::thread_rng().next_u64()
+    };
+    #[cfg(not(selvedge_shuttle))]
+    let number = {
+        use std::hash::{BuildHasher, RandomState};
+        RandomState::new().hash_one(0)
+    };
+    (number % end as u64) as usize
+}
+
+/// Puts what was called first last, or not.
+fn either_order(first: impl FnOnce(), second: impl FnOnce()) {
+    if random(2) == 0 {
+        first();
+        second();
+    } else {
+        second();
+        first();
+    }
+}
