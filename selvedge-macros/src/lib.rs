@@ -26,7 +26,7 @@ use quote::quote;
 /// `args` has a field for each argument (`this` for the receiver); one that is taken by value, or by
 /// `&mut`, is an [`Own`](https://docs.rs/selvedge/latest/selvedge/call/struct.Own.html), which derefs to it.
 /// On an `impl` block the types stand in a module named after the type in snake case; `#[open(as = name)]`
-/// chooses another name.
+/// chooses another name. Such a block cannot stand inside a function.
 ///
 /// Refused, with a sentence that says why: `async`, `const`, `unsafe` and `extern` functions, `impl Trait`
 /// in arguments and results, trait implementations. Type parameters must be `'static`.

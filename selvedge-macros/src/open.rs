@@ -149,11 +149,13 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
         args,
         result,
         lifetimes,
+        lifetime_bounds,
         params,
         bounds,
     } = open;
     let (param_names, type_names) = (open.param_names(), open.type_names());
     let p = quote!(::selvedge::__private);
+    let struct_bounds = quote!(where #(#bounds,)* #(#lifetime_bounds,)*);
     let bounds = quote!(where #(#bounds),*);
     let full = quote!(#args_type<#(#lifetimes,)* #(#param_names,)*>);
     let next = quote!(#p::Next<'__c, #full, #result>);
@@ -175,7 +177,7 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
 
         #[doc(hidden)]
         #quiet
-        #vis struct #args_type<#(#lifetimes,)* #(#params,)*> #bounds {
+        #vis struct #args_type<#(#lifetimes,)* #(#params,)*> #struct_bounds {
             #(#fields,)*
             __of: ::core::marker::PhantomData<(#(&#lifetimes (),)* #(fn() -> #type_names,)*)>,
         }

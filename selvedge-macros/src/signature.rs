@@ -14,6 +14,8 @@ pub(crate) struct Open {
     pub(crate) result: Type,
     /// Every lifetime of the signature, elided ones named.
     pub(crate) lifetimes: Vec<Lifetime>,
+    /// What is known of them: `'a: 'b`.
+    pub(crate) lifetime_bounds: Vec<WherePredicate>,
     /// Type and const parameters, bounded by `'static`.
     pub(crate) params: Vec<GenericParam>,
     pub(crate) bounds: Vec<WherePredicate>,
@@ -79,6 +81,7 @@ impl Open {
             .map(|param| param.lifetime.clone())
             .collect();
         lifetimes.extend(names.made);
+        let lifetime_bounds = generics().flat_map(lifetime_bounds).collect();
         let params = generics()
             .flat_map(|generics| &generics.params)
             .filter_map(static_param);
@@ -92,6 +95,7 @@ impl Open {
             args,
             result,
             lifetimes,
+            lifetime_bounds,
         })
     }
 
@@ -381,4 +385,21 @@ fn static_param(param: &GenericParam) -> Option<GenericParam> {
         }
     }
     Some(param)
+}
+
+/// The bounds between lifetimes, wherever they were written.
+fn lifetime_bounds(generics: &Generics) -> Vec<WherePredicate> {
+    let in_params = generics
+        .lifetimes()
+        .filter(|param| !param.bounds.is_empty())
+        .map(|param| {
+            let (lifetime, bounds) = (&param.lifetime, &param.bounds);
+            parse_quote!(#lifetime: #bounds)
+        });
+    let clause = generics
+        .where_clause
+        .iter()
+        .flat_map(|clause| clause.predicates.iter().cloned());
+    let in_clause = clause.filter(|predicate| matches!(predicate, WherePredicate::Lifetime(_)));
+    in_params.chain(in_clause).collect()
 }

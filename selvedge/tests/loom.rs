@@ -7,6 +7,10 @@
 //! Without `LOOM_MAX_PREEMPTIONS` the bound is 2. A lost wake-up is a deadlock here, and loom reports it;
 //! data without a happens-before edge is a `Cell` below, and loom reports that too. Which mistake each
 //! model was seen to catch is in `MODELS.md`.
+//!
+//! Loom tries two orders of two accesses only if nothing else touched the word in between: a thread that
+//! reads a word and then writes it hides earlier reads of others. So every race here has a twin in
+//! `sched`, and a model with a single interleaving fails.
 #![cfg(selvedge_loom)]
 
 use std::sync::Arc;

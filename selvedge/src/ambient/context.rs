@@ -80,6 +80,9 @@ impl Context {
 
     /// Runs `f` as if this context had not been entered.
     ///
+    /// Of a context that isolates only the name is left: what the block has written stays in its copies,
+    /// or a plugin could reach the shared objects by leaving.
+    ///
     /// # Panics
     ///
     /// If `f` does.

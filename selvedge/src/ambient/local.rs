@@ -21,7 +21,7 @@ use crate::ambient::capture::{Ambient, Chain};
 use crate::ambient::current;
 use crate::ambient::frame::{self, Payload};
 use crate::ambient::key::Key;
-use crate::primitive::{Arc, OnceLock};
+use crate::primitive::{Arc, Once};
 
 /// A value that is bound for a block and everything that the block calls, on the same thread.
 ///
@@ -50,7 +50,7 @@ pub struct Local<T: 'static> {
     key: Key,
     name: &'static str,
     default: Option<fn() -> T>,
-    value: OnceLock<Arc<T>>,
+    value: Once<Arc<T>>,
     invariant: PhantomData<fn(T) -> T>,
 }
 
@@ -62,7 +62,7 @@ impl<T: Send + Sync + 'static> Local<T> {
             key: Key::new(),
             name,
             default,
-            value: OnceLock::new(),
+            value: Once::new(),
             invariant: PhantomData,
         }
     }
@@ -142,7 +142,7 @@ impl<T: Send + Sync + 'static> Local<T> {
     ///
     /// # Panics
     ///
-    /// If `f` or the default's expression does.
+    /// If `f` or the default's expression does, and if that expression reads this local.
     #[inline]
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Result<R, Unbound> {
         let value = frame::fast_value(&self.key).cast::<T>();
@@ -221,7 +221,7 @@ impl<T: Send + Sync + 'static> Local<T> {
             // It outlives every block: what its first reader has bound must not leak into it.
             Some(default) => Ok(self
                 .value
-                .get_or_init(|| Arc::new(Ambient::empty().run(default)))),
+                .get_or_make(self.name, || Arc::new(Ambient::empty().run(default)))),
             None => Err(self.unbound()),
         }
     }

@@ -170,14 +170,17 @@ pub(super) fn matching(site: &'static Site, masked: &[usize], found: &mut Vec<Ha
 
 /// Says once that the order of registration decided.
 fn report_tie(site: &'static Site, ranked: &[(Rank, usize, Arc<Binding>)]) {
-    let [(first, _, binding), (second, _, other), ..] = ranked else {
-        return;
-    };
-    let is_same_type = (*binding.handler).type_id() == (*other.handler).type_id();
-    if first == second && is_same_type && !binding.tie_reported.swap(true, Relaxed) {
-        probe::emit(&Event::Tie {
-            function: site.function().path(),
-        });
+    for (at, (rank, _, binding)) in ranked.iter().enumerate() {
+        let ties = |other: &&(Rank, usize, Arc<Binding>)| {
+            // Of another instantiation of a generic function: never in the same call.
+            other.0 == *rank && (*other.2.handler).type_id() == (*binding.handler).type_id()
+        };
+        if ranked[at + 1..].iter().any(|other| ties(&other))
+            && !binding.tie_reported.swap(true, Relaxed)
+        {
+            let function = site.function().path();
+            probe::emit(&Event::Tie { function });
+        }
     }
 }
 

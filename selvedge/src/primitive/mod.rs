@@ -36,10 +36,13 @@ pub(crate) use self::shuttle::{
 };
 
 pub(crate) mod clock;
+mod once;
 pub(crate) mod sys;
 
 #[cfg(not(selvedge_shuttle))]
 pub(crate) use ::std::sync::RwLock;
+pub(crate) use once::{Once, thread_number};
+
 pub(crate) use ::std::sync::{Arc, OnceLock, Weak};
 pub(crate) use ::std::thread::{Thread, current};
 

@@ -14,7 +14,6 @@ use core::any::Any;
 use core::fmt;
 use core::panic::Location;
 use std::error::Error;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::ambient::{self, Binding, Context, Extension, ISOLATION, Payload};
 use crate::primitive::{Arc, Mutex, OnceLock};
@@ -34,6 +33,8 @@ pub(super) trait AnySingleton: Sync {
     /// A new cell that starts as what `of` holds now.
     fn snapshot(&'static self, of: &Arc<dyn Any + Send + Sync>) -> Untyped;
     fn is_written(&self, cell: &Arc<dyn Any + Send + Sync>) -> bool;
+    /// What was written so far is committed or discarded: a later write counts anew.
+    fn settle(&self, cell: &Arc<dyn Any + Send + Sync>);
     /// Locks `into` for the commit of `slot`, unless it has changed since.
     fn prepare<'c>(
         &self,
@@ -61,7 +62,6 @@ struct Overlay {
     slots: Mutex<Vec<(&'static dyn AnySingleton, Untyped)>>,
     /// For one singleton alone: others look past this block.
     seeded: bool,
-    settled: AtomicBool,
     name: &'static str,
 }
 
@@ -74,7 +74,6 @@ impl Overlay {
         Self {
             slots: Mutex::new(slots),
             seeded,
-            settled: AtomicBool::new(false),
             name,
         }
     }
@@ -116,7 +115,7 @@ impl Overlay {
 
 impl Drop for Overlay {
     fn drop(&mut self) {
-        if self.seeded || self.settled.load(Relaxed) {
+        if self.seeded {
             return;
         }
         for (singleton, _) in self.written() {
@@ -268,7 +267,7 @@ impl Changes {
 
     /// Throws the writes away, silently.
     pub fn discard(self) {
-        self.settle();
+        Self::settle(&self.written());
     }
 
     /// Makes the writes those of the calling block, all or nothing.
@@ -306,7 +305,7 @@ impl Changes {
             .map(|locked| locked.0.apply())
             .collect();
         drop(old);
-        self.settle();
+        Self::settle(&written);
         Ok(())
     }
 
@@ -317,9 +316,9 @@ impl Changes {
         }
     }
 
-    fn settle(&self) {
-        if self.extension.slot.get().is_some() {
-            Overlay::of(&self.extension).settled.store(true, Relaxed);
+    fn settle(written: &[(&'static dyn AnySingleton, Untyped)]) {
+        for (singleton, slot) in written {
+            singleton.settle(&slot.cell);
         }
     }
 }

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{PoisonError, RwLockWriteGuard};
 
 use crate::ambient::{Ambient, ISOLATION, Payload, enter, innermost};
-use crate::primitive::{Arc, OnceLock, RwLock, thread_local_struct};
+use crate::primitive::{Arc, Once, RwLock, thread_number};
 use crate::shared::Isolate;
 use crate::shared::isolation::{self, AnySingleton, Prepared, Untyped};
 
@@ -34,7 +34,7 @@ use crate::shared::isolation::{self, AnySingleton, Prepared, Untyped};
 pub struct Singleton<T: 'static> {
     name: &'static str,
     init: fn() -> T,
-    shared: OnceLock<Arc<Cell<T>>>,
+    shared: Once<Arc<Cell<T>>>,
 }
 
 /// Where a value stands: the shared one, or an isolating block's.
@@ -53,7 +53,7 @@ impl<T: Isolate + Send + Sync + 'static> Singleton<T> {
         Self {
             name,
             init,
-            shared: OnceLock::new(),
+            shared: Once::new(),
         }
     }
 
@@ -61,7 +61,7 @@ impl<T: Isolate + Send + Sync + 'static> Singleton<T> {
     ///
     /// # Panics
     ///
-    /// If the value's initialiser does, or inside this singleton's own [`update`](Self::update).
+    /// If the value's initialiser does or needs the value, or inside this singleton's own [`update`](Self::update).
     #[must_use]
     pub fn get(&'static self) -> Arc<T> {
         self.here().get(self.name)
@@ -135,8 +135,9 @@ impl<T: Isolate + Send + Sync + 'static> Singleton<T> {
 
     fn shared(&self) -> &Arc<Cell<T>> {
         // It outlives every block: an isolating or patched one must not leak into it.
-        self.shared
-            .get_or_init(|| Arc::new(Cell::new(Arc::new(Ambient::empty().run(self.init)))))
+        self.shared.get_or_make(self.name, || {
+            Arc::new(Cell::new(Arc::new(Ambient::empty().run(self.init))))
+        })
     }
 }
 
@@ -166,6 +167,12 @@ impl<T: Isolate + Send + Sync + 'static> AnySingleton for Singleton<T> {
     fn is_written(&self, cell: &Arc<dyn Any + Send + Sync>) -> bool {
         cell.downcast_ref::<Cell<T>>()
             .is_some_and(|cell| cell.written.load(Relaxed))
+    }
+
+    fn settle(&self, cell: &Arc<dyn Any + Send + Sync>) {
+        if let Some(cell) = cell.downcast_ref::<Cell<T>>() {
+            cell.written.store(false, Relaxed);
+        }
     }
 
     fn prepare<'c>(
@@ -257,15 +264,6 @@ impl<T> Cell<T> {
             "singleton `{name}` is used inside its own update"
         );
     }
-}
-
-thread_local_struct! {
-    static MINE: u8 = 0;
-}
-
-/// A number for the calling thread, never 0: the address of something of its own.
-fn thread_number() -> usize {
-    MINE.with(|mine| core::ptr::from_ref(mine).addr())
 }
 
 fn typed<T: Send + Sync + 'static>(cell: Arc<dyn Any + Send + Sync>) -> Arc<Cell<T>> {

@@ -11,7 +11,7 @@
 //! 4. Lock order: a parent's state before its child's. No signal is set under either.
 
 use core::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::primitive::{Arc, JoinHandle, Mutex, OnceLock, Weak};
 use crate::probe::{self, Ending, Event};
@@ -37,6 +37,8 @@ pub(crate) struct Node {
     pub(super) stop: Signal,
     pub(super) stopped: Signal,
     pub(super) state: Mutex<NodeState>,
+    /// Whether the event of its stop was emitted: before it is set, where we set it.
+    asked: AtomicBool,
 }
 
 pub(super) struct NodeState {
@@ -97,6 +99,7 @@ impl Node {
             root,
             stop: Signal::named("stop"),
             stopped: Signal::named("stopped"),
+            asked: AtomicBool::new(false),
             state: Mutex::new(NodeState {
                 phase: State::Running,
                 children: Vec::new(),
@@ -191,6 +194,7 @@ impl Node {
     /// Asks the subtree to stop, children first and newest first, then this thread. Does not block.
     pub(crate) fn ask(self: &Arc<Self>, reason: &Reason) {
         for node in self.newest_first() {
+            node.announce_stop(reason);
             node.stop.set_for(reason.clone());
         }
     }
@@ -218,10 +222,7 @@ impl Node {
         let Some(reason) = self.stop.reason() else {
             return;
         };
-        probe::emit(&Event::StopAsked {
-            thread: &self.path,
-            reason: &reason,
-        });
+        self.announce_stop(&reason);
         let children: Vec<_> = self
             .state
             .lock()
@@ -233,6 +234,14 @@ impl Node {
             if !child.stop.is_set() {
                 child.ask(&reason);
             }
+        }
+    }
+
+    /// Once. Before the stop is set the thread cannot have ended by it, so the events are in order.
+    fn announce_stop(&self, reason: &Reason) {
+        if !self.asked.swap(true, Ordering::Relaxed) {
+            let thread = &*self.path;
+            probe::emit(&Event::StopAsked { thread, reason });
         }
     }
 

@@ -459,3 +459,15 @@ fn next_knows_the_function_that_is_called() {
     assert_eq!(patch.run(|| first_word("a b")), Some("a"));
     assert!(format!("{patch:?}").contains("first_word"));
 }
+
+/// What the signature says of its lifetimes holds for the handler as well.
+#[test]
+fn a_handler_may_return_an_argument_that_outlives_the_result() {
+    #[open]
+    fn shorter<'long: 'short, 'short>(_long: &'long str, short: &'short str) -> &'short str {
+        short
+    }
+    let patch = shorter::around(|args, _| args._long);
+    assert_eq!(patch.run(|| shorter("long", "short")), "long");
+    assert_eq!(shorter("long", "short"), "short");
+}

@@ -1,6 +1,6 @@
 //! What became of the writes of an isolating block: committed, discarded, in conflict.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use selvedge::shared::{self, Conflict};
 use selvedge::{Ambient, context, singleton};
@@ -222,4 +222,30 @@ fn a_reader_that_holds_the_value_keeps_it_over_a_commit() {
     let ((), changes) = shared::isolated(|| N.update(|n| n.push(2)));
     changes.commit().unwrap();
     assert_eq!((held.len(), N.read(Vec::len)), (1, 2));
+}
+
+/// An isolation that was carried away may be written after its changes were committed.
+#[test]
+fn a_write_after_the_commit_is_reported_when_it_is_thrown_away() {
+    singleton! { static LATE: u32 = 0; }
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let _subscription = selvedge::probe::subscribe({
+        let heard = Arc::clone(&heard);
+        move |event| {
+            let line = event.to_string();
+            if line.contains("LATE") {
+                heard.lock().unwrap().push(line);
+            }
+        }
+    });
+    let (carried, changes) = selvedge::shared::isolated(|| {
+        LATE.update(|late| *late = 1);
+        selvedge::Ambient::capture()
+    });
+    changes.commit().unwrap();
+    assert!(heard.lock().unwrap().is_empty());
+    carried.run(|| LATE.update(|late| *late = 2));
+    drop(carried);
+    assert_eq!(heard.lock().unwrap().len(), 1);
+    assert_eq!(*LATE.get(), 1);
 }

@@ -247,3 +247,10 @@ fn debug_names_it() {
     singleton! { static SHOWN: u32 = 1; }
     assert!(format!("{:?}", &SHOWN).contains("singleton::SHOWN"));
 }
+
+#[test]
+#[should_panic(expected = "MIRROR needs itself to be made")]
+fn an_initialiser_that_reads_its_own_singleton_is_named() {
+    singleton! { static MIRROR: u32 = *MIRROR.get() + 1; }
+    let _ = MIRROR.get();
+}
