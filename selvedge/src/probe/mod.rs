@@ -1,6 +1,6 @@
 //! What happened, as typed events.
 //!
-//! Lower layers reach upward by [`emit`]: it costs one relaxed load when nobody listens. A subscriber
+//! Lower layers reach upward by `emit`: it costs one relaxed load when nobody listens. A subscriber
 //! sees every event, on the thread where it happened. Without one, lifecycle events go nowhere, and only
 //! failures that nobody will receive are printed on standard error.
 //!

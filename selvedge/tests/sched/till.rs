@@ -63,7 +63,11 @@ fn the_action_of_a_till_runs_once_also_when_the_tree_ends_first() {
             let hooked = Till::after(SOON);
             hooked.on_set(up).forever();
             let kept = Till::after(SOON * 2);
-            thread::spawn("other", |_stop| Ok(drop(Till::after(SOON)))).release();
+            thread::spawn("other", |_stop| {
+                drop(Till::after(SOON));
+                Ok(())
+            })
+            .release();
             (kept, hooked)
         });
         // The tree has ended: pending tills are set, and the dispatcher has run everything.
@@ -86,7 +90,10 @@ fn an_action_taken_back_while_its_till_elapses_runs_at_most_once() {
         world.run(|| {
             let till = Till::after(SOON);
             let hook = till.on_set(up);
-            let dropper = thread::spawn("dropper", move |_stop| Ok(drop(hook)));
+            let dropper = thread::spawn("dropper", move |_stop| {
+                drop(hook);
+                Ok(())
+            });
             till.wait().unwrap();
             drop(till);
             dropper.join().unwrap();

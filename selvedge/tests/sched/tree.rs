@@ -22,7 +22,7 @@ struct Plan {
     number: usize,
     waits: bool,
     fails: bool,
-    children: Vec<(Fate, Plan)>,
+    children: Vec<(Fate, Self)>,
 }
 
 /// What its parent does with it.

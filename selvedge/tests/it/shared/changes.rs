@@ -238,9 +238,9 @@ fn a_write_after_the_commit_is_reported_when_it_is_thrown_away() {
             }
         }
     });
-    let (carried, changes) = selvedge::shared::isolated(|| {
+    let (carried, changes) = shared::isolated(|| {
         LATE.update(|late| *late = 1);
-        selvedge::Ambient::capture()
+        Ambient::capture()
     });
     changes.commit().unwrap();
     assert!(heard.lock().unwrap().is_empty());
