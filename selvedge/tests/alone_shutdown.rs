@@ -53,6 +53,21 @@ const SCENARIOS: &[Scenario] = &[
         selvedge::run("prog", |_| -> Outcome<()> { panic!("the body panics") })
     }),
     ("code", || selvedge::run("prog", |_| Ok(ExitCode::from(3)))),
+    ("stuck-action", || {
+        short().run(|_| {
+            let begun = Signal::new();
+            let begin = begun.clone();
+            let action = move || {
+                begin.set();
+                let _ = Signal::new().wait();
+            };
+            Till::after(Duration::from_millis(1))
+                .on_set(action)
+                .forever();
+            begun.wait()?;
+            Ok(ExitCode::from(5))
+        })
+    }),
     ("stopped", || {
         selvedge::run("prog", |stop| {
             stop.set();
@@ -347,6 +362,11 @@ const CASES: &[Case] = &[
             end.assert_errs("`prog/stuck`");
         },
     ),
+    ("the_grace_ends_a_stuck_action_of_a_till_as_well", || {
+        let end = end_of("stuck-action");
+        end.assert_code(5);
+        end.assert_errs("an action of the till made at ");
+    }),
     ("the_grace_ends_a_stuck_body_as_well", || {
         let end = end_of("stuck-body");
         end.assert_code(1);

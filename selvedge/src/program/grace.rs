@@ -1,6 +1,7 @@
 //! The grace period: how long a shutdown waits before it ends the program by force.
 //!
-//! It begins when the program is asked to stop, or when the body has ended and threads are left. A thread
+//! It begins when the program is asked to stop, or when the body has ended and threads or actions of tills
+//! are left. A thread
 //! of its own waits for it, because the main thread may be the one that is stuck.
 
 use std::io::Write;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use crate::primitive::{Arc, JoinHandle, Mutex, spawn};
 use crate::program::report;
-use crate::signal::{Signal, Till, Timer};
+use crate::signal::{Signal, Timer};
 use crate::thread::Node;
 
 pub(super) struct Grace {
@@ -20,11 +21,13 @@ pub(super) struct Grace {
 struct Shared {
     node: Arc<Node>,
     period: Duration,
-    /// Every thread has ended.
+    /// Every thread, and every action of a till, has ended.
     done: Signal,
     /// What the body returned; 1 before it has.
     status: AtomicI32,
     waiter: Mutex<Option<JoinHandle<()>>>,
+    /// The program's own tills are set when its tree has been joined, before the last of it is over.
+    timer: Timer,
 }
 
 impl Grace {
@@ -35,6 +38,7 @@ impl Grace {
             done: Signal::named("ended"),
             status: AtomicI32::new(1),
             waiter: Mutex::new(None),
+            timer: Timer::of_its_own(),
         });
         let weak = Arc::downgrade(&shared);
         let begin = move || {
@@ -67,13 +71,19 @@ impl Grace {
             .store(number.map_or(1, i32::from), SeqCst);
     }
 
-    /// Every thread has ended: nobody has to be forced.
+    /// Begins the period, unless it runs.
+    pub(super) fn begin(&self) {
+        self.shared.begin();
+    }
+
+    /// Everything has ended: nobody has to be forced.
     pub(super) fn end(&self) {
         self.shared.done.set();
         let waiter = self.shared.waiter.lock().take();
         if let Some(waiter) = waiter {
             let _ = waiter.join();
         }
+        self.shared.timer.shutdown();
     }
 }
 
@@ -89,7 +99,11 @@ impl Shared {
     }
 
     fn wait(&self) {
-        if self.done.wait_until(&Till::after(self.period)).is_err() {
+        if self
+            .done
+            .wait_until(&self.timer.after(self.period))
+            .is_err()
+        {
             self.force();
         }
     }

@@ -3,6 +3,7 @@
 use core::fmt::Write;
 
 use crate::primitive::Arc;
+use crate::signal::default_timer;
 use crate::thread::{Node, State};
 
 /// A line for each thread whose body runs, after a line that says why this is printed.
@@ -26,6 +27,9 @@ pub(super) fn still_running(node: &Arc<Node>, when: &str) -> String {
             }
         }
         text.push('\n');
+    }
+    if let Some(till) = default_timer().running_action() {
+        let _ = writeln!(text, "  an action of {till} has not returned");
     }
     let threads = if n == 1 { "thread" } else { "threads" };
     format!(

@@ -112,8 +112,11 @@ impl Builder {
             Ok(status)
         });
         let status = self.status(&node, ended);
-        grace.end();
+        if timer.is_dispatching() {
+            grace.begin(); // an action of a till may be stuck
+        }
         timer.shutdown();
+        grace.end();
         flush();
         #[cfg(feature = "run")]
         interrupts.end();

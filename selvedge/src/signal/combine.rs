@@ -22,7 +22,6 @@ use crate::primitive::atomic::Ordering::{AcqRel, Acquire};
 use crate::primitive::{Arc, Weak};
 use crate::signal::links::{Callback, Link, LinkId, Links};
 use crate::signal::signal::{DERIVED, Inner, Kind, LINKED, SET, Signal};
-use crate::signal::truth::is_true;
 
 /// What a combination is made of.
 #[derive(Default)]
@@ -185,8 +184,7 @@ fn watch_operands(signal: &Signal) {
                 }
                 // Set already: what its setter would have done, done here.
                 Err(_) => {
-                    hold(&derived, at, operand);
-                    if is_true(&derived) {
+                    if is_true_with(&derived, at, operand) {
                         derived.set_with(
                             || operand.reason().expect("a set signal has a reason"),
                             &mut super::on_set::run_here,
@@ -218,6 +216,7 @@ fn begin_watch(derived: &Signal) -> Option<(u32, Box<[Signal]>)> {
         .collect();
     links.operands = Operands::Watched(watched);
     links.epoch += 1;
+    links.n_set = 0;
     Some((links.epoch, held))
 }
 
@@ -234,15 +233,23 @@ fn remember(derived: &Signal, epoch: u32, at: usize, id: LinkId) -> bool {
     true
 }
 
-/// Holds operand `at`, which is set.
-fn hold(derived: &Signal, at: usize, operand: &Signal) {
-    // With one alone it is true: it will not be asked again.
+/// Is the combination true, now that operand `at` is set? Holds that operand if it is asked again.
+///
+/// Each operand says so once an epoch, so counting them is enough.
+fn is_true_with(derived: &Signal, at: usize, operand: &Signal) -> bool {
     if matches!(derived.0.kind, Kind::Any) {
-        return;
+        return true;
     }
-    if let Operands::Watched(watched) = &mut derived.0.links.lock().operands {
+    let mut links = derived.0.links.lock();
+    let links = &mut *links;
+    let Operands::Watched(watched) = &mut links.operands else {
+        return false; // nothing hangs on it any more: it is computed when somebody asks
+    };
+    if watched[at].set.is_none() {
         watched[at].set = Some(operand.clone());
+        links.n_set += 1;
     }
+    links.n_set == watched.len()
 }
 
 /// Takes an entry off, and combinations on which nothing hangs any more off their operands.
@@ -311,9 +318,8 @@ pub(super) fn fire(first: &Signal, run: &mut dyn FnMut(&Signal, Callback)) {
                 Link::Wake(waiter) => waiter.wake(),
                 Link::Call(action) => calls.push((signal.clone(), action)),
                 Link::Forward(derived, at) => {
-                    hold(&derived, at, &signal);
                     let reason = || signal.reason().expect("a set signal has a reason");
-                    if is_true(&derived) && derived.claim(reason) {
+                    if is_true_with(&derived, at, &signal) && derived.claim(reason) {
                         work.push_back(derived);
                     }
                 }

@@ -35,6 +35,8 @@ pub(super) struct Links {
     pub(super) operands: Operands,
     /// How often a combination has been linked to its operands.
     pub(super) epoch: u32,
+    /// How many operands of an `all` were set in this epoch.
+    pub(super) n_set: usize,
     /// Keeps a till alive while something hangs on it.
     pub(super) keep: Option<Signal>,
 }

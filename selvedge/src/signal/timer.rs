@@ -59,6 +59,8 @@ struct Entry(Instant, u64);
 #[derive(Default)]
 struct Dispatcher {
     calls: VecDeque<(Signal, Callback)>,
+    /// The till whose action runs.
+    running: Option<Signal>,
     closing: bool,
     thread: Option<JoinHandle<()>>,
     unparker: Option<Unparker>,
@@ -220,6 +222,16 @@ impl Timer {
         join(thread, unparker);
     }
 
+    /// Has an action of a till ever been run by this service, since it began?
+    pub(crate) fn is_dispatching(&self) -> bool {
+        self.0.dispatcher.lock().thread.is_some()
+    }
+
+    /// The till whose action runs at this moment.
+    pub(crate) fn running_action(&self) -> Option<Signal> {
+        self.0.dispatcher.lock().running.clone()
+    }
+
     /// After a `shutdown`: tills work again.
     pub(crate) fn restart(&self) {
         let mut state = self.0.state.lock();
@@ -308,10 +320,14 @@ fn run_dispatcher(service: &Service) {
     let parker = Parker::new();
     service.dispatcher.lock().unparker = Some(parker.unparker());
     loop {
-        let (call, closing) = {
+        let (call, closing, before) = {
             let mut dispatcher = service.dispatcher.lock();
-            (dispatcher.calls.pop_front(), dispatcher.closing)
+            let call = dispatcher.calls.pop_front();
+            let running = call.as_ref().map(|(signal, _)| signal.clone());
+            let before = core::mem::replace(&mut dispatcher.running, running);
+            (call, dispatcher.closing, before)
         };
+        drop(before); // perhaps the last handle: not under the lock
         match call {
             Some((signal, action)) => run_here(&signal, action),
             None if closing => return,

@@ -126,8 +126,3 @@ pub(super) fn pending_reason(signal: &Signal) -> Option<Reason> {
     }
     evaluate(signal)?.reason()
 }
-
-/// Is the combination true, whatever its flag says?
-pub(super) fn is_true(derived: &Signal) -> bool {
-    matches!(derived.0.kind, Kind::Any) || evaluate(derived).is_some()
-}

@@ -67,7 +67,11 @@ impl<T> Queue<T> {
         Self::bounded(DEFAULT_BOUND)
     }
 
-    /// Makes a queue that holds up to `bound` elements; of 0, a push waits for a pop to take its element.
+    /// Makes a queue that holds up to `bound` elements.
+    ///
+    /// Of 0 it is a rendezvous: a push waits for a pop to take its element. There [`try_push`](Self::try_push)
+    /// always finds it full, and [`pop_all`](Self::pop_all) nothing; [`try_pop`](Self::try_pop) takes from a
+    /// push that waits.
     #[track_caller]
     #[must_use]
     pub fn bounded(bound: usize) -> Self {

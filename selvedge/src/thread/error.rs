@@ -225,6 +225,16 @@ impl JoinError {
         )
     }
 
+    /// The path of the thread that failed, if it did.
+    pub(super) fn failed_thread(&self) -> Option<&str> {
+        match self {
+            Self::Failed(error) => Some(error.thread()),
+            Self::Panicked(panic) => Some(panic.thread()),
+            Self::Children(failures) => Some(failures.thread()),
+            _ => None,
+        }
+    }
+
     /// Did the thread end because it was asked to? With the reason.
     #[must_use]
     pub fn stop_reason(&self) -> Option<&Reason> {

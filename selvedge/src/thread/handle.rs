@@ -112,12 +112,10 @@ impl<T: Send + 'static> AnyPacket for Packet<T> {
 
 /// A failure that nobody will receive: reported, and counted for the exit status.
 pub(super) fn report_unreceived(node: &Node, error: &JoinError) {
-    if error.is_failure() {
+    if let Some(thread) = error.failed_thread() {
         node.root.unreceived.fetch_add(1, Ordering::SeqCst);
-        probe::emit(&Event::Unreceived {
-            thread: &node.path,
-            failure: error,
-        });
+        let failure = error;
+        probe::emit(&Event::Unreceived { thread, failure });
     }
 }
 

@@ -80,8 +80,9 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// - [`SpawnError::NoTree`] – the calling thread is in no tree.
-    /// - [`SpawnError::Sealed`] – it has ended; this runs in a destructor of one of its thread-locals.
+    /// - [`SpawnError::NoTree`] – the calling thread is in no tree, or has left it: destructors of its
+    ///   thread-locals run when it has ended.
+    /// - [`SpawnError::Sealed`] – it has ended; this runs in the destructor of a result that it gives up.
     /// - [`SpawnError::Os`] – the system refused.
     pub fn spawn<T: Send + 'static>(
         self,
