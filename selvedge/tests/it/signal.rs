@@ -1013,7 +1013,7 @@ fn a_thread_outside_the_tree_has_no_stop_and_may_shield() {
 #[test]
 fn an_all_of_many_fires_once_and_soon() {
     let parts: Vec<Signal> = (0..50_000).map(|_| Signal::new()).collect();
-    let whole = selvedge::signal::all(&parts);
+    let whole = signal::all(&parts);
     let n = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&n);
     whole

@@ -117,8 +117,18 @@ fn imports_point_down() {
 
 #[test]
 fn every_file_opens_with_what_it_is() {
-    for folder in ["src", "tests", "examples"] {
-        for file in sources(folder) {
+    let packages = [
+        (root(), &["src", "tests", "examples"][..]),
+        (root().join("../selvedge-macros"), &["src"]),
+        (root().join("../formulas"), &["src", "tests"]),
+        (root().join("../formulas/extra-plugin"), &["src", "tests"]),
+        (root().join("../bench-compare"), &["src"]),
+    ];
+    for (package, folder) in packages
+        .iter()
+        .flat_map(|(p, fs)| fs.iter().map(move |f| (p, *f)))
+    {
+        for file in sources_of(package, folder) {
             let is_compile_test = file.path.starts_with("tests/ui/");
             assert!(
                 file.text.starts_with("//!") || is_compile_test,
