@@ -116,6 +116,17 @@ impl Ambient {
     }
 
     /// The ambient in which nothing is bound.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::Ambient;
+    /// selvedge::local! { static USER: &'static str; }
+    /// USER.bind("Ada", || {
+    ///     Ambient::empty().run(|| assert!(!USER.is_bound())); // code that must not see it
+    ///     assert!(USER.is_bound());
+    /// });
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn empty() -> Self {

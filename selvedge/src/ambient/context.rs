@@ -95,6 +95,17 @@ impl Context {
     /// Enters the context for the whole process, until the guard is dropped.
     ///
     /// Guards count: they may be dropped in any order and on any thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// selvedge::context! { static MAINTENANCE = "maintenance"; }
+    /// let (first, second) = (MAINTENANCE.enter_process(), MAINTENANCE.enter_process());
+    /// drop(first);
+    /// assert!(MAINTENANCE.is_active_in_process());
+    /// drop(second);
+    /// assert!(!MAINTENANCE.is_active_in_process());
+    /// ```
     pub fn enter_process(&'static self) -> Activated {
         // `Relaxed`: a switch takes effect for calls that happen after it, however they know of it.
         self.process.fetch_add(1, Relaxed);

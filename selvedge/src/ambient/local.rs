@@ -202,6 +202,14 @@ impl<T: Send + Sync + 'static> Local<T> {
     }
 
     /// Is a value bound here? The default does not count.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// selvedge::local! { static USER: &'static str; }
+    /// assert!(!USER.is_bound());
+    /// USER.bind("Ada", || assert!(USER.is_bound()));
+    /// ```
     #[inline]
     #[must_use]
     pub fn is_bound(&'static self) -> bool {

@@ -142,6 +142,19 @@ impl Signal {
     /// A signal that is set when this one is, and can be set alone.
     ///
     /// It leaves nothing behind on this signal when it is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::Signal;
+    /// let (parent, other) = (Signal::new(), Signal::new());
+    /// let child = parent.child();
+    /// child.set();
+    /// assert!(child.is_set() && !parent.is_set());
+    /// let sibling = parent.child();
+    /// parent.set();
+    /// assert!(sibling.is_set() && !other.is_set());
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn child(&self) -> Self {
@@ -265,6 +278,20 @@ impl Signal {
     /// # Errors
     ///
     /// [`Stopped`], see above.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{Signal, thread};
+    ///
+    /// selvedge::run("example", |_stop| {
+    ///     let done = Signal::new();
+    ///     let worker = thread::spawn("worker", { let done = done.clone(); move |_| Ok(done.set()) });
+    ///     done.wait()?; // also wakes up when this thread is asked to stop
+    ///     worker.join()?;
+    ///     Ok(())
+    /// });
+    /// ```
     #[track_caller]
     #[inline]
     pub fn wait(&self) -> Result<(), Stopped> {

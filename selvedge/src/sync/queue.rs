@@ -129,6 +129,17 @@ impl<T> Queue<T> {
     /// # Errors
     ///
     /// As [`push`](Self::push).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::sync::Queue;
+    /// let jobs = Queue::new();
+    /// jobs.push("later")?;
+    /// jobs.push_front("urgent")?;
+    /// assert_eq!(jobs.pop()?, "urgent");
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
     #[track_caller]
     pub fn push_front(&self, element: T) -> Result<(), PushError<T>> {
         self.push_at(element, true, Location::caller())
@@ -163,6 +174,16 @@ impl<T> Queue<T> {
     /// # Errors
     ///
     /// - [`TryPushError::Closed`], [`TryPushError::Full`], with the element.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::sync::{Queue, TryPushError};
+    /// let one = Queue::bounded(1);
+    /// one.try_push('a')?;
+    /// assert!(matches!(one.try_push('b'), Err(TryPushError::Full('b'))));
+    /// # Ok::<(), TryPushError<char>>(())
+    /// ```
     #[inline]
     pub fn try_push(&self, element: T) -> Result<(), TryPushError<T>> {
         self.add(element, false)
@@ -292,6 +313,18 @@ impl<T> Queue<T> {
     }
 
     /// Takes everything that is there, without waiting.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::sync::Queue;
+    /// let jobs = Queue::new();
+    /// jobs.push(1)?;
+    /// jobs.push(2)?;
+    /// assert_eq!(jobs.pop_all(), [1, 2]);
+    /// assert!(jobs.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
     #[must_use]
     pub fn pop_all(&self) -> Vec<T> {
         let (elements, waiters) = {
@@ -327,6 +360,17 @@ impl<T> Queue<T> {
     /// Closes the queue: no more pushes, and pops fail once it is empty. Wakes everybody who waits.
     ///
     /// A push that waits for room gets its element back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::sync::{Queue, PushError};
+    /// let jobs = Queue::new();
+    /// jobs.push(1).unwrap();
+    /// jobs.close();
+    /// assert!(matches!(jobs.push(2), Err(PushError::Closed(2))));
+    /// assert_eq!(jobs.pop().unwrap(), 1); // what is there still comes out
+    /// ```
     pub fn close(&self) {
         let (pushing, popping) = {
             let mut state = self.0.state.lock();

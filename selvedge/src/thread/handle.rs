@@ -143,6 +143,22 @@ impl<T> Thread<T> {
     ///
     /// What the thread failed with; [`JoinError::Stopped`] if it ended because it was asked to;
     /// [`JoinError::Taken`] for a second joiner.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::thread::{self, JoinError};
+    ///
+    /// selvedge::run("example", |_stop| {
+    ///     let worker = thread::spawn("worker", |_stop| -> thread::Outcome<()> { Err("no luck".into()) });
+    ///     match worker.join() {
+    ///         Err(JoinError::Failed(error)) => assert_eq!(error.thread(), "example/worker"),
+    ///         other => panic!("{other:?}"),
+    ///     }
+    ///     assert!(matches!(worker.join(), Err(JoinError::Taken { .. })));
+    ///     Ok(())
+    /// });
+    /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, JoinError> {
         self.refuse_itself()?;
@@ -213,6 +229,20 @@ impl<T> Thread<T> {
     }
 
     /// Asks the thread and its children to stop, and says why.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{Signal, thread};
+    ///
+    /// selvedge::run("example", |_stop| {
+    ///     let waiter = thread::spawn("waiter", |_stop| Ok(Signal::new().wait()?));
+    ///     waiter.stop_because("no longer needed");
+    ///     let ended = waiter.join().unwrap_err();
+    ///     assert_eq!(ended.stop_reason().unwrap().text(), Some("no longer needed"));
+    ///     Ok(())
+    /// });
+    /// ```
     #[track_caller]
     pub fn stop_because(&self, why: impl Into<Cow<'static, str>>) {
         self.node
@@ -220,6 +250,19 @@ impl<T> Thread<T> {
     }
 
     /// Set when the thread and its children have ended, joined or not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::thread;
+    ///
+    /// selvedge::run("example", |_stop| {
+    ///     let (a, b) = (thread::spawn("a", |_| Ok(1)), thread::spawn("b", |_| Ok(2)));
+    ///     (a.stopped() & b.stopped()).wait()?; // both have ended; their results are still there
+    ///     assert_eq!(a.join()? + b.join()?, 3);
+    ///     Ok(())
+    /// });
+    /// ```
     #[must_use]
     pub fn stopped(&self) -> &Signal {
         &self.node.stopped
