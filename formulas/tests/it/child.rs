@@ -74,6 +74,16 @@ impl Ended {
     }
 }
 
+/// A program that is started with SIGINT and SIGTERM as a terminal would have them.
+///
+/// Whoever runs the tests in the background ignores SIGINT for them, and an ignored signal is inherited:
+/// the program would, rightly, go on ignoring it.
+pub(crate) fn interruptible(program: &str) -> Command {
+    let mut env = Command::new("env");
+    env.args(["--default-signal=INT", "--default-signal=TERM", program]);
+    env
+}
+
 /// Runs `program` with `stdin` to its end.
 #[track_caller]
 pub(crate) fn run(program: &str, arguments: &[&str], stdin: impl AsRef<[u8]>) -> Ended {

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, read_to_string};
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::FORMULAS;
-use crate::child::{LIMIT, TempFile, pump};
+use crate::child::{LIMIT, TempFile, interruptible, pump};
 
 /// The program at a terminal, and the user's side of the terminal.
 struct Terminal {
@@ -38,7 +38,7 @@ impl Terminal {
                     .unwrap(),
             ))
         };
-        let child = Command::new(FORMULAS)
+        let child = interruptible(FORMULAS)
             .env("TERM", "xterm")
             .env("FORMULAS_HISTORY", history)
             .stdin(side())

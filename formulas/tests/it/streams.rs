@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 
-use crate::child::{Live, TempFile};
+use crate::child::{Live, TempFile, interruptible};
 use crate::{FORMULAS, formulas, oracle};
 
 #[test]
@@ -21,7 +21,7 @@ fn nothing_gives_nothing() {
 
 #[test]
 fn a_line_is_answered_before_the_next_one_is_asked_for() {
-    let mut live = Live::start(Command::new(FORMULAS).stdin(Stdio::piped()));
+    let mut live = Live::start(interruptible(FORMULAS).stdin(Stdio::piped()));
     live.write("x = 2\n");
     live.wait_for("x = 2\n");
     live.write("x * 3");
@@ -91,7 +91,7 @@ fn a_full_disk_is_an_error() {
 #[test]
 fn ctrl_c_while_waiting_for_input_is_a_death_by_signal() {
     for signal in [Signal::INT, Signal::TERM] {
-        let mut live = Live::start(Command::new(FORMULAS).stdin(Stdio::piped()));
+        let mut live = Live::start(interruptible(FORMULAS).stdin(Stdio::piped()));
         live.write("1\n2\n");
         live.wait_for("1\n2\n");
         live.send(signal);
@@ -109,7 +109,11 @@ fn ctrl_c_in_the_middle_prints_what_was_computed_in_order() {
         .stdout;
     let file = TempFile::new("big.txt", &input);
     let expected = oracle::run(&input).stdout;
-    let mut live = Live::start(Command::new(FORMULAS).arg(file.name()).stdin(Stdio::null()));
+    let mut live = Live::start(
+        interruptible(FORMULAS)
+            .arg(file.name())
+            .stdin(Stdio::null()),
+    );
     // Its output has begun, and there is far more of it than a pipe holds.
     live.wait_for(expected.lines().next().unwrap());
     live.send(Signal::INT);
@@ -120,7 +124,7 @@ fn ctrl_c_in_the_middle_prints_what_was_computed_in_order() {
 #[test]
 fn a_device_without_end_does_not_fill_the_memory_and_can_be_interrupted() {
     let mut live = Live::start(
-        Command::new(FORMULAS)
+        interruptible(FORMULAS)
             .args(["-", "/dev/zero"])
             .stdin(Stdio::piped()),
     );
@@ -137,7 +141,7 @@ fn memory_does_not_grow_with_the_input() {
         .code(0)
         .stdout;
     let mut live = Live::start(
-        Command::new(FORMULAS)
+        interruptible(FORMULAS)
             .args(["--workers", "4"])
             .stdin(Stdio::piped()),
     );

@@ -89,7 +89,12 @@ pub(crate) struct End {
 
 impl Child {
     pub(crate) fn start(scenario: &str) -> Self {
-        Self::start_by(scenario, Command::new(std::env::current_exe().unwrap()))
+        // As from a terminal: whoever runs the tests in the background ignores SIGINT for them, and an
+        // ignored signal is inherited.
+        let mut env = Command::new("env");
+        env.args(["--default-signal=INT", "--default-signal=TERM"])
+            .arg(std::env::current_exe().unwrap());
+        Self::start_by(scenario, env)
     }
 
     /// Through a shell that ignores SIGINT, as `nohup` or `&` in a script would.

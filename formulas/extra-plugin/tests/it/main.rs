@@ -9,9 +9,9 @@
 )]
 mod child;
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use child::{Ended, Live};
+use child::{Ended, Live, interruptible};
 use rustix::process::Signal;
 
 /// The program with the plugins of this crate.
@@ -208,7 +208,7 @@ fn waiting_for_an_earlier_line_is_not_taking_long() {
 #[test]
 fn ctrl_c_while_a_plugin_waits_prints_what_stands_before_it() {
     let mut live = Live::start(
-        Command::new(WITH_EXTRA)
+        interruptible(WITH_EXTRA)
             .args(["--workers", "2"])
             .stdin(Stdio::piped()),
     );
