@@ -78,7 +78,7 @@ pub fn rows(report: &mut Report) {
     let ambient = N.bind_copy(7, Ambient::capture);
     report.row(Row {
         name: "run in a captured ambient",
-        ours: Box::new(|n| repeat(n, |i| ambient.run(read_local))),
+        ours: Box::new(|n| repeat(n, |_| ambient.run(read_local))),
         peers: vec![(
             "scoped-tls set",
             Box::new(|n| repeat(n, |i| SCOPED.set(&i, read_scoped))),
