@@ -284,6 +284,7 @@ impl Signal {
     /// ```
     /// use selvedge::{Signal, thread};
     ///
+    /// # let status =
     /// selvedge::run("example", |_stop| {
     ///     let done = Signal::new();
     ///     let worker = thread::spawn("worker", { let done = done.clone(); move |_| Ok(done.set()) });
@@ -291,6 +292,7 @@ impl Signal {
     ///     worker.join()?;
     ///     Ok(())
     /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
     /// ```
     #[track_caller]
     #[inline]

@@ -19,11 +19,13 @@ pub struct Current {
 /// # Examples
 ///
 /// ```
+/// # let status =
 /// selvedge::run("example", |_stop| {
 ///     let child = selvedge::thread::spawn("child", |_| Ok(selvedge::thread::current().to_string()));
 ///     assert_eq!(child.join()?, "example/child");
 ///     Ok(())
 /// });
+/// # assert_eq!(status, std::process::ExitCode::SUCCESS);
 /// assert!(!selvedge::thread::current().is_member());
 /// ```
 #[must_use]

@@ -149,6 +149,7 @@ impl<T> Thread<T> {
     /// ```
     /// use selvedge::thread::{self, JoinError};
     ///
+    /// # let status =
     /// selvedge::run("example", |_stop| {
     ///     let worker = thread::spawn("worker", |_stop| -> thread::Outcome<()> { Err("no luck".into()) });
     ///     match worker.join() {
@@ -158,6 +159,7 @@ impl<T> Thread<T> {
     ///     assert!(matches!(worker.join(), Err(JoinError::Taken { .. })));
     ///     Ok(())
     /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
     /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, JoinError> {
@@ -235,6 +237,7 @@ impl<T> Thread<T> {
     /// ```
     /// use selvedge::{Signal, thread};
     ///
+    /// # let status =
     /// selvedge::run("example", |_stop| {
     ///     let waiter = thread::spawn("waiter", |_stop| Ok(Signal::new().wait()?));
     ///     waiter.stop_because("no longer needed");
@@ -242,6 +245,7 @@ impl<T> Thread<T> {
     ///     assert_eq!(ended.stop_reason().unwrap().text(), Some("no longer needed"));
     ///     Ok(())
     /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
     /// ```
     #[track_caller]
     pub fn stop_because(&self, why: impl Into<Cow<'static, str>>) {
@@ -256,12 +260,14 @@ impl<T> Thread<T> {
     /// ```
     /// use selvedge::thread;
     ///
+    /// # let status =
     /// selvedge::run("example", |_stop| {
     ///     let (a, b) = (thread::spawn("a", |_| Ok(1)), thread::spawn("b", |_| Ok(2)));
     ///     (a.stopped() & b.stopped()).wait()?; // both have ended; their results are still there
     ///     assert_eq!(a.join()? + b.join()?, 3);
     ///     Ok(())
     /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
     /// ```
     #[must_use]
     pub fn stopped(&self) -> &Signal {

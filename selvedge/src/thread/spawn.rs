@@ -24,11 +24,13 @@ use crate::thread::tree::{Child, Node};
 /// ```
 /// use selvedge::thread;
 ///
+/// # let status =
 /// selvedge::run("example", |_stop| {
 ///     let sum = thread::spawn("adder", |_stop| Ok(1 + 2));
 ///     assert_eq!(sum.join()?, 3);
 ///     Ok(())
 /// });
+/// # assert_eq!(status, std::process::ExitCode::SUCCESS);
 /// ```
 #[track_caller]
 pub fn spawn<T: Send + 'static>(
@@ -48,11 +50,13 @@ pub fn spawn<T: Send + 'static>(
 /// ```
 /// use selvedge::thread;
 ///
+/// # let status =
 /// selvedge::run("example", |_stop| {
 ///     let deep = thread::Builder::new("deep").stack_size(16 << 20).spawn(|_stop| Ok("done"))?;
 ///     assert_eq!(deep.join()?, "done");
 ///     Ok(())
 /// });
+/// # assert_eq!(status, std::process::ExitCode::SUCCESS);
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing starts until `spawn`"]
