@@ -28,6 +28,22 @@ impl<T> Mutex<T> {
     }
 }
 
+pub(crate) use loom::cell::UnsafeCell;
+
+/// Loom's `SeqCst` accesses are only `AcqRel`; its fences are what they should be.
+pub(crate) fn model_fence() {
+    atomic::fence(atomic::Ordering::SeqCst);
+}
+
+/// A model looks once.
+pub(crate) fn spin<R>(_attempt: impl FnMut() -> Option<R>) -> Option<R> {
+    None
+}
+
+pub(crate) fn relax(_tries: &mut u32) {
+    yield_now();
+}
+
 #[derive(Debug)]
 pub(crate) struct Parker(Arc<Token>);
 

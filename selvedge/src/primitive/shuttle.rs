@@ -62,6 +62,32 @@ fn retry<G>(attempt: impl Fn() -> std::sync::TryLockResult<G>) -> LockResult<G> 
     }
 }
 
+/// A cell whose users keep each other out.
+#[derive(Debug, Default)]
+pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(core::cell::UnsafeCell::new(value))
+    }
+
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}
+
+/// Nothing: shuttle knows no weak memory.
+pub(crate) fn model_fence() {}
+
+/// A model looks once.
+pub(crate) fn spin<R>(_attempt: impl FnMut() -> Option<R>) -> Option<R> {
+    None
+}
+
+pub(crate) fn relax(_tries: &mut u32) {
+    yield_now();
+}
+
 #[derive(Debug)]
 pub(crate) struct Parker(Arc<Token>);
 

@@ -14,6 +14,18 @@ use std::sync::MutexGuard;
 pub(crate) use std::sync::atomic;
 pub(crate) use std::thread::{JoinHandle, yield_now};
 
+/// Declares a process-wide value that is made at first use; the name is a function that returns it.
+macro_rules! global {
+    ($(#[$meta:meta])* fn $name:ident() -> $type:ty { $init:expr }) => {
+        $(#[$meta])*
+        pub(crate) fn $name() -> &'static $type {
+            static GLOBAL: std::sync::OnceLock<$type> = std::sync::OnceLock::new();
+            GLOBAL.get_or_init(|| $init)
+        }
+    };
+}
+pub(crate) use global;
+
 /// A mutex without poisoning: our critical sections run no user code and cannot panic half-way.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T: ?Sized>(std::sync::Mutex<T>);
@@ -98,6 +110,61 @@ impl Unparker {
     }
 }
 
+/// A cell whose users keep each other out; a model checks that they do.
+#[derive(Debug, Default)]
+pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
+
+impl<T> UnsafeCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(core::cell::UnsafeCell::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}
+
+/// Nothing: `SeqCst` accesses are ordered among themselves, which loom does not know.
+#[inline]
+pub(crate) fn model_fence() {}
+
+/// How long a thread looks again and again before it goes to sleep.
+const SPIN: std::time::Duration = std::time::Duration::from_micros(1);
+
+/// Tries again for a moment, before the thread goes to sleep. Never on a machine with one processor.
+pub(crate) fn spin<R>(mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+    if *processors() < 2 {
+        return None;
+    }
+    let start = std::time::Instant::now();
+    loop {
+        for _ in 0..4 {
+            core::hint::spin_loop();
+        }
+        let found = attempt();
+        if found.is_some() || start.elapsed() >= SPIN {
+            return found;
+        }
+    }
+}
+
+global! {
+    /// How many processors the program may use.
+    fn processors() -> usize { thread::available_parallelism().map_or(1, usize::from) }
+}
+
+/// Waits for a thread that is between two steps: a moment, then lets others run.
+#[inline]
+pub(crate) fn relax(tries: &mut u32) {
+    *tries += 1;
+    if *tries < 32 {
+        core::hint::spin_loop();
+    } else {
+        yield_now();
+    }
+}
+
 /// Starts an OS thread. The kernel keeps the first 15 bytes of `name`.
 pub(crate) fn spawn<T: Send + 'static>(
     name: &str,
@@ -124,15 +191,3 @@ macro_rules! thread_local_struct {
     };
 }
 pub(crate) use thread_local_struct;
-
-/// Declares a process-wide value that is made at first use; the name is a function that returns it.
-macro_rules! global {
-    ($(#[$meta:meta])* fn $name:ident() -> $type:ty { $init:expr }) => {
-        $(#[$meta])*
-        pub(crate) fn $name() -> &'static $type {
-            static GLOBAL: std::sync::OnceLock<$type> = std::sync::OnceLock::new();
-            GLOBAL.get_or_init(|| $init)
-        }
-    };
-}
-pub(crate) use global;

@@ -1,6 +1,7 @@
 //! The closed enum of events, each with who emits it.
 
 use core::fmt;
+use core::time::Duration;
 
 /// Something that happened in the library, with names and texts that are borrowed for the call.
 ///
@@ -47,6 +48,16 @@ pub enum Event<'a> {
         /// The panic's message.
         message: &'a str,
     },
+    /// A push has waited for room for a long time. Emitted by its thread every 5 seconds, unless the queue
+    /// is quiet.
+    QueueFull {
+        /// The name of the queue, or where it was made.
+        queue: &'a dyn fmt::Display,
+        /// How many elements there are.
+        len: usize,
+        /// How long the push has waited.
+        waited: Duration,
+    },
     /// A singleton was written in an isolating block and the write was thrown away.
     Discarded {
         /// The path of the singleton.
@@ -80,7 +91,10 @@ impl Event<'_> {
     pub(super) fn is_loss(&self) -> bool {
         matches!(
             self,
-            Self::Unreceived { .. } | Self::CallbackPanicked { .. } | Self::Tie { .. }
+            Self::Unreceived { .. }
+                | Self::CallbackPanicked { .. }
+                | Self::QueueFull { .. }
+                | Self::Tie { .. }
         )
     }
 }
@@ -106,6 +120,10 @@ impl fmt::Display for Event<'_> {
             Self::CallbackPanicked { signal, message } => {
                 write!(f, "a callback of {signal} panicked: {message}")
             }
+            Self::QueueFull { queue, len, waited } => write!(
+                f,
+                "{queue} is full ({len} elements): a push has waited for {waited:?}"
+            ),
             Self::Discarded { singleton, context } => {
                 write!(f, "a write to `{singleton}` in `{context}` was thrown away")
             }

@@ -68,6 +68,32 @@ push_error! {
     }
 }
 
+/// The error of [`Queue::force_push`](super::Queue::force_push): the queue is closed; holds the element.
+#[derive(Clone)]
+#[expect(clippy::exhaustive_structs, reason = "it is the element")]
+pub struct Closed<T>(pub T);
+
+impl<T> Closed<T> {
+    /// The element that was not added.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> fmt::Debug for Closed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Closed(..)")
+    }
+}
+
+impl<T> fmt::Display for Closed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the queue is closed")
+    }
+}
+
+impl<T> Error for Closed<T> {}
+
 impl<T> Error for PushError<T> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
@@ -78,6 +104,28 @@ impl<T> Error for PushError<T> {
 }
 
 impl<T> Error for TryPushError<T> {}
+
+impl<T> PushUntilError<T> {
+    /// Of a push that was not given a signal.
+    pub(super) fn without_expiry(self) -> PushError<T> {
+        match self {
+            Self::Closed(element) => PushError::Closed(element),
+            Self::Stopped(element, stopped) => PushError::Stopped(element, stopped),
+            Self::Expired(_) => unreachable!("there was no signal to expire by"),
+        }
+    }
+}
+
+impl PopUntilError {
+    /// Of a pop that was not given a signal.
+    pub(super) fn without_expiry(self) -> PopError {
+        match self {
+            Self::Closed => PopError::Closed,
+            Self::Stopped(stopped) => PopError::Stopped(stopped),
+            Self::Expired => unreachable!("there was no signal to expire by"),
+        }
+    }
+}
 
 impl<T> Error for PushUntilError<T> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {

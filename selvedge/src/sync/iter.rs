@@ -3,7 +3,6 @@
 use core::fmt;
 use core::panic::Location;
 
-use crate::sync::error::TryPopError;
 use crate::sync::queue::Queue;
 
 /// Takes elements until the queue is closed and empty, or the thread is asked to stop.
@@ -22,11 +21,7 @@ impl<T> Iterator for Iter<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        match self.queue.try_pop() {
-            Ok(element) => Some(element),
-            Err(TryPopError::Closed) => None,
-            Err(TryPopError::Empty) => self.queue.pop_slow(None, self.at).ok(),
-        }
+        self.queue.0.pop(None, self.at).ok()
     }
 }
 

@@ -11,12 +11,23 @@
 //! What is ready is handed out first, then the given signal counts, then the stop. An operation that
 //! returns an error did not happen.
 
+mod buffer;
+mod channel;
 mod error;
 mod iter;
+mod many;
+mod priority;
+mod producer;
 mod queue;
-mod state;
+mod ring;
+mod sleepers;
 mod waiting;
 
-pub use error::{PopError, PopUntilError, PushError, PushUntilError, TryPopError, TryPushError};
+pub use error::{
+    Closed, PopError, PopUntilError, PushError, PushUntilError, TryPopError, TryPushError,
+};
 pub use iter::Iter;
+pub use many::{pop_any, pop_any_until};
+pub use priority::PriorityQueue;
+pub use producer::Producer;
 pub use queue::Queue;

@@ -1,31 +1,27 @@
 //! A bounded queue: many producers, many consumers, close.
 //!
-//! # Invariants
-//!
-//! 1. At most `bound` elements are in `items`. A push that finds no room leaves its element in
-//!    `pushing`, where a pop, which makes room, moves it from; so producers are served in their order.
-//! 2. An element in `pushing` belongs to its producer: taken out by a pop it was pushed, taken out by
-//!    the producer (closed, stopped, expired) it was not. Both happen under the lock.
-//! 3. A consumer that was notified looks again under the lock before it does anything else. If it leaves
-//!    without an element although there is one, it has taken it: what is ready comes first.
-//! 4. An arrival notifies one consumer, the one that has waited longest, unless nobody waits.
-//! 5. No element is dropped, and no thread woken for good, under the lock.
+//! Its elements and sleepers are in [`channel`](super::channel), which has the invariants.
 //!
 //! # Fairness
 //!
-//! Waiting consumers are woken in the order in which they came; one that comes just then may take the
-//! element first, and the woken one keeps its place.
+//! Waiting threads are woken in the order in which they came; one that comes just then may be quicker, and
+//! the woken one keeps its place.
 
 use core::fmt;
 use core::panic::Location;
 
-use crate::primitive::{Arc, Mutex};
+use std::hash::Hash;
+
+use crate::primitive::Arc;
+use crate::primitive::atomic::Ordering::Relaxed;
 use crate::signal::Signal;
 use crate::sync::Iter;
+use crate::sync::buffer::Place;
+use crate::sync::channel::Channel;
 use crate::sync::error::{
-    PopError, PopUntilError, PushError, PushUntilError, TryPopError, TryPushError,
+    Closed, PopError, PopUntilError, PushError, PushUntilError, TryPopError, TryPushError,
 };
-use crate::sync::state::State;
+use crate::sync::producer::Producer;
 
 /// The bound of [`Queue::new`].
 const DEFAULT_BOUND: usize = 1024;
@@ -50,14 +46,7 @@ const DEFAULT_BOUND: usize = 1024;
 /// ```
 #[doc(alias = "channel")]
 #[doc(alias = "mpmc")]
-pub struct Queue<T>(pub(super) Arc<Shared<T>>);
-
-pub(super) struct Shared<T> {
-    pub(super) state: Mutex<State<T>>,
-    pub(super) bound: usize,
-    pub(super) name: Option<Box<str>>,
-    made: &'static Location<'static>,
-}
+pub struct Queue<T>(pub(super) Arc<Channel<T>>);
 
 impl<T> Queue<T> {
     /// Makes a queue that holds up to 1024 elements, called by where it was made.
@@ -88,17 +77,72 @@ impl<T> Queue<T> {
     #[track_caller]
     #[must_use]
     pub fn named(name: &str, bound: usize) -> Self {
-        Self::make(bound, Some(name.into()), Location::caller())
+        Self::make(bound, Some(name), Location::caller())
     }
 
-    fn make(bound: usize, name: Option<Box<str>>, made: &'static Location<'static>) -> Self {
-        let state = State::new();
-        Self(Arc::new(Shared {
-            state: Mutex::new(state),
-            bound,
-            name,
-            made,
-        }))
+    fn make(bound: usize, name: Option<&str>, made: &'static Location<'static>) -> Self {
+        Self(Arc::new(Channel::new(bound, 1, name, made)))
+    }
+
+    /// Keeps equal elements out: one that equals an element of the queue is dropped by the push, which
+    /// succeeds; once popped, it may come again.
+    ///
+    /// `Hash` and `Eq` of the elements run under the queue's lock, so they must not use the queue.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::sync::Queue;
+    /// let pages = Queue::bounded(100).unique();
+    /// pages.extend(["/", "/about", "/"])?;
+    /// assert_eq!(pages.pop_all(), ["/", "/about"]);
+    /// pages.push("/")?; // gone, so it may come again
+    /// assert_eq!(pages.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    #[must_use]
+    pub fn unique(self) -> Self
+    where
+        T: Hash + Eq,
+    {
+        self.0.make_unique();
+        self
+    }
+
+    /// Does not report that it is full.
+    ///
+    /// Otherwise a push that has waited for 5 seconds says so, as [`probe::Event::QueueFull`], and again every
+    /// 5 seconds.
+    ///
+    /// ```
+    /// # use selvedge::sync::Queue;
+    /// let often_full: Queue<u8> = Queue::named("backlog", 10).quiet();
+    /// ```
+    ///
+    /// [`probe::Event::QueueFull`]: crate::probe::Event::QueueFull
+    #[must_use]
+    #[doc(alias = "silent")]
+    pub fn quiet(self) -> Self {
+        self.0.quiet.store(true, Relaxed);
+        self
+    }
+
+    /// A handle for a producer: when the last one is dropped, also by a panic, the queue is closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::sync::Queue;
+    ///
+    /// let lines = Queue::new();
+    /// let (first, second) = (lines.producer(), lines.producer());
+    /// std::thread::spawn(move || first.push("one").unwrap());
+    /// std::thread::spawn(move || second.push("two").unwrap());
+    /// assert_eq!(lines.iter().count(), 2); // ends, because both have gone
+    /// ```
+    #[must_use]
+    pub fn producer(&self) -> Producer<T> {
+        Producer::new(self)
     }
 
     /// Adds an element at the end, waiting until there is room.
@@ -117,7 +161,9 @@ impl<T> Queue<T> {
     #[doc(alias = "add")]
     #[inline]
     pub fn push(&self, element: T) -> Result<(), PushError<T>> {
-        self.push_at(element, false, Location::caller())
+        self.0
+            .push(element, Place::BACK, None, Location::caller())
+            .map_err(PushUntilError::without_expiry)
     }
 
     /// Adds an element at the front, so that it is popped next, waiting until there is room.
@@ -142,31 +188,53 @@ impl<T> Queue<T> {
     /// ```
     #[track_caller]
     pub fn push_front(&self, element: T) -> Result<(), PushError<T>> {
-        self.push_at(element, true, Location::caller())
+        self.0
+            .push(element, Place::FRONT, None, Location::caller())
+            .map_err(PushUntilError::without_expiry)
     }
 
-    fn push_at(
-        &self,
-        element: T,
-        front: bool,
-        at: &'static Location<'static>,
-    ) -> Result<(), PushError<T>> {
-        match self.add(element, front) {
-            Ok(()) => Ok(()),
-            Err(TryPushError::Closed(element)) => Err(PushError::Closed(element)),
-            Err(TryPushError::Full(element)) => {
-                self.push_slow(element, front, None, at)
-                    .map_err(|error| match error {
-                        PushUntilError::Closed(element) => PushError::Closed(element),
-                        PushUntilError::Stopped(element, stopped) => {
-                            PushError::Stopped(element, stopped)
-                        }
-                        PushUntilError::Expired(_) => {
-                            unreachable!("there was no signal to expire by")
-                        }
-                    })
-            }
-        }
+    /// Adds an element at the front if there is room now.
+    ///
+    /// # Errors
+    ///
+    /// - [`TryPushError::Closed`], [`TryPushError::Full`], with the element.
+    pub fn try_push_front(&self, element: T) -> Result<(), TryPushError<T>> {
+        self.0.try_push(element, Place::FRONT)
+    }
+
+    /// Adds an element at the front, waiting for room until `signal` is set.
+    ///
+    /// # Stopping
+    ///
+    /// As [`push`](Self::push).
+    ///
+    /// # Errors
+    ///
+    /// As [`push_until`](Self::push_until).
+    #[track_caller]
+    pub fn push_front_until(&self, element: T, signal: &Signal) -> Result<(), PushUntilError<T>> {
+        self.0
+            .push(element, Place::FRONT, Some(signal), Location::caller())
+    }
+
+    /// Adds an element at the end now, even if the queue is full: for what must not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`], with the element.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::sync::Queue;
+    /// let one = Queue::bounded(1);
+    /// one.force_push('a')?;
+    /// one.force_push('b')?;
+    /// assert_eq!(one.len(), 2);
+    /// # Ok::<(), selvedge::sync::Closed<char>>(())
+    /// ```
+    pub fn force_push(&self, element: T) -> Result<(), Closed<T>> {
+        self.0.force_push(element, Place::BACK)
     }
 
     /// Adds an element if there is room now.
@@ -186,7 +254,7 @@ impl<T> Queue<T> {
     /// ```
     #[inline]
     pub fn try_push(&self, element: T) -> Result<(), TryPushError<T>> {
-        self.add(element, false)
+        self.0.try_push(element, Place::BACK)
     }
 
     /// Adds an element, waiting for room until `signal` is set.
@@ -200,32 +268,8 @@ impl<T> Queue<T> {
     /// Those of [`push`](Self::push), and [`PushUntilError::Expired`].
     #[track_caller]
     pub fn push_until(&self, element: T, signal: &Signal) -> Result<(), PushUntilError<T>> {
-        match self.add(element, false) {
-            Ok(()) => Ok(()),
-            Err(TryPushError::Closed(element)) => Err(PushUntilError::Closed(element)),
-            Err(TryPushError::Full(element)) => {
-                self.push_slow(element, false, Some(signal), Location::caller())
-            }
-        }
-    }
-
-    fn add(&self, element: T, front: bool) -> Result<(), TryPushError<T>> {
-        let waiter = {
-            let mut state = self.0.state.lock();
-            if state.closed {
-                return Err(TryPushError::Closed(element));
-            }
-            // Nobody overtakes a producer that waits already (invariant 1).
-            if state.items.len() >= self.0.bound || !state.pushing.is_empty() {
-                return Err(TryPushError::Full(element));
-            }
-            state.insert(element, front);
-            state.popping.pop_front()
-        };
-        if let Some(popping) = waiter {
-            popping.waiter.notify();
-        }
-        Ok(())
+        self.0
+            .push(element, Place::BACK, Some(signal), Location::caller())
     }
 
     /// Takes the first element, waiting until there is one.
@@ -247,18 +291,9 @@ impl<T> Queue<T> {
     #[doc(alias = "get")]
     #[inline]
     pub fn pop(&self) -> Result<T, PopError> {
-        match self.try_pop() {
-            Ok(element) => Ok(element),
-            Err(TryPopError::Closed) => Err(PopError::Closed),
-            Err(TryPopError::Empty) => {
-                self.pop_slow(None, Location::caller())
-                    .map_err(|error| match error {
-                        PopUntilError::Closed => PopError::Closed,
-                        PopUntilError::Stopped(stopped) => PopError::Stopped(stopped),
-                        PopUntilError::Expired => unreachable!("there was no signal to expire by"),
-                    })
-            }
-        }
+        self.0
+            .pop(None, Location::caller())
+            .map_err(PopUntilError::without_expiry)
     }
 
     /// Takes the first element if there is one now.
@@ -266,19 +301,9 @@ impl<T> Queue<T> {
     /// # Errors
     ///
     /// [`TryPopError::Empty`], or [`TryPopError::Closed`] if none will ever come.
+    #[inline]
     pub fn try_pop(&self) -> Result<T, TryPopError> {
-        let (element, pushed) = {
-            let mut state = self.0.state.lock();
-            match state.take(self.0.bound) {
-                (Some(element), pushed) => (element, pushed),
-                (None, _) if state.closed => return Err(TryPopError::Closed),
-                (None, _) => return Err(TryPopError::Empty),
-            }
-        };
-        if let Some(waiter) = pushed {
-            waiter.notify();
-        }
-        Ok(element)
+        self.0.try_pop()
     }
 
     /// Takes the first element, waiting for one until `signal` is set.
@@ -305,11 +330,7 @@ impl<T> Queue<T> {
     /// ```
     #[track_caller]
     pub fn pop_until(&self, signal: &Signal) -> Result<T, PopUntilError> {
-        match self.try_pop() {
-            Ok(element) => Ok(element),
-            Err(TryPopError::Closed) => Err(PopUntilError::Closed),
-            Err(TryPopError::Empty) => self.pop_slow(Some(signal), Location::caller()),
-        }
+        self.0.pop(Some(signal), Location::caller())
     }
 
     /// Takes everything that is there, without waiting.
@@ -327,23 +348,26 @@ impl<T> Queue<T> {
     /// ```
     #[must_use]
     pub fn pop_all(&self) -> Vec<T> {
-        let (elements, waiters) = {
-            let mut state = self.0.state.lock();
-            let elements: Vec<T> = core::mem::take(&mut state.items).into();
-            let mut waiters = Vec::new();
-            while !state.closed && state.items.len() < self.0.bound {
-                let Some(pushing) = state.pushing.pop_front() else {
-                    break;
-                };
-                state.insert(pushing.element, pushing.front);
-                waiters.push(pushing.waiter);
-            }
-            (elements, waiters)
-        };
-        for waiter in waiters {
-            waiter.notify();
-        }
-        elements
+        self.0.pop_all()
+    }
+
+    /// A fresh signal that is set once there may be an element, or the queue is closed: to wait for more than one thing.
+    ///
+    /// It is advice: somebody else may have taken the element, so follow it with a [`try_pop`](Self::try_pop).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{Signal, sync::Queue};
+    /// let (jobs, reload) = (Queue::new(), Signal::new());
+    /// jobs.push("job")?;
+    /// (jobs.ready() | &reload).wait()?;
+    /// assert_eq!(jobs.try_pop(), Ok("job"));
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    #[must_use]
+    pub fn ready(&self) -> Signal {
+        self.0.ready()
     }
 
     /// Takes elements until the queue is closed and empty, or the thread is asked to stop.
@@ -372,34 +396,19 @@ impl<T> Queue<T> {
     /// assert_eq!(jobs.pop().unwrap(), 1); // what is there still comes out
     /// ```
     pub fn close(&self) {
-        let (pushing, popping) = {
-            let mut state = self.0.state.lock();
-            state.closed = true;
-            let pushing: Vec<_> = state
-                .pushing
-                .iter()
-                .map(|pushing| Arc::clone(&pushing.waiter))
-                .collect();
-            (pushing, core::mem::take(&mut state.popping))
-        };
-        for waiter in pushing {
-            waiter.notify();
-        }
-        for popping in popping {
-            popping.waiter.notify();
-        }
+        self.0.close()
     }
 
     /// Was the queue closed? There may be elements left.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.0.state.lock().closed
+        self.0.is_closed()
     }
 
     /// How many elements are there.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.state.lock().items.len()
+        self.0.len()
     }
 
     /// Is nothing there?
@@ -440,17 +449,6 @@ impl<T> Default for Queue<T> {
 
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("Queue");
-        match &self.0.name {
-            Some(name) => out.field("name", name),
-            None => out.field("made", &format_args!("{}", self.0.made)),
-        };
-        match self.0.state.try_lock() {
-            Some(state) => out
-                .field("len", &state.items.len())
-                .field("closed", &state.closed),
-            None => out.field("state", &format_args!("<locked>")),
-        };
-        out.finish_non_exhaustive()
+        self.0.debug("Queue", f)
     }
 }

@@ -1,165 +1,262 @@
 //! The slow half of a queue: waiting for room, and for elements.
 //!
-//! The invariants that are cited stand in [`queue`](super::queue).
+//! A thread that finds no room, or no element, first looks again for a moment, then registers as a sleeper,
+//! looks once more, and sleeps until it is notified or a signal says that it is enough. Whatever ended the
+//! sleep, it looks again before it gives up: what is ready comes first. The invariants that are cited stand in
+//! [`sleepers`](super::sleepers) and [`channel`](super::channel).
 
 use core::panic::Location;
+use core::time::Duration;
 
-use crate::primitive::Arc;
-use crate::signal::{self, Signal, Stopped, WaitSite, Waiter, Woken};
-use crate::sync::error::{PopUntilError, PushUntilError, TryPopError};
-use crate::sync::queue::Queue;
-use crate::sync::state::{Popping, Pushing};
+use crate::primitive::atomic::Ordering::Relaxed;
+use crate::primitive::{Arc, spin};
+use crate::probe::{self, Event};
+use crate::signal::{self, Signal, Stopped, Till, Waiter, Woken};
+use crate::sync::buffer::Place;
+use crate::sync::channel::{Channel, Offer};
+use crate::sync::error::{PopUntilError, PushUntilError, TryPopError, TryPushError};
+use crate::sync::sleepers::Sleepers;
 
-/// What ended a wait.
-enum Ended {
-    Expired,
-    Stopped(Stopped),
-}
+/// How long a push waits before that is reported, and again each time.
+const FULL_FOR: Duration = Duration::from_secs(5);
 
-impl<T> Queue<T> {
-    #[cold]
-    pub(super) fn push_slow(
+impl<T> Channel<T> {
+    #[inline]
+    pub(super) fn push(
         &self,
         element: T,
-        front: bool,
+        place: Place,
         until: Option<&Signal>,
         at: &'static Location<'static>,
     ) -> Result<(), PushUntilError<T>> {
-        let stop = signal::stop();
-        let signals = [until.unwrap_or(&stop), &stop];
-        let mut element = Some(element);
-        let mut rejected = false;
-        let mut waked = None;
-        let waited = Waiter::wait_notified(&signals, self.site(at), |waiter| {
-            let mut state = self.0.state.lock();
-            if state.closed {
-                rejected = true;
-                return None;
-            }
-            let element = element.take()?;
-            if state.items.len() < self.0.bound && state.pushing.is_empty() {
-                state.insert(element, front); // room came meanwhile
-                waked = state.popping.pop_front();
-                return None;
-            }
-            let id = state.number();
-            state.pushing.push_back(Pushing {
-                id,
-                element,
-                front,
-                waiter: Arc::clone(waiter),
-            });
-            if self.0.bound == 0 {
-                waked = state.popping.pop_front(); // it takes the element from `pushing`
-            }
-            drop(state);
-            if let Some(popping) = waked.take() {
-                popping.waiter.notify();
-            }
-            Some(id)
-        });
-        if let Some(popping) = waked {
-            popping.waiter.notify();
+        match self.try_push(element, place) {
+            Ok(()) => Ok(()),
+            Err(TryPushError::Closed(element)) => Err(PushUntilError::Closed(element)),
+            Err(TryPushError::Full(element)) => self.push_slow(element, place, until, at),
         }
-        let Some((id, woken)) = waited else {
-            return match element {
-                Some(element) if rejected => Err(PushUntilError::Closed(element)),
-                _ => Ok(()),
-            };
-        };
-        // Taken meanwhile: it was pushed, whatever else happened (invariant 2).
-        let Some((element, closed)) = self.take_back(id) else {
-            return Ok(());
-        };
-        match ended(woken, until, &stop) {
-            None => Err(PushUntilError::Closed(element)),
-            Some(_) if closed => Err(PushUntilError::Closed(element)),
-            Some(Ended::Expired) => Err(PushUntilError::Expired(element)),
-            Some(Ended::Stopped(stopped)) => Err(PushUntilError::Stopped(element, stopped)),
-        }
-    }
-
-    /// The element of producer `id`, if no pop has taken it; and whether the queue is closed.
-    fn take_back(&self, id: u64) -> Option<(T, bool)> {
-        let mut state = self.0.state.lock();
-        let at = state.pushing.iter().position(|pushing| pushing.id == id)?;
-        let pushing = state.pushing.remove(at)?;
-        Some((pushing.element, state.closed))
     }
 
     #[cold]
-    pub(super) fn pop_slow(
+    fn push_slow(
+        &self,
+        element: T,
+        place: Place,
+        until: Option<&Signal>,
+        at: &'static Location<'static>,
+    ) -> Result<(), PushUntilError<T>> {
+        let mut wait = Wait::new(until, at);
+        wait.report_full(self);
+        if self.bound == 0 {
+            return self.offer(element, place, wait);
+        }
+        let mut element = Some(element);
+        let waited = self.wait_for(&self.pushers, wait, || {
+            match self.try_push(element.take()?, place) {
+                Ok(()) => Some(Ok(())),
+                Err(TryPushError::Closed(back)) => Some(Err(PushUntilError::Closed(back))),
+                Err(TryPushError::Full(back)) => {
+                    element = Some(back);
+                    None
+                }
+            }
+        });
+        match (waited, element) {
+            (Ok(pushed), _) => pushed,
+            (Err(Ended::Expired), Some(element)) => Err(PushUntilError::Expired(element)),
+            (Err(Ended::Stopped(by)), Some(element)) => Err(PushUntilError::Stopped(element, by)),
+            (Err(_), None) => unreachable!("an attempt that fails gives its element back"),
+        }
+    }
+
+    /// Pushes to a rendezvous: leaves the element where a pop finds it, and waits until one has taken it.
+    fn offer(&self, element: T, place: Place, mut wait: Wait) -> Result<(), PushUntilError<T>> {
+        let mut element = Some(element);
+        let mut id = None;
+        loop {
+            let waited = Waiter::wait_notified(&wait.signals(), self.site(wait.at), |waiter| {
+                let mut locked = self.locked.lock();
+                if locked.closed {
+                    return None;
+                }
+                if let Some(id) = id {
+                    let mut offers = locked.offers.iter_mut();
+                    offers.find(|offer| offer.id == id)?.waiter = Arc::clone(waiter);
+                    return Some(());
+                }
+                locked.next_offer += 1;
+                id = Some(locked.next_offer);
+                let offer = Offer {
+                    id: locked.next_offer,
+                    element: element.take()?,
+                    waiter: Arc::clone(waiter),
+                };
+                if place.front {
+                    locked.offers.push_front(offer)
+                } else {
+                    locked.offers.push_back(offer)
+                }
+                drop(locked);
+                self.poppers.notify_one();
+                Some(())
+            });
+            let ended = match waited {
+                Some(((), woken)) => wait.ended(self, woken),
+                None => None,
+            };
+            if ended.is_none() && waited.is_some_and(|((), woken)| wait.is_report(woken)) {
+                continue;
+            }
+            // Taken meanwhile: it was pushed, whatever else happened (invariant 2 of `channel`).
+            let Some(element) = element.take().or_else(|| self.take_back(id?)) else {
+                return Ok(());
+            };
+            return Err(match ended {
+                Some(Ended::Expired) if !self.is_closed() => PushUntilError::Expired(element),
+                Some(Ended::Stopped(by)) if !self.is_closed() => {
+                    PushUntilError::Stopped(element, by)
+                }
+                _ => PushUntilError::Closed(element),
+            });
+        }
+    }
+
+    /// The element of an offer that no pop has taken.
+    fn take_back(&self, id: u64) -> Option<T> {
+        let mut locked = self.locked.lock();
+        let at = locked.offers.iter().position(|offer| offer.id == id)?;
+        Some(locked.offers.remove(at)?.element)
+    }
+
+    #[inline]
+    pub(super) fn pop(
         &self,
         until: Option<&Signal>,
         at: &'static Location<'static>,
     ) -> Result<T, PopUntilError> {
-        let stop = signal::stop();
-        let signals = [until.unwrap_or(&stop), &stop];
+        match self.try_pop() {
+            Ok(element) => Ok(element),
+            Err(TryPopError::Closed) => Err(PopUntilError::Closed),
+            Err(TryPopError::Empty) => self.pop_slow(until, at),
+        }
+    }
+
+    #[cold]
+    fn pop_slow(
+        &self,
+        until: Option<&Signal>,
+        at: &'static Location<'static>,
+    ) -> Result<T, PopUntilError> {
+        let waited = self.wait_for(&self.poppers, Wait::new(until, at), || {
+            match self.try_pop() {
+                Ok(element) => Some(Ok(element)),
+                Err(TryPopError::Closed) => Some(Err(PopUntilError::Closed)),
+                Err(TryPopError::Empty) => None,
+            }
+        });
+        match waited {
+            Ok(popped) => popped,
+            Err(Ended::Expired) => Err(PopUntilError::Expired),
+            Err(Ended::Stopped(by)) => Err(PopUntilError::Stopped(by)),
+        }
+    }
+
+    /// Sleeps at `sleepers` until `attempt` has a result, or the wait is over.
+    fn wait_for<R>(
+        &self,
+        sleepers: &Sleepers,
+        mut wait: Wait,
+        mut attempt: impl FnMut() -> Option<R>,
+    ) -> Result<R, Ended> {
+        if let Some(result) = spin(&mut attempt) {
+            return Ok(result);
+        }
         let mut place = None;
         loop {
-            let mut found = None;
-            let waited = Waiter::wait_notified(&signals, self.site(at), |waiter| {
-                let mut state = self.0.state.lock();
-                let (element, pushed) = state.take(self.0.bound);
-                if element.is_some() || state.closed {
-                    found = Some((element, pushed));
-                    return None;
+            let mut result = None;
+            let waited = Waiter::wait_notified(&wait.signals(), self.site(wait.at), |waiter| {
+                let turn = sleepers.register(place, waiter);
+                result = attempt();
+                if result.is_some() {
+                    return None; // the turn passes a notification on that came meanwhile
                 }
-                let id = place.unwrap_or_else(|| state.number());
-                state.enqueue(Popping {
-                    id,
-                    waiter: Arc::clone(waiter),
-                });
-                Some(id)
+                Some(turn)
             });
-            let Some((id, woken)) = waited else {
-                return match found {
-                    Some((Some(element), pushed)) => {
-                        if let Some(waiter) = pushed {
-                            waiter.notify();
-                        }
-                        Ok(element)
-                    }
-                    _ => Err(PopUntilError::Closed),
-                };
+            let Some((turn, woken)) = waited else {
+                return Ok(result.expect("the wait ended because of it"));
             };
-            place = Some(id); // woken and too late: it keeps its place
-            self.leave(id);
-            // What is ready comes first, also if the wait ended for another reason (invariant 3).
-            match self.try_pop() {
-                Ok(element) => return Ok(element),
-                Err(TryPopError::Closed) => return Err(PopUntilError::Closed),
-                Err(TryPopError::Empty) => {}
+            place = Some(turn.take().0);
+            if let Some(result) = attempt() {
+                return Ok(result);
             }
-            match ended(woken, until, &stop) {
-                None => {}
-                Some(Ended::Expired) => return Err(PopUntilError::Expired),
-                Some(Ended::Stopped(stopped)) => return Err(PopUntilError::Stopped(stopped)),
+            if let Some(ended) = wait.ended(self, woken) {
+                return Err(ended);
             }
         }
-    }
-
-    /// Takes a consumer out of the waiting ones, if nobody has notified it.
-    fn leave(&self, id: u64) {
-        let mut state = self.0.state.lock();
-        if let Ok(at) = state
-            .popping
-            .binary_search_by_key(&id, |popping| popping.id)
-        {
-            state.popping.remove(at);
-        }
-    }
-
-    fn site(&self, at: &'static Location<'static>) -> WaitSite {
-        WaitSite::new("queue", self.0.name.as_deref(), at)
     }
 }
 
-/// What a wait that was not for nothing ended by.
-fn ended(woken: Woken, until: Option<&Signal>, stop: &Signal) -> Option<Ended> {
-    match woken {
-        Woken::Notified => None,
-        Woken::Signal(0) if until.is_some() => Some(Ended::Expired),
-        Woken::Signal(_) => Some(Ended::Stopped(Stopped::by(stop))),
+/// What a waiting thread waits for, beside the queue.
+pub(super) struct Wait {
+    until: Option<Signal>,
+    stop: Signal,
+    report: Option<Signal>,
+    waited: Duration,
+    pub(super) at: &'static Location<'static>,
+}
+
+/// What ended a wait for good.
+pub(super) enum Ended {
+    Expired,
+    Stopped(Stopped),
+}
+
+impl Wait {
+    pub(super) fn new(until: Option<&Signal>, at: &'static Location<'static>) -> Self {
+        Self {
+            until: until.cloned(),
+            stop: signal::stop(),
+            report: None,
+            waited: Duration::ZERO,
+            at,
+        }
+    }
+
+    /// Reports that the queue is full, now and then. Not in a model, where it would be a timer's.
+    fn report_full<T>(&mut self, channel: &Channel<T>) {
+        let is_model = cfg!(any(selvedge_loom, selvedge_shuttle));
+        // Set once, before the queue is shared.
+        if !is_model && !channel.quiet.load(Relaxed) {
+            self.report = Some(Till::after(FULL_FOR));
+        }
+    }
+
+    /// In the order of their precedence.
+    pub(super) fn signals(&self) -> [&Signal; 3] {
+        let until = self.until.as_ref().unwrap_or(&self.stop);
+        let report = self.report.as_ref().unwrap_or(&self.stop);
+        [until, &self.stop, report]
+    }
+
+    fn is_report(&self, woken: Woken) -> bool {
+        woken == Woken::Signal(2)
+    }
+
+    /// Is the wait over, or was it woken to look again, or to report?
+    pub(super) fn ended<T>(&mut self, channel: &Channel<T>, woken: Woken) -> Option<Ended> {
+        match woken {
+            Woken::Notified => None,
+            Woken::Signal(0) if self.until.is_some() => Some(Ended::Expired),
+            Woken::Signal(2) => {
+                self.waited += FULL_FOR;
+                self.report = Some(Till::after(FULL_FOR));
+                probe::emit(&Event::QueueFull {
+                    queue: channel,
+                    len: channel.len(),
+                    waited: self.waited,
+                });
+                None
+            }
+            Woken::Signal(_) => Some(Ended::Stopped(Stopped::by(&self.stop))),
+        }
     }
 }
