@@ -556,3 +556,18 @@ fn the_last_producer_closes_after_what_the_others_pushed() {
         }
     });
 }
+
+#[test]
+fn a_slot_is_written_again_only_after_it_was_read() {
+    model(|| {
+        let queue = Queue::bounded(1);
+        queue.push(Box::new(1)).unwrap();
+        let producer = thread::spawn({
+            let queue = queue.clone();
+            move || queue.try_push(Box::new(2)).is_ok()
+        });
+        assert_eq!(queue.try_pop(), Ok(Box::new(1)));
+        let pushed = producer.join().unwrap();
+        assert_eq!(queue.pop_all().len(), usize::from(pushed));
+    });
+}

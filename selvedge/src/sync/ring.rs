@@ -32,6 +32,7 @@
 )]
 
 use core::mem::MaybeUninit;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use crate::primitive::atomic::{
     AtomicUsize,
@@ -82,6 +83,10 @@ pub(super) enum NoPop {
 unsafe impl<T: Send> Send for Ring<T> {}
 // SAFETY: as above; `&Ring` gives no `&T`.
 unsafe impl<T: Send> Sync for Ring<T> {}
+
+/// Its steps run no code that can unwind, so nobody ever finds one half done.
+impl<T> UnwindSafe for Ring<T> {}
+impl<T> RefUnwindSafe for Ring<T> {}
 
 impl<T> Ring<T> {
     /// A ring for `bound` elements, at least one.
@@ -211,8 +216,15 @@ impl<T> Ring<T> {
     /// Takes the first element.
     #[inline]
     pub(super) fn try_pop(&self) -> Result<T, NoPop> {
-        let Some(slots) = self.slots.get() else {
-            return Err(self.no_pop(self.tail.0.load(SeqCst)));
+        let slots = match self.slots.get() {
+            Some(slots) => slots,
+            None => {
+                let tail = self.tail.0.load(SeqCst);
+                if self.plain(tail) == 0 {
+                    return Err(self.no_pop(tail)); // there was no push before this load
+                }
+                self.slots()
+            }
         };
         let mut head = self.head.0.load(Relaxed);
         let mut tries = 0;

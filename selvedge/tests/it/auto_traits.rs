@@ -14,7 +14,8 @@ use selvedge::probe::{Ending, Event, Subscription};
 use selvedge::shared::{Changes, Conflict, Singleton};
 use selvedge::signal::{OnSet, Reason, WaitError};
 use selvedge::sync::{
-    Iter, PopError, PopUntilError, PushError, PushUntilError, Queue, TryPopError, TryPushError,
+    Closed, Iter, PopError, PopUntilError, PriorityQueue, Producer, PushError, PushUntilError,
+    Queue, TryPopError, TryPushError,
 };
 use selvedge::testing::World;
 use selvedge::thread::{
@@ -71,7 +72,7 @@ fn names() -> Vec<&'static str> {
             Ambient, Local<String>, Context, Activated, Unbound,
             Signal, Till, Stopped, Reason, OnSet, WaitError,
             // What goes through a queue or comes out of a thread need not be `Sync`.
-            Queue<OneAtATime>, PopError, TryPopError, PopUntilError,
+            Queue<OneAtATime>, PriorityQueue<OneAtATime>, Producer<OneAtATime>, Closed<u8>, PopError, TryPopError, PopUntilError,
             PushError<u8>, TryPushError<u8>, PushUntilError<u8>,
             Thread<OneAtATime>, selvedge::thread::Builder, Current, Failures, JoinError, Panic, SpawnError,
             ThreadError, State, Tree, TreeNode,
@@ -104,6 +105,7 @@ fn the_check_can_fail() {
 #[test]
 fn what_holds_an_element_is_as_the_element_is() {
     const { assert!(!has!(Queue<Rc<u8>>: Send) && !has!(Queue<Rc<u8>>: Sync)) }
+    const { assert!(!has!(Producer<Rc<u8>>: Send) && !has!(PriorityQueue<Rc<u8>>: Sync)) }
     const { assert!(!has!(Thread<Rc<u8>>: Send) && !has!(Thread<Rc<u8>>: Sync)) }
     const { assert!(!has!(PushError<Rc<u8>>: Send) && !has!(Iter<'static, Rc<u8>>: Send)) }
     const { assert!(!has!(Own<Rc<u8>>: Send) && !has!(Own<Cell<u8>>: Sync)) }

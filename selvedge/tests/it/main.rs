@@ -4,6 +4,7 @@ mod ambient;
 mod auto_traits;
 mod call;
 mod probe;
+mod queue_verbs;
 mod shared;
 mod signal;
 mod sync;

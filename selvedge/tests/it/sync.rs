@@ -15,12 +15,12 @@ use selvedge::thread as tree;
 use selvedge::{Signal, Till, signal};
 
 /// A bound for what should take no time at all.
-fn soon() -> Signal {
+pub(crate) fn soon() -> Signal {
     Till::after(Duration::from_secs(10))
 }
 
 /// Waits until the thread called `path` below this world sleeps on something.
-fn until_it_waits(name: &str) {
+pub(crate) fn until_it_waits(name: &str) {
     loop {
         let tree = tree::tree();
         if tree

@@ -21,6 +21,7 @@ mod combine;
 mod conservation;
 mod expiry_and_push;
 mod first_writers;
+mod queue_ways;
 mod set_and_hook;
 mod set_and_wait;
 mod singleton;
