@@ -43,11 +43,12 @@
 //! | the root     | [`run`], [`Local`], [`Context`], [`Ambient`], [`Signal`], [`Till`] |
 //! | [`thread`]   | the tree: spawn, join, release, stop                        |
 //! | [`signal`]   | combining, stopping, shielding                              |
-//! | [`sync`]     | queues                                                      |
+//! | [`sync`]     | locks, queues, semaphores, promises                         |
 //! | [`shared`]   | singletons, and copies of them for isolating blocks         |
 //! | [`call`]     | open functions, patches, bindings                           |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |
+//! | [`guide`]    | which primitive for what, and everything about signals      |
 //! | `testing`    | a tree, a clock and an event list for one test (feature `testing`) |
 //!
 //! # What it does not do
@@ -92,6 +93,7 @@ pub mod thread;
 pub mod shared;
 pub mod call;
 pub mod program;
+pub mod guide;
 #[cfg(feature = "testing")]
 pub mod testing;
 

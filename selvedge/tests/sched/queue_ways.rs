@@ -151,3 +151,28 @@ fn who_waits_for_a_ready_queue_is_not_left_asleep_by_those_who_pop() {
         assert_eq!(by_signal.join().unwrap() + by_pop.join().unwrap(), 3);
     });
 }
+
+#[test]
+fn who_was_woken_by_two_queues_and_takes_of_one_wakes_another_for_the_other() {
+    check(|| {
+        let queues = [Queue::bounded(1), Queue::bounded(1)];
+        let once = {
+            let queues = queues.clone();
+            spawn(move || pop_any(&queues).unwrap())
+        };
+        let of_second = {
+            let queue = queues[1].clone();
+            spawn(move || queue.pop().ok())
+        };
+        queues[0].push(0).unwrap();
+        queues[1].push(1).unwrap();
+        let (at, element) = once.join().unwrap();
+        assert_eq!(at, element);
+        if at == 0 {
+            assert_eq!(of_second.join().unwrap(), Some(1)); // or it sleeps beside it
+        } else {
+            queues[1].close();
+            assert_eq!(of_second.join().unwrap(), None);
+        }
+    });
+}
