@@ -1,8 +1,8 @@
-//! How a row is measured: calibrated loops, in turn, medians.
+//! How a row is measured: in turn, medians; of calibrated loops or of values that a sample gives itself.
 
 use std::time::{Duration, Instant};
 
-/// How many samples a median is taken of.
+/// How many samples a median of calibrated loops is taken of.
 const SAMPLES: usize = 15;
 /// How long one sample runs, about.
 const SAMPLE: Duration = Duration::from_millis(12);
@@ -12,35 +12,58 @@ const SAMPLE: Duration = Duration::from_millis(12);
 pub struct Report {
     pub json: bool,
     pub part: &'static str,
+    /// Only rows whose name contains this, in lower case.
+    pub only: Option<String>,
 }
 
 /// Something that does its operation `n` times.
 pub type Loop<'l> = Box<dyn FnMut(u64) + 'l>;
 
-/// One row: our operation and those of the peers.
+/// Something that gives one sample: a time an element, bytes, a count.
+pub type Sample<'l> = Box<dyn FnMut() -> f64 + 'l>;
+
+/// One row: our operation and those of the peers, in nanoseconds an operation.
 pub struct Row<'l> {
     pub name: &'static str,
     pub ours: Loop<'l>,
     pub peers: Vec<(&'static str, Loop<'l>)>,
 }
 
+/// One row of samples that are values already; of no peer if there is nothing to compare with.
+pub struct Values<'l> {
+    pub name: &'static str,
+    pub unit: &'static str,
+    pub samples: usize,
+    pub ours: Sample<'l>,
+    pub peers: Vec<(&'static str, Sample<'l>)>,
+}
+
 impl Report {
     pub fn header(&self) {
         if !self.json {
             println!(
-                "{:8} {:44} {:>10}  {:34} {:>10} {:>7}",
+                "{:13} {:44} {:>14}  {:34} {:>14} {:>7}",
                 "part", "row", "ours", "peer", "theirs", "ratio"
             );
         }
     }
 
-    /// Measures and prints a row, in nanoseconds an operation.
+    /// Whether a row is to be measured; for what is costly to set up.
+    pub fn wants(&self, name: &str) -> bool {
+        let only = self.only.as_deref().unwrap_or("");
+        name.to_lowercase().contains(only)
+    }
+
+    /// Measures and prints a row of calibrated loops: ours and a peer's A B A B, for each peer.
     pub fn row(&mut self, row: Row<'_>) {
         let Row {
             name,
             mut ours,
             peers,
         } = row;
+        if !self.wants(name) {
+            return;
+        }
         let n_ours = calibrate(&mut ours);
         for (peer, mut theirs) in peers {
             let n_theirs = calibrate(&mut theirs);
@@ -49,37 +72,88 @@ impl Report {
                 a.push(sample(&mut ours, n_ours));
                 b.push(sample(&mut theirs, n_theirs));
             }
-            self.print(name, median(a), peer, median(b), "ns");
+            self.print(
+                name,
+                median(&mut a),
+                Some((peer, median(&mut b))),
+                "ns",
+                SAMPLES,
+            );
         }
     }
 
-    fn print(&self, row: &str, ours: f64, peer: &str, theirs: f64, unit: &str) {
-        let ratio = ours / theirs;
+    /// Takes and prints a row of values: ours and those of all peers in turn, A B C A B C.
+    pub fn values(&mut self, values: Values<'_>) {
+        let Values {
+            name,
+            unit,
+            samples,
+            mut ours,
+            mut peers,
+        } = values;
+        if !self.wants(name) {
+            return;
+        }
+        let mut a = Vec::new();
+        let mut b = vec![Vec::new(); peers.len()];
+        for _ in 0..samples {
+            a.push(ours());
+            for ((_, theirs), b) in peers.iter_mut().zip(&mut b) {
+                b.push(theirs());
+            }
+        }
+        let ours = median(&mut a);
+        if peers.is_empty() {
+            self.print(name, ours, None, unit, samples);
+        }
+        for ((peer, _), b) in peers.iter().zip(&mut b) {
+            self.print(name, ours, Some((peer, median(b))), unit, samples);
+        }
+    }
+
+    fn print(&self, row: &str, ours: f64, peer: Option<(&str, f64)>, unit: &str, samples: usize) {
         let part = self.part;
+        let ratio = peer
+            .filter(|(_, theirs)| *theirs != 0.0)
+            .map(|(_, theirs)| ours / theirs);
         if self.json {
+            let null = || "null".to_owned();
+            let name = peer.map_or_else(null, |(peer, _)| format!("\"{peer}\""));
+            let theirs = peer.map_or_else(null, |(_, theirs)| format!("{theirs:.3}"));
+            let ratio = ratio.map_or_else(null, |ratio| format!("{ratio:.3}"));
             println!(
-                "{{\"part\":\"{part}\",\"row\":\"{row}\",\"ours\":{ours:.3},\"peer\":\"{peer}\",\
-                 \"theirs\":{theirs:.3},\"ratio\":{ratio:.3},\"unit\":\"{unit}\",\"samples\":{SAMPLES}}}"
+                "{{\"part\":\"{part}\",\"row\":\"{row}\",\"ours\":{ours:.3},\"peer\":{name},\
+                 \"theirs\":{theirs},\"ratio\":{ratio},\"unit\":\"{unit}\",\"samples\":{samples}}}"
             );
         } else {
-            println!(
-                "{part:8} {row:44} {ours:8.2}{unit}  {peer:34} {theirs:8.2}{unit} {ratio:6.2}x"
-            );
+            let dash = || "-".to_owned();
+            let name = peer.map_or("-", |(peer, _)| peer);
+            let theirs = peer.map_or_else(dash, |(_, theirs)| format!("{theirs:.2} {unit}"));
+            let ratio = ratio.map_or_else(dash, |ratio| format!("{ratio:.2}x"));
+            let ours = format!("{ours:.2} {unit}");
+            println!("{part:13} {row:44} {ours:>14}  {name:34} {theirs:>14} {ratio:>7}");
         }
     }
 }
 
 /// How often to repeat so that a sample takes its time; warms up as well.
 fn calibrate(f: &mut Loop<'_>) -> u64 {
-    let mut n = 1;
-    loop {
+    repeats(SAMPLE, |n| {
         let start = Instant::now();
         f(n);
-        let took = start.elapsed();
-        if took >= SAMPLE / 2 {
+        start.elapsed()
+    })
+}
+
+/// How often to repeat so that `run`, which says how long it took, takes about `wanted`.
+pub fn repeats(wanted: Duration, mut run: impl FnMut(u64) -> Duration) -> u64 {
+    let mut n = 1;
+    loop {
+        let took = run(n);
+        if took >= wanted / 2 {
             return n;
         }
-        n *= if took < SAMPLE / 20 { 8 } else { 2 };
+        n *= if took < wanted / 20 { 8 } else { 2 };
     }
 }
 
@@ -89,7 +163,7 @@ fn sample(f: &mut Loop<'_>, n: u64) -> f64 {
     start.elapsed().as_nanos() as f64 / n as f64
 }
 
-fn median(mut samples: Vec<f64>) -> f64 {
+pub fn median(samples: &mut [f64]) -> f64 {
     samples.sort_by(f64::total_cmp);
     samples[samples.len() / 2]
 }

@@ -1,19 +1,28 @@
-//! One file per part of the library.
+//! One file per piece of the library.
 
 mod ambient;
 mod call;
+mod idle;
+mod memory;
+mod pipe;
+mod queue;
 mod signal;
-mod sync;
 mod thread;
+mod time;
+mod wake;
 
 use crate::measure::Report;
 
 type Part = (&'static str, fn(&mut Report));
 
-/// Every part, in the order of the layers.
-pub const ALL: [Part; 7] = [
-    ("signal", signal::rows),
-    ("sync", sync::rows),
+/// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
+pub const ALL: [Part; 11] = [
+    ("signal/idle", idle::rows),
+    ("signal/flag", signal::rows),
+    ("signal/wake", wake::rows),
+    ("signal/time", time::rows),
+    ("sync/queue", queue::rows),
+    ("sync/memory", memory::rows),
     ("thread", thread::rows),
     ("ambient", ambient::rows),
     ("call", call::rows),
