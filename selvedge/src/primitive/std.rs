@@ -129,24 +129,29 @@ impl<T> UnsafeCell<T> {
 #[inline]
 pub(crate) fn model_fence() {}
 
-/// How long a thread looks again and again before it goes to sleep.
+/// How long a thread looks again and again before it lets others run.
 const SPIN: std::time::Duration = std::time::Duration::from_micros(1);
+/// How often it lets others run, and looks again, before it goes to sleep.
+const YIELDS: usize = 8;
 
-/// Tries again for a moment, before the thread goes to sleep. Never on a machine with one processor.
+/// Tries again for a moment, before the thread goes to sleep: on a machine with one processor only after
+/// others have run.
 pub(crate) fn spin<R>(mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
-    if *processors() < 2 {
-        return None;
-    }
-    let start = std::time::Instant::now();
-    loop {
-        for _ in 0..4 {
-            core::hint::spin_loop();
-        }
-        let found = attempt();
-        if found.is_some() || start.elapsed() >= SPIN {
-            return found;
+    if *processors() > 1 {
+        let start = std::time::Instant::now();
+        while start.elapsed() < SPIN {
+            for _ in 0..4 {
+                core::hint::spin_loop();
+            }
+            if let found @ Some(_) = attempt() {
+                return found;
+            }
         }
     }
+    (0..YIELDS).find_map(|_| {
+        yield_now();
+        attempt()
+    })
 }
 
 global! {

@@ -29,7 +29,8 @@ impl Place {
 pub(super) struct Buffer<T> {
     levels: Box<[VecDeque<T>]>,
     len: usize,
-    unique: Option<Unique<T>>,
+    /// Boxed, because most have none.
+    unique: Option<Box<Unique<T>>>,
 }
 
 impl<T> Buffer<T> {
@@ -86,7 +87,7 @@ impl<T> Buffer<T> {
         T: Hash + Eq,
     {
         let before = self.take_all();
-        self.unique = Some(Unique::new());
+        self.unique = Some(Box::new(Unique::new()));
         before
             .into_iter()
             .filter_map(|element| self.insert(element, Place::BACK).err())
