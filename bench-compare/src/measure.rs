@@ -1,5 +1,6 @@
 //! How a row is measured: in turn, medians; of calibrated loops or of values that a sample gives itself.
 
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 /// How many samples a median of calibrated loops is taken of.
@@ -155,6 +156,26 @@ pub fn repeats(wanted: Duration, mut run: impl FnMut(u64) -> Duration) -> u64 {
         }
         n *= if took < wanted / 20 { 8 } else { 2 };
     }
+}
+
+/// When a thread began and ended its share of a sample.
+pub type Span = (Instant, Instant);
+
+/// Does a share of a sample once all threads are `ready`, and tells when.
+pub fn span(ready: &Barrier, share: impl FnOnce()) -> Span {
+    ready.wait();
+    let began = Instant::now();
+    share();
+    (began, Instant::now())
+}
+
+/// From the first that began to the last that ended.
+///
+/// Told by those who worked: with as many threads as cores, one that only looks on wakes up late.
+pub fn whole(spans: &[Span]) -> Duration {
+    let began = spans.iter().map(|span| span.0).min().expect("a thread");
+    let ended = spans.iter().map(|span| span.1).max().expect("a thread");
+    ended - began
 }
 
 fn sample(f: &mut Loop<'_>, n: u64) -> f64 {

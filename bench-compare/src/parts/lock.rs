@@ -3,11 +3,11 @@
 use std::hint::black_box;
 use std::sync::Barrier;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use selvedge::sync::Lock;
 
-use crate::measure::{Report, Row, Sample, Values, repeats};
+use crate::measure::{Report, Row, Sample, Values, repeats, span, whole};
 
 pub fn rows(report: &mut Report) {
     let ours = Lock::new(0_u64);
@@ -35,10 +35,7 @@ pub fn rows(report: &mut Report) {
             samples: 9,
             ours: contended(|| *ours.enter() += 1),
             peers: vec![
-                (
-                    "std Mutex",
-                    contended(|| *std.lock().expect("sound") += 1),
-                ),
+                ("std Mutex", contended(|| *std.lock().expect("sound") += 1)),
                 ("parking_lot Mutex", contended(|| *parking_lot.lock() += 1)),
             ],
         });
@@ -48,19 +45,12 @@ pub fn rows(report: &mut Report) {
 /// Time on the wall for each of the operations of two threads together.
 fn contended<'l>(operation: impl Fn() + Sync + 'l) -> Sample<'l> {
     let run = move |n: u64| {
-        let ready = Barrier::new(3);
-        let mut began = Instant::now();
+        let ready = Barrier::new(2);
+        let work = || span(&ready, || (0..n).for_each(|_| operation()));
         thread::scope(|s| {
-            for _ in 0..2 {
-                s.spawn(|| {
-                    ready.wait();
-                    (0..n).for_each(|_| operation());
-                });
-            }
-            ready.wait();
-            began = Instant::now();
-        });
-        began.elapsed()
+            let threads = [s.spawn(work), s.spawn(work)];
+            whole(&threads.map(|thread| thread.join().expect("it counts")))
+        })
     };
     let n = repeats(Duration::from_millis(40), &run);
     Box::new(move || run(n).as_nanos() as f64 / (2 * n) as f64)

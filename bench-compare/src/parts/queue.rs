@@ -1,16 +1,16 @@
 //! Queues beside std's, crossbeam's, kanal's and flume's channels, and a deque behind a lock.
 
 use std::hint::black_box;
-use std::sync::{Barrier, mpsc};
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use selvedge::sync::Queue;
 use tokio_util::sync::CancellationToken;
 
 use super::pipe::{Pop, Push, Selecting, TokioIn, TokioOut, locked};
 use crate::machine::{Cores, Seat};
-use crate::measure::{Loop, Report, Row, Sample, Values, repeats};
+use crate::measure::{Loop, Report, Row, Sample, Values, repeats, span, whole};
 
 const BOUND: usize = 1024;
 /// How long a sample of throughput takes, about.
@@ -154,26 +154,25 @@ fn timed(run: impl Fn(u64) -> Duration + 'static) -> Sample<'static> {
 fn pass<I: Push, O: Pop>(pushing: Vec<I>, popping: Vec<O>, n: u64) -> Duration {
     let n = n as usize;
     let (each_in, each_out) = (n / pushing.len(), n / popping.len());
-    let ready = Barrier::new(pushing.len() + popping.len() + 1);
-    let mut began = Instant::now();
+    let ready = Barrier::new(pushing.len() + popping.len());
     thread::scope(|s| {
         let ready = &ready;
+        let mut threads = Vec::new();
         for mut push in pushing {
-            s.spawn(move || {
-                ready.wait();
-                (0..each_in).for_each(|i| push.push(i));
-            });
+            threads.push(s.spawn(move || span(ready, || (0..each_in).for_each(|i| push.push(i)))));
         }
         for mut pop in popping {
-            s.spawn(move || {
-                ready.wait();
-                (0..each_out).for_each(|_| _ = black_box(pop.pop()));
-            });
+            threads.push(s.spawn(move || {
+                span(ready, || {
+                    (0..each_out).for_each(|_| _ = black_box(pop.pop()))
+                })
+            }));
         }
-        ready.wait();
-        began = Instant::now();
-    });
-    began.elapsed()
+        let spans = threads
+            .into_iter()
+            .map(|thread| thread.join().expect("it passes all"));
+        whole(&spans.collect::<Vec<_>>())
+    })
 }
 
 fn with_stop(report: &mut Report) {
@@ -215,23 +214,21 @@ fn with_stop(report: &mut Report) {
 /// How long `n` elements take between two threads of the tree.
 fn in_tree(n: u64) -> Duration {
     let (mut push, mut pop) = ours();
-    let ready = std::sync::Arc::new(Barrier::new(3));
-    let (at_push, at_pop) = (ready.clone(), ready.clone());
+    let ready = Arc::new(Barrier::new(2));
+    let at_push = ready.clone();
     let producer = selvedge::thread::spawn("producer", move |_| {
-        at_push.wait();
-        (0..n).for_each(|i| Push::push(&mut push, i as usize));
-        Ok(())
+        Ok(span(&at_push, || {
+            (0..n).for_each(|i| Push::push(&mut push, i as usize))
+        }))
     });
     let consumer = selvedge::thread::spawn("consumer", move |_| {
-        at_pop.wait();
-        (0..n).for_each(|_| _ = black_box(Pop::pop(&mut pop)));
-        Ok(())
+        Ok(span(&ready, || {
+            (0..n).for_each(|_| _ = black_box(Pop::pop(&mut pop)))
+        }))
     });
-    ready.wait();
-    let began = Instant::now();
-    producer.join().expect("it pushes all");
-    consumer.join().expect("it pops all");
-    began.elapsed()
+    let pushed = producer.join().expect("it pushes all");
+    let popped = consumer.join().expect("it pops all");
+    whole(&[pushed, popped])
 }
 
 /// Round trips through two queues.
