@@ -301,12 +301,18 @@ fn an_interrupted_extend_gives_back_the_rest_and_never_exceeded_the_bound() {
                 other => panic!("{other:?}"),
             }
         });
-        for expected in 0..2 {
+        let until_it_is_full = || {
+            while queue.len() < 2 {
+                thread::yield_now();
+            }
             until_it_waits("extender");
             assert_eq!(queue.len(), 2);
+        };
+        for expected in 0..2 {
+            until_it_is_full();
             assert_eq!(queue.pop().unwrap(), expected);
         }
-        until_it_waits("extender");
+        until_it_is_full();
         extender.stop();
         let rest = extender.join_until(&soon()).unwrap();
         let all: Vec<_> = queue.pop_all().into_iter().chain(rest).collect();
