@@ -44,6 +44,7 @@
 //! | [`thread`]   | the tree: spawn, join, release, stop                        |
 //! | [`signal`]   | combining, stopping, shielding                              |
 //! | [`sync`]     | locks, queues, semaphores, promises                         |
+//! | `io`         | input and output that a stop ends (unix, feature `os`)      |
 //! | [`shared`]   | singletons, and copies of them for isolating blocks         |
 //! | [`call`]     | open functions, patches, bindings                           |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
@@ -61,7 +62,7 @@
 //!
 //! | feature    | default | why                                                            |
 //! |------------|---------|----------------------------------------------------------------|
-//! | `os`       | yes     | timer slack: punctual tills                                    |
+//! | `os`       | yes     | signals as descriptors, `io`, punctual tills                   |
 //! | `run`      | yes     | SIGINT and SIGTERM ask the program to stop                     |
 //! | `macros`   | yes     | `#[open]`, `#[bind]`, `#[derive(Isolate)]`                     |
 //! | `discover` | yes     | `#[bind]` finds its way into the program by being linked       |
@@ -89,6 +90,8 @@ pub mod probe;
 mod ambient;
 pub mod signal;
 pub mod sync;
+#[cfg(all(unix, feature = "os"))]
+pub mod io;
 pub mod thread;
 pub mod shared;
 pub mod call;

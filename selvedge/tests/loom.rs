@@ -26,6 +26,10 @@ use loom::thread;
 use selvedge::Signal;
 use selvedge::sync::{PopError, PushError, Queue};
 
+#[cfg(unix)]
+#[path = "models/descriptor.rs"]
+mod descriptor;
+
 const PREEMPTIONS: usize = 2;
 
 fn model(body: impl Fn() + Sync + Send + 'static) {

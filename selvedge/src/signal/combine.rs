@@ -316,6 +316,8 @@ pub(super) fn fire(first: &Signal, run: &mut dyn FnMut(&Signal, Callback)) {
         for link in entries {
             match link {
                 Link::Wake(waiter) => waiter.wake(),
+                #[cfg(all(unix, feature = "os"))]
+                Link::Raise(event) => event.raise(),
                 Link::Call(action) => calls.push((signal.clone(), action)),
                 Link::Forward(derived, at) => {
                     let reason = || signal.reason().expect("a set signal has a reason");

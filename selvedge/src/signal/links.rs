@@ -5,6 +5,8 @@
 use std::collections::VecDeque;
 
 use crate::primitive::Arc;
+#[cfg(all(unix, feature = "os"))]
+use crate::primitive::sys::Event;
 use crate::signal::combine::Operands;
 use crate::signal::signal::Signal;
 use crate::signal::waiter::Waiter;
@@ -15,6 +17,9 @@ pub(super) type Callback = Box<dyn FnOnce() + Send>;
 /// One thing to do when the signal is set.
 pub(super) enum Link {
     Wake(Arc<Waiter>),
+    /// Make this descriptor readable.
+    #[cfg(all(unix, feature = "os"))]
+    Raise(Arc<Event>),
     Call(Callback),
     /// Ask this combination, whose operand with this index we are, whether it is set now; the count
     /// keeps it alive.

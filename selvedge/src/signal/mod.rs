@@ -22,6 +22,8 @@
 //! for clean-up.
 
 mod combine;
+#[cfg(all(unix, feature = "os"))]
+mod descriptor;
 mod links;
 mod on_set;
 mod reason;
@@ -38,6 +40,8 @@ mod truth;
 mod waiter;
 
 pub use combine::{all, any};
+#[cfg(all(unix, feature = "os"))]
+pub use descriptor::Descriptor;
 pub use on_set::OnSet;
 pub use reason::Reason;
 pub(crate) use reason::Why;
@@ -45,6 +49,8 @@ pub use signal::{Signal, WaitError};
 pub use stop::{Stopped, shield, stop};
 pub use till::Till;
 
+#[cfg(all(unix, feature = "os"))]
+pub(crate) use descriptor::{Ready, Spare, wait_ready};
 pub(crate) use record::{Record, WaitSite};
 #[cfg(feature = "testing")]
 pub(crate) use timer::{Clock, MockTime};

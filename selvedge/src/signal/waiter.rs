@@ -1,4 +1,4 @@
-//! The only place where a thread goes to sleep.
+//! The only place where a thread goes to sleep, but for a descriptor ([`descriptor`](super::descriptor)).
 //!
 //! A sleeping thread hangs one [`Waiter`] on everything that may wake it, sleeps, and takes it off
 //! again before it goes on. Only the timer thread sleeps anywhere else.
@@ -82,7 +82,7 @@ pub(super) fn wait_any(signals: &[&Signal], site: WaitSite) -> usize {
 }
 
 /// The first of `signals` that is set.
-fn first_set(signals: &[&Signal]) -> Option<usize> {
+pub(super) fn first_set(signals: &[&Signal]) -> Option<usize> {
     let mut first = None;
     let mut before = signals;
     // Those before it are looked at again: what was set earlier counts, though we looked there too soon.

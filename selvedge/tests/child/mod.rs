@@ -162,6 +162,21 @@ impl Child {
         }
     }
 
+    /// The next line that the child says.
+    #[track_caller]
+    pub(crate) fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        assert!(
+            self.output.read_line(&mut line).unwrap() > 0,
+            "it has ended"
+        );
+        line.trim_end().to_owned()
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
     pub(crate) fn tell(&mut self, line: &str) {
         writeln!(self.input, "{line}").unwrap();
     }

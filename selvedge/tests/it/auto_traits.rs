@@ -10,9 +10,10 @@ use std::path::Path;
 use std::rc::Rc;
 
 use selvedge::call::{Condition, Function, Next, NextOf, Own, Patch};
+use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
 use selvedge::shared::{Changes, Conflict, Singleton};
-use selvedge::signal::{OnSet, Reason, WaitError};
+use selvedge::signal::{Descriptor, OnSet, Reason, WaitError};
 use selvedge::sync::{
     Closed, Iter, PopError, PopUntilError, PriorityQueue, Producer, PushError, PushUntilError,
     Queue, TryPopError, TryPushError,
@@ -73,6 +74,7 @@ fn names() -> Vec<&'static str> {
             Signal, Till, Stopped, Reason, OnSet, WaitError,
             // What goes through a queue or comes out of a thread need not be `Sync`.
             Queue<OneAtATime>, PriorityQueue<OneAtATime>, Producer<OneAtATime>, Closed<u8>, PopError, TryPopError, PopUntilError,
+            Descriptor, Stoppable<std::fs::File>, Acceptor<std::net::TcpListener>,
             PushError<u8>, TryPushError<u8>, PushUntilError<u8>,
             Thread<OneAtATime>, selvedge::thread::Builder, Current, Failures, JoinError, Panic, SpawnError,
             ThreadError, State, Tree, TreeNode,
@@ -82,7 +84,7 @@ fn names() -> Vec<&'static str> {
             Ending, Subscription,
             World;
         borrows:
-            Iter<'_, OneAtATime>;
+            Iter<'_, OneAtATime>, Incoming<'_, std::net::TcpListener>;
         // They borrow from a call that runs on this thread.
         of_one_call:
             Next<'_, u8, u8>, NextOf<'_, u8, u8>, Event<'_>;

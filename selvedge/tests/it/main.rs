@@ -3,6 +3,8 @@
 mod ambient;
 mod auto_traits;
 mod call;
+#[cfg(unix)]
+mod io;
 mod probe;
 mod queue_verbs;
 mod shared;

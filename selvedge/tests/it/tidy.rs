@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["probe"],
     &["ambient"],
     &["signal"],
-    &["sync"],
+    &["sync", "io"],
     &["thread", "shared"],
     &["process", "call"],
     &["observe"],

@@ -19,6 +19,8 @@ use std::thread;
 mod close_and_blocked;
 mod combine;
 mod conservation;
+#[cfg(target_os = "linux")]
+mod descriptor;
 mod expiry_and_push;
 mod first_writers;
 mod queue_ways;

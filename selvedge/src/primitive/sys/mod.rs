@@ -1,4 +1,4 @@
-//! Every call to the operating system that std does not offer, one file a system.
+//! Every call to the operating system that std does not offer, one file a system or a facility.
 
 #[cfg(all(target_os = "linux", any(feature = "os", feature = "run")))]
 mod linux;
@@ -9,3 +9,10 @@ pub(crate) use linux::punctual;
 mod other;
 #[cfg(not(all(target_os = "linux", any(feature = "os", feature = "run"))))]
 pub(crate) use other::punctual;
+
+#[cfg(all(unix, feature = "os"))]
+pub(crate) mod descriptor;
+#[cfg(all(unix, feature = "os"))]
+mod event;
+#[cfg(all(unix, feature = "os"))]
+pub(crate) use event::Event;

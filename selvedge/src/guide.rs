@@ -1,0 +1,7 @@
+//! The guide: one chapter a subject, with examples that run.
+
+#[doc = include_str!("../docs/primitives.md")]
+pub mod primitives {}
+
+#[doc = include_str!("../docs/signals.md")]
+pub mod signals {}

@@ -1,0 +1,99 @@
+//! A descriptor is readable once its signal is set, and a wait for another descriptor is ended by it.
+//!
+//! ```text
+//!   setter                 waiter
+//!     |  flag ────┐          |  link, look, sleep in poll
+//!     |  raise    └────────> |  lower, look again: never the other way round
+//! ```
+
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+
+use selvedge::Signal;
+use selvedge::io::{self, Stoppable, interruption};
+use selvedge::signal::WaitError;
+
+use crate::{check, spawn};
+
+fn is_expired(error: &std::io::Error) -> bool {
+    matches!(interruption(error), Some(WaitError::Expired))
+}
+
+#[test]
+fn a_descriptor_made_while_the_signal_is_set_is_readable() {
+    check(|| {
+        let (a, b) = (Signal::new(), Signal::new());
+        let setter = spawn({
+            let a = a.clone();
+            move || a.set()
+        });
+        let descriptors = [a.descriptor().unwrap(), (&a | &b).descriptor().unwrap()];
+        drop(a.descriptor().unwrap());
+        assert!(setter.join().unwrap());
+        for descriptor in &descriptors {
+            io::readable_until(descriptor, &Signal::always()).unwrap();
+        }
+        assert_eq!((a.links(), b.links()), (0, 0));
+    });
+}
+
+#[test]
+fn a_wait_is_ended_by_its_signal_though_its_event_was_raised_late_for_another() {
+    check(|| {
+        let (here, _there) = UnixStream::pair().unwrap();
+        let mut here = Stoppable::new(here);
+        let signals = [(); 3].map(|()| Signal::new());
+        let setters = signals.clone().map(|signal| spawn(move || signal.set()));
+        for signal in &signals {
+            here = here.until(signal.clone());
+            let error = here.read(&mut [0; 1]).unwrap_err();
+            assert!(is_expired(&error), "{error}");
+            assert!(signal.is_set());
+        }
+        for setter in setters {
+            assert!(setter.join().unwrap());
+        }
+        assert!(signals.iter().all(|signal| signal.links() == 0));
+    });
+}
+
+#[test]
+fn two_waits_at_one_time_do_not_lower_each_other_s_event() {
+    check(|| {
+        let listener = std::os::unix::net::UnixListener::bind_addr(&nowhere()).unwrap();
+        let acceptor = std::sync::Arc::new(io::Acceptor::new(listener).unwrap());
+        let (first, a, b) = (Signal::new(), Signal::new(), Signal::new());
+        let setter = spawn({
+            let first = first.clone();
+            move || first.set()
+        });
+        // If it has to wait, it leaves an event to be used again.
+        assert!(is_expired(&acceptor.accept_until(&first).unwrap_err()));
+        assert!(setter.join().unwrap());
+        let waiters = [&a, &b].map(|signal| {
+            let (acceptor, signal) = (acceptor.clone(), signal.clone());
+            spawn(move || {
+                let error = acceptor.accept_until(&signal).unwrap_err();
+                assert!(is_expired(&error), "{error}");
+            })
+        });
+        a.set();
+        b.set();
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+    });
+}
+
+/// An address of no file: the system chooses one.
+fn nowhere() -> std::os::unix::net::SocketAddr {
+    use std::os::linux::net::SocketAddrExt;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!(
+        "selvedge-sched-{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, SeqCst)
+    );
+    std::os::unix::net::SocketAddr::from_abstract_name(name).unwrap()
+}
