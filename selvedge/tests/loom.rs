@@ -29,6 +29,8 @@ use selvedge::sync::{PopError, PushError, Queue};
 #[cfg(unix)]
 #[path = "models/descriptor.rs"]
 mod descriptor;
+#[path = "models/lock.rs"]
+mod lock;
 
 const PREEMPTIONS: usize = 2;
 

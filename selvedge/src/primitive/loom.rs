@@ -9,6 +9,8 @@ use loom::sync::MutexGuard;
 pub(crate) use loom::sync::atomic;
 pub(crate) use loom::thread::{JoinHandle, yield_now};
 
+pub(crate) use loom::cell::UnsafeCell;
+
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
 
@@ -28,16 +30,14 @@ impl<T> Mutex<T> {
     }
 }
 
-pub(crate) use loom::cell::UnsafeCell;
-
 /// Loom's `SeqCst` accesses are only `AcqRel`; its fences are what they should be.
 pub(crate) fn model_fence() {
     atomic::fence(atomic::Ordering::SeqCst);
 }
 
 /// A model looks once.
-pub(crate) fn spin<R>(_attempt: impl FnMut() -> Option<R>) -> Option<R> {
-    None
+pub(crate) fn spin<R>(mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+    attempt()
 }
 
 pub(crate) fn relax(_tries: &mut u32) {

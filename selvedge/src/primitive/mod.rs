@@ -35,6 +35,8 @@ pub(crate) use self::shuttle::{
     model_fence, relax, spawn, spin, thread_local_struct, yield_now,
 };
 
+#[cfg(not(selvedge_loom))]
+mod cell;
 pub(crate) mod clock;
 mod once;
 pub(crate) mod sys;
@@ -45,6 +47,17 @@ pub(crate) use once::{Once, thread_number};
 
 pub(crate) use ::std::sync::{Arc, OnceLock, Weak};
 pub(crate) use ::std::thread::{Thread, current};
+
+/// Declares a function that is `const` wherever the backend's constructors are: not under loom.
+macro_rules! const_fn {
+    ($(#[$meta:meta])* $vis:vis fn $($rest:tt)*) => {
+        #[cfg(not(selvedge_loom))]
+        $(#[$meta])* $vis const fn $($rest)*
+        #[cfg(selvedge_loom)]
+        $(#[$meta])* $vis fn $($rest)*
+    };
+}
+pub(crate) use const_fn;
 
 /// Drops what is the user's where nothing may unwind: a panic of its destructor, which the panic hook has
 /// told, goes no further.

@@ -51,10 +51,11 @@ impl<T> Once<T> {
 }
 
 thread_local_struct! {
-    static MINE: u8 = 0;
+    static MINE: u64 = 0;
 }
 
-/// A number for the calling thread, never 0: the address of something of its own.
+/// A number for the calling thread, never 0, and even: the address of something of its own.
+#[inline]
 pub(crate) fn thread_number() -> usize {
     MINE.with(|mine| core::ptr::from_ref(mine).addr())
 }

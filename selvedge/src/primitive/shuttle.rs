@@ -10,6 +10,8 @@ use shuttle::sync::MutexGuard;
 pub(crate) use shuttle::sync::atomic;
 pub(crate) use shuttle::thread::{JoinHandle, yield_now};
 
+pub(crate) use super::cell::UnsafeCell;
+
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T: ?Sized>(shuttle::sync::Mutex<T>);
 
@@ -62,26 +64,12 @@ fn retry<G>(attempt: impl Fn() -> std::sync::TryLockResult<G>) -> LockResult<G> 
     }
 }
 
-/// A cell whose users keep each other out.
-#[derive(Debug, Default)]
-pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
-
-impl<T> UnsafeCell<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self(core::cell::UnsafeCell::new(value))
-    }
-
-    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
-        f(self.0.get())
-    }
-}
-
 /// Nothing: shuttle knows no weak memory.
 pub(crate) fn model_fence() {}
 
 /// A model looks once.
-pub(crate) fn spin<R>(_attempt: impl FnMut() -> Option<R>) -> Option<R> {
-    None
+pub(crate) fn spin<R>(mut attempt: impl FnMut() -> Option<R>) -> Option<R> {
+    attempt()
 }
 
 pub(crate) fn relax(_tries: &mut u32) {

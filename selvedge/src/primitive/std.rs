@@ -24,6 +24,7 @@ macro_rules! global {
         }
     };
 }
+pub(crate) use super::cell::UnsafeCell;
 pub(crate) use global;
 
 /// A mutex without poisoning: our critical sections run no user code and cannot panic half-way.
@@ -107,21 +108,6 @@ impl Unparker {
         // Pairs with the swap in `take`.
         self.0.given.store(true, Release);
         self.0.thread.unpark();
-    }
-}
-
-/// A cell whose users keep each other out; a model checks that they do.
-#[derive(Debug, Default)]
-pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
-
-impl<T> UnsafeCell<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self(core::cell::UnsafeCell::new(value))
-    }
-
-    #[inline]
-    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
-        f(self.0.get())
     }
 }
 

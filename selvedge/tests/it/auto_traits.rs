@@ -15,8 +15,8 @@ use selvedge::probe::{Ending, Event, Subscription};
 use selvedge::shared::{Changes, Conflict, Singleton};
 use selvedge::signal::{Descriptor, OnSet, Reason, WaitError};
 use selvedge::sync::{
-    Closed, Iter, PopError, PopUntilError, PriorityQueue, Producer, PushError, PushUntilError,
-    Queue, TryPopError, TryPushError,
+    AlreadyHeld, Closed, EnterUntilError, Held, Iter, Lock, PopError, PopUntilError, PriorityQueue,
+    Producer, PushError, PushUntilError, Queue, TryEnterError, TryPopError, TryPushError,
 };
 use selvedge::testing::World;
 use selvedge::thread::{
@@ -59,6 +59,9 @@ macro_rules! table {
     (@borrows $type:ty) => {
         const { (send::<$type>(), sync::<$type>()) }
     };
+    (@of_one_thread $type:ty) => {
+        const { assert!(!has!($type: Send)); sync::<$type>() }
+    };
     (@of_one_call $type:ty) => {
         const { assert!(!has!($type: Send) && !has!($type: Sync)) }
     };
@@ -76,6 +79,7 @@ fn names() -> Vec<&'static str> {
             Queue<OneAtATime>, PriorityQueue<OneAtATime>, Producer<OneAtATime>, Closed<u8>, PopError, TryPopError, PopUntilError,
             Descriptor, Stoppable<std::fs::File>, Acceptor<std::net::TcpListener>,
             PushError<u8>, TryPushError<u8>, PushUntilError<u8>,
+            Lock<OneAtATime>, AlreadyHeld, TryEnterError, EnterUntilError,
             Thread<OneAtATime>, selvedge::thread::Builder, Current, Failures, JoinError, Panic, SpawnError,
             ThreadError, State, Tree, TreeNode,
             Singleton<String>, Changes, Conflict,
@@ -88,6 +92,9 @@ fn names() -> Vec<&'static str> {
         // They borrow from a call that runs on this thread.
         of_one_call:
             Next<'_, u8, u8>, NextOf<'_, u8, u8>, Event<'_>;
+        // It stays on the thread that entered, which may lend it.
+        of_one_thread:
+            Held<'_, u8>;
     }
     .to_vec()
 }
@@ -110,6 +117,8 @@ fn what_holds_an_element_is_as_the_element_is() {
     const { assert!(!has!(Producer<Rc<u8>>: Send) && !has!(PriorityQueue<Rc<u8>>: Sync)) }
     const { assert!(!has!(Thread<Rc<u8>>: Send) && !has!(Thread<Rc<u8>>: Sync)) }
     const { assert!(!has!(PushError<Rc<u8>>: Send) && !has!(Iter<'static, Rc<u8>>: Send)) }
+    const { assert!(!has!(Lock<Rc<u8>>: Send) && !has!(Lock<Rc<u8>>: Sync)) }
+    const { assert!(!has!(Held<'static, Cell<u8>>: Sync)) }
     const { assert!(!has!(Own<Rc<u8>>: Send) && !has!(Own<Cell<u8>>: Sync)) }
     const { assert!(!has!(Singleton<Cell<u8>>: Sync) && !has!(Local<Cell<u8>>: Sync)) }
     const { assert!(!has!(Local<Rc<u8>>: Sync) && !has!(Singleton<Rc<u8>>: Sync)) }
@@ -127,6 +136,9 @@ fn errors_go_where_any_error_goes() {
     error::<PushError<u8>>();
     error::<TryPushError<u8>>();
     error::<PushUntilError<u8>>();
+    error::<AlreadyHeld>();
+    error::<TryEnterError>();
+    error::<EnterUntilError>();
     error::<JoinError>();
     error::<SpawnError>();
     error::<ThreadError>();

@@ -5,6 +5,7 @@ mod auto_traits;
 mod call;
 #[cfg(unix)]
 mod io;
+mod lock;
 mod probe;
 mod queue_verbs;
 mod shared;

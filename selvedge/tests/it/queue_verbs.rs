@@ -16,6 +16,11 @@ use selvedge::{Signal, Till, probe, signal};
 
 use crate::sync::{soon, until_it_waits};
 
+/// Starts a thread outside every tree.
+fn outside(body: impl FnOnce() + Send + 'static) -> thread::JoinHandle<()> {
+    thread::Builder::new().spawn(body).unwrap()
+}
+
 // ---- against a model
 
 #[derive(Clone, Debug)]
@@ -349,7 +354,7 @@ fn a_forced_push_ignores_the_bound_and_others_still_wait_for_room() {
 fn the_queue_closes_when_the_last_producer_goes_also_by_a_panic() {
     let queue = Queue::new();
     let (calm, panicking) = (queue.producer(), queue.producer().clone());
-    let failed = thread::spawn(move || {
+    let failed = outside(move || {
         panicking.push(1).unwrap();
         panic!("on purpose");
     });
@@ -464,7 +469,7 @@ fn a_ready_signal_is_fresh_combines_and_cannot_be_set_for_others() {
     assert!(queue.ready().is_set());
     let rendezvous = Queue::bounded(0);
     let ready = rendezvous.ready();
-    let pusher = thread::spawn({
+    let pusher = outside({
         let rendezvous = rendezvous.clone();
         move || rendezvous.push(7).unwrap()
     });

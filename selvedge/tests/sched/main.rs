@@ -24,6 +24,7 @@ mod descriptor;
 mod expiry_and_push;
 mod first_writers;
 mod queue_ways;
+mod lock;
 mod set_and_hook;
 mod set_and_wait;
 mod singleton;
