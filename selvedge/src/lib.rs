@@ -67,6 +67,7 @@
 //! | `macros`   | yes     | `#[open]`, `#[bind]`, `#[derive(Isolate)]`                     |
 //! | `discover` | yes     | `#[bind]` finds its way into the program by being linked       |
 //! | `testing`  | no      | `World`: a tree and a clock for one test                       |
+//! | `jiff`     | no      | `Till::at_timestamp`: dates as tills                           |
 //!
 //! # Versions
 //!

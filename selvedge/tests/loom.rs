@@ -13,6 +13,9 @@
 //! `sched`, and a model with a single interleaving fails.
 #![cfg(selvedge_loom)]
 
+#[path = "models/till.rs"]
+mod till;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 

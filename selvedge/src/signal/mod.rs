@@ -21,9 +21,11 @@
 //! and what they were to do did not happen. What is ready is handed out first. [`shield`] hides the stop
 //! for clean-up.
 
+mod clock;
 mod combine;
 #[cfg(all(unix, feature = "os"))]
 mod descriptor;
+mod dispatcher;
 mod links;
 mod on_set;
 mod reason;
@@ -38,6 +40,7 @@ mod till;
 mod timer;
 mod truth;
 mod waiter;
+mod wheel;
 
 pub use combine::{all, any};
 #[cfg(all(unix, feature = "os"))]
@@ -49,10 +52,10 @@ pub use signal::{Signal, WaitError};
 pub use stop::{Stopped, shield, stop};
 pub use till::Till;
 
+#[cfg(feature = "testing")]
+pub(crate) use clock::{Clock, MockTime};
 #[cfg(all(unix, feature = "os"))]
 pub(crate) use descriptor::{Ready, Spare, wait_ready};
 pub(crate) use record::{Record, WaitSite};
-#[cfg(feature = "testing")]
-pub(crate) use timer::{Clock, MockTime};
 pub(crate) use timer::{Timer, default_timer};
 pub(crate) use waiter::{Waiter, Woken};

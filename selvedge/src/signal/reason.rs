@@ -22,6 +22,8 @@ pub struct Reason {
 enum Who {
     Member(Arc<str>),
     Alien(Thread),
+    /// The timer thread: nothing to count for each of many tills.
+    Timer,
 }
 
 /// What a signal was set for.
@@ -65,12 +67,23 @@ impl Reason {
         self
     }
 
+    /// That the till made at `at` was found due at `when`, by the timer thread.
+    pub(super) fn elapsed(at: &'static Location<'static>, when: Instant) -> Self {
+        Self {
+            who: Who::Timer,
+            why: Why::Elapsed,
+            at,
+            when: Some(when),
+        }
+    }
+
     /// The path of the thread that set the signal; an alien thread's name, if it has one.
     #[must_use]
     pub fn thread(&self) -> &str {
         match &self.who {
             Who::Member(path) => path,
             Who::Alien(thread) => thread.name().unwrap_or("an unnamed thread"),
+            Who::Timer => "selvedge-timer",
         }
     }
 

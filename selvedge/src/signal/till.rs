@@ -1,9 +1,11 @@
 //! Time as a signal.
 
 use core::panic::Location;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::signal::signal::Signal;
+use crate::signal::links::Links;
+use crate::signal::reason::{Reason, Why};
+use crate::signal::signal::{Kind, Signal};
 use crate::signal::timer;
 
 /// Makes signals that time sets; short for "until".
@@ -40,19 +42,77 @@ pub enum Till {}
 impl Till {
     /// Set when `timeout` has passed from now; zero is set already.
     ///
-    /// A time that no clock reaches (`Duration::MAX`) is never.
+    /// A time that no clock reaches (`Duration::MAX`, or 584 years) is never.
     #[track_caller]
     #[must_use]
     pub fn after(timeout: Duration) -> Signal {
-        let timer = timer::current();
-        let deadline = timer.now().checked_add(timeout);
-        timer.till(deadline, Location::caller())
+        let at = Location::caller();
+        timer::with_current(|timer| timer.after_from(timeout, at))
     }
 
     /// Set at `deadline`; one in the past is set already.
     #[track_caller]
     #[must_use]
     pub fn at(deadline: Instant) -> Signal {
-        timer::current().till(Some(deadline), Location::caller())
+        let at = Location::caller();
+        timer::with_current(|timer| timer.at(deadline, at))
     }
+
+    /// Set when the system's clock shows `time` or later; a time in the past is set already.
+    ///
+    /// It follows that clock: if somebody sets it, forward or back, or the machine was asleep, the till
+    /// is set by the new time. One that is set stays set. On Linux with the feature `os` (or `run`) the
+    /// kernel tells when the clock is set, to a thread that sleeps for as long as such tills were made and
+    /// the tree runs; elsewhere the clock is looked at once a second while such tills are pending.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::Till;
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let soon = SystemTime::now() + Duration::from_millis(2);
+    /// Till::at_system(soon).wait()?;
+    /// assert!(SystemTime::now() >= soon);
+    /// assert!(Till::at_system(SystemTime::UNIX_EPOCH).is_set()); // the past
+    /// # Ok::<(), selvedge::Stopped>(())
+    /// ```
+    #[track_caller]
+    #[must_use]
+    pub fn at_system(time: SystemTime) -> Signal {
+        let at = Location::caller();
+        timer::with_current(|timer| timer.at_system(time, at))
+    }
+
+    /// The same for a date of the crate `jiff`: a `Timestamp`, or a `Zoned`. Needs the feature `jiff`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use jiff::{civil::date, tz::TimeZone};
+    /// use selvedge::Till;
+    ///
+    /// let day = date(2016, 1, 21).to_zoned(TimeZone::UTC)?;
+    /// assert!(Till::at_timestamp(&day).is_set()); // the past
+    /// assert!(!Till::at_timestamp(jiff::Timestamp::MAX).is_set());
+    /// # Ok::<(), jiff::Error>(())
+    /// ```
+    #[cfg(feature = "jiff")]
+    #[track_caller]
+    #[must_use]
+    pub fn at_timestamp(time: impl Into<jiff::Timestamp>) -> Signal {
+        Self::at_system(time.into().into())
+    }
+}
+
+/// One that no clock reaches.
+pub(super) fn unset(at: &'static Location<'static>) -> Signal {
+    Signal::make(Kind::Plain, 0, Links::default(), None, at)
+}
+
+/// One whose time is over.
+pub(super) fn born_set(why: Why, at: &'static Location<'static>) -> Signal {
+    let till = unset(at);
+    till.claim(|| Reason::new(why, at).now());
+    till
 }

@@ -1,26 +1,45 @@
-//! The timer service: one heap, one thread, and the dispatcher of callbacks.
+//! The timer service: one wheel and one thread; the actions of its tills run on its dispatcher.
 //!
-//! Both threads start when they are first needed and sleep without a deadline when there is nothing to
+//! The threads start when they are first needed and sleep without a deadline when there is nothing to
 //! do. The timer thread is the only one that does a timed wait, behind a clock that tests replace.
 //!
 //! # Invariants
 //!
-//! 1. A till is in `entries` from its making until it elapses, is shut down, or its last handle goes.
-//! 2. Nothing is fired under the lock of `state`. (Firing may drop a till, and dropping one takes it.)
+//! 1. A till is in `wheel` from its making until it elapses, is shut down, or its last handle goes. The
+//!    timer thread has those that it just took out, and sets them before it sleeps.
+//! 2. Nothing is fired and no handle dropped under the lock of `state`. (Firing may drop a till, and
+//!    dropping one takes the lock.) The lock is held for at most `BATCH` entries at a time.
 //! 3. After `shutdown` nothing is added: a new till is born set.
 //! 4. The timer thread runs no user code: callbacks go to the dispatcher, in order.
+//! 5. `armed` is at most what the thread sleeps for; who adds something earlier wakes it, so nothing is
+//!    late. A removal does not wake it: at most one wake-up finds nothing.
+//! 6. A till of the system's clock is in `walls` as well, under the number of its first entry. Its
+//!    deadline is an estimate, made anew whenever that clock is set; what comes too early goes back.
 
 use core::fmt;
 use core::panic::Location;
-use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime};
 
+use crate::primitive::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::primitive::{Arc, JoinHandle, Mutex, Parker, Unparker, Weak, clock, global, spawn, sys};
+use crate::signal::clock::{Clock, nanos, since_1970};
+use crate::signal::dispatcher::{self, Dispatcher, join};
 use crate::signal::links::{Callback, Links};
-use crate::signal::on_set::run_here;
 use crate::signal::reason::{Reason, Why};
 use crate::signal::record::Record;
 use crate::signal::signal::{Inner, Kind, Signal};
+use crate::signal::till::{born_set, unset};
+use crate::signal::wheel::{self, Due, Key, Wheel};
+
+/// How many entries are moved under one lock, and fired between two looks at the clock.
+const BATCH: usize = 512;
+
+/// How often the time is looked at for tills of a system's clock that nothing watches.
+const RECHECK: u64 = 1_000_000_000;
+
+/// `armed` while the thread is awake and will look at the wheel before it sleeps.
+const AWAKE: u64 = 0;
 
 /// A handle to a timer service; each tree has one.
 #[derive(Clone)]
@@ -28,19 +47,28 @@ pub(crate) struct Timer(Arc<Service>);
 
 struct Service {
     clock: Clock,
+    /// The moment from which nanoseconds are counted.
+    epoch: Instant,
     state: Mutex<State>,
-    dispatcher: Mutex<Dispatcher>,
+    dispatcher: Dispatcher,
 }
 
 #[derive(Default)]
 struct State {
     phase: Phase,
-    entries: BTreeMap<Entry, Weak<Inner>>,
-    next: u64,
+    wheel: Wheel<Weak<Inner>>,
+    /// The deadline for which the thread sleeps.
+    armed: u64,
     thread: Option<JoinHandle<()>>,
     /// Known from the moment at which the thread looks for the first time.
     unparker: Option<Unparker>,
+    /// The system's time for which it waits, and where it is in the wheel.
+    walls: BTreeMap<u64, (i64, Key)>,
+    watch: Option<Watch>,
 }
+
+/// The thread that is told when the system's clock is set, if there is a way.
+struct Watch(Option<(Arc<sys::ClockWatch>, JoinHandle<()>)>);
 
 #[derive(Default, PartialEq, Eq)]
 enum Phase {
@@ -52,60 +80,12 @@ enum Phase {
     Off,
 }
 
-/// When, and which of those at the same time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry(Instant, u64);
-
-#[derive(Default)]
-struct Dispatcher {
-    calls: VecDeque<(Signal, Callback)>,
-    /// The till whose action runs.
-    running: Option<Signal>,
-    closing: bool,
-    thread: Option<JoinHandle<()>>,
-    unparker: Option<Unparker>,
-}
-
-/// Where the time comes from.
-#[derive(Clone, Debug)]
-pub(crate) enum Clock {
-    Real,
-    #[cfg(feature = "testing")]
-    Mock(MockTime),
-}
-
-/// Time that moves when told.
-#[cfg(feature = "testing")]
-#[derive(Clone, Debug)]
-pub(crate) struct MockTime(Arc<Mutex<Instant>>);
-
-#[cfg(feature = "testing")]
-impl MockTime {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(clock::now())))
-    }
-
-    pub(crate) fn now(&self) -> Instant {
-        *self.0.lock()
-    }
-}
-
-impl Clock {
-    fn now(&self) -> Instant {
-        match self {
-            Self::Real => clock::now(),
-            #[cfg(feature = "testing")]
-            Self::Mock(time) => time.now(),
-        }
-    }
-
-    fn park_until(&self, parker: &Parker, deadline: Instant) {
-        match self {
-            Self::Real => parker.park_until(deadline),
-            #[cfg(feature = "testing")]
-            Self::Mock(_) => parker.park(), // whoever moves the time wakes us
-        }
-    }
+/// When a till is due.
+enum When {
+    /// In nanoseconds since the epoch.
+    At(u64),
+    /// By the system's clock, in nanoseconds since 1970.
+    Wall(i64),
 }
 
 global! {
@@ -113,18 +93,24 @@ global! {
     fn default_timer() -> Timer { Timer::new(Clock::Real) }
 }
 
-/// The service of the calling thread's tree.
-pub(super) fn current() -> Timer {
-    Record::with(|record| record.map_or_else(|| default_timer().clone(), |r| r.timer().clone()))
+/// Runs `f` with the service of the calling thread's tree, or of the tree whose actions it runs.
+pub(super) fn with_current<R>(f: impl FnOnce(&Timer) -> R) -> R {
+    Record::with(|record| match record {
+        Some(record) => f(record.timer()),
+        None => match dispatcher::served() {
+            Some(timer) => f(&timer),
+            None => f(default_timer()),
+        },
+    })
 }
 
 impl Timer {
     pub(crate) fn new(clock: Clock) -> Self {
-        let (state, dispatcher) = (Mutex::default(), Mutex::default());
         Self(Arc::new(Service {
+            epoch: clock.now(),
             clock,
-            state,
-            dispatcher,
+            state: Mutex::default(),
+            dispatcher: Dispatcher::default(),
         }))
     }
 
@@ -133,51 +119,82 @@ impl Timer {
         Self::new(Clock::Real)
     }
 
-    pub(super) fn now(&self) -> Instant {
-        self.0.clock.now()
+    /// A signal that is set when `timeout` has passed from now, made by the caller.
+    #[track_caller]
+    pub(crate) fn after(&self, timeout: Duration) -> Signal {
+        self.after_from(timeout, Location::caller())
     }
 
     /// A signal that is set when `timeout` has passed from now.
-    #[track_caller]
-    pub(crate) fn after(&self, timeout: Duration) -> Signal {
-        self.till(self.now().checked_add(timeout), Location::caller())
+    pub(super) fn after_from(&self, timeout: Duration, at: &'static Location<'static>) -> Signal {
+        let now = self.0.now();
+        match nanos(timeout).and_then(|length| now.checked_add(length)) {
+            Some(deadline) if deadline <= now => born_set(Why::Elapsed, at),
+            Some(deadline) => self.add(When::At(deadline), at),
+            None => unset(at), // no clock reaches it
+        }
     }
 
     /// A signal that is set at `deadline`.
-    pub(super) fn till(&self, deadline: Option<Instant>, at: &'static Location<'static>) -> Signal {
-        let plain = |why| {
-            let till = Signal::make(Kind::Plain, 0, Links::default(), None, at);
-            if let Some(why) = why {
-                till.claim(|| Reason::new(why, at).now());
-            }
-            till
-        };
-        let Some(deadline) = deadline else {
-            return plain(None);
-        }; // no clock reaches it
-        if deadline <= self.now() {
-            return plain(Some(Why::Elapsed));
+    pub(super) fn at(&self, deadline: Instant, at: &'static Location<'static>) -> Signal {
+        let left = deadline.checked_duration_since(self.0.epoch);
+        match left.map(nanos) {
+            Some(Some(deadline)) if deadline > self.0.now() => self.add(When::At(deadline), at),
+            Some(None) => unset(at),
+            _ => born_set(Why::Elapsed, at),
         }
+    }
+
+    /// A signal that is set when the system's clock shows `time`.
+    pub(super) fn at_system(&self, time: SystemTime, at: &'static Location<'static>) -> Signal {
+        match since_1970(time) {
+            Some(time) if self.0.wall_left(time) == 0 => born_set(Why::Elapsed, at),
+            Some(time) => self.add(When::Wall(time), at),
+            None => unset(at),
+        }
+    }
+
+    fn add(&self, when: When, at: &'static Location<'static>) -> Signal {
+        let wall = match when {
+            When::At(_) => None,
+            When::Wall(time) => Some(time),
+        };
+        let key = TillKey {
+            timer: self.clone(),
+            wall,
+            index: AtomicU32::new(0),
+            number: AtomicU64::new(u64::MAX), // that of none
+        };
+        let till = Signal::make(Kind::Till(key), 0, Links::default(), None, at);
+        let weak = Arc::downgrade(&till.0);
         let mut state = self.0.state.lock();
         if state.phase == Phase::Off {
             drop(state);
-            return plain(Some(Why::Shutdown));
+            till.claim(|| Reason::new(Why::Shutdown, at).now());
+            return till;
         }
-        let entry = Entry(deadline, state.next);
-        state.next += 1;
-        let key = TillKey {
-            timer: Arc::downgrade(&self.0),
-            entry,
+        let deadline = match when {
+            When::At(deadline) => deadline,
+            When::Wall(time) => {
+                self.watch(&mut state); // first, so that no setting of the clock is missed
+                self.0.estimate(&state, time)
+            }
         };
-        let till = Signal::make(Kind::Till(key), 0, Links::default(), None, at);
-        let first = state
-            .entries
-            .first_key_value()
-            .is_none_or(|(first, _)| entry < *first);
-        state.entries.insert(entry, Arc::downgrade(&till.0));
+        let entry = state.wheel.insert(deadline, weak);
+        if let Kind::Till(key) = &till.0.kind {
+            // Read under this lock, or by whoever was given the till.
+            key.index.store(entry.index, Relaxed);
+            key.number.store(entry.number, Relaxed);
+        }
+        if let When::Wall(time) = when {
+            state.walls.insert(entry.number, (time, entry));
+        }
         if state.phase == Phase::Idle {
             self.start(&mut state);
-        } else if first && let Some(thread) = &state.unparker {
+        }
+        let sleeper = state.sleeper_for(deadline);
+        drop(state);
+        if let Some(thread) = sleeper {
             thread.unpark();
         }
         till
@@ -185,51 +202,192 @@ impl Timer {
 
     fn start(&self, state: &mut State) {
         state.phase = Phase::Running;
-        let service = Arc::clone(&self.0);
-        let thread = spawn("selvedge-timer", None, move || run_timer(&service));
+        let timer = self.clone();
+        let thread = spawn("selvedge-timer", None, move || timer.run());
         state.thread = Some(thread.expect("the timer thread can be started"));
+    }
+
+    /// Begins to watch the system's clock, where that is needed and possible.
+    fn watch(&self, state: &mut State) {
+        if state.watch.is_some() || self.0.clock.tells() {
+            return;
+        }
+        let watch = sys::ClockWatch::new().and_then(|watch| {
+            let (timer, watch) = (self.clone(), Arc::new(watch));
+            let watching = Arc::clone(&watch);
+            let thread = spawn("selvedge-wall", None, move || {
+                while watching.wait() {
+                    timer.clock_was_set();
+                }
+            });
+            Some((watch, thread.ok()?))
+        });
+        state.watch = Some(Watch(watch));
+    }
+
+    /// The timer thread.
+    fn run(&self) {
+        sys::punctual();
+        let service = &self.0;
+        let parker = Parker::new();
+        service.state.lock().unparker = Some(parker.unparker());
+        let mut due = Vec::new();
+        let mut rest = 0; // until then it does not fire again
+        loop {
+            let now = service.now();
+            let is_resting = now < rest;
+            let next = loop {
+                let mut state = service.state.lock();
+                if state.phase == Phase::Off {
+                    return;
+                }
+                if !is_resting && state.wheel.take_due(now, BATCH, &mut due) {
+                    continue; // others have the lock in between
+                }
+                let next = state.wheel.earliest().unwrap_or(u64::MAX).max(rest);
+                // While it rests, nobody needs to wake it for less.
+                let looks_at_once = !due.is_empty() || next == rest;
+                state.armed = if looks_at_once { AWAKE } else { next };
+                break next;
+            };
+            if !due.is_empty() {
+                wheel::sort(&mut due);
+                self.fire(core::mem::take(&mut due));
+                rest = service
+                    .clock
+                    .rest()
+                    .map_or(0, |rest| now.saturating_add(rest));
+                continue; // time has passed
+            }
+            match service.epoch.checked_add(Duration::from_nanos(next)) {
+                Some(deadline) if next < u64::MAX => service.clock.park_until(&parker, deadline),
+                _ => parker.park(),
+            }
+        }
+    }
+
+    /// Sets tills whose time has come, if somebody still has them.
+    fn fire(&self, due: Vec<Due<Weak<Inner>>>) {
+        let (mut calls, mut when) = (Vec::new(), clock::now());
+        for (i, (_, _, till)) in due.into_iter().enumerate() {
+            if i % BATCH == BATCH - 1 {
+                when = clock::now();
+                self.0.dispatcher.dispatch(self, &mut calls);
+            }
+            let Some(till) = till.upgrade().map(Signal) else {
+                continue;
+            };
+            if !self.goes_back(&till) {
+                set(&till, || Reason::elapsed(till.made(), when), &mut calls);
+            }
+        }
+        self.0.dispatcher.dispatch(self, &mut calls);
+    }
+
+    /// Puts a till back whose time has not come by the system's clock (invariant 6).
+    fn goes_back(&self, till: &Signal) -> bool {
+        let Kind::Till(TillKey {
+            wall: Some(time),
+            number,
+            ..
+        }) = &till.0.kind
+        else {
+            return false;
+        };
+        let number = number.load(Relaxed);
+        let mut state = self.0.state.lock();
+        if self.0.wall_left(*time) == 0 || state.phase == Phase::Off {
+            if let Some((_, key)) = state.walls.remove(&number) {
+                let again = state.wheel.remove(key);
+                drop(state);
+                drop(again);
+            }
+            return false;
+        }
+        let deadline = self.0.estimate(&state, *time);
+        state.move_wall(number, deadline, Some(Arc::downgrade(&till.0)));
+        true
+    }
+
+    /// The system's clock was set: looks anew at every till that waits for it.
+    fn clock_was_set(&self) {
+        let mut state = self.0.state.lock();
+        let walls: Vec<_> = state
+            .walls
+            .iter()
+            .map(|(number, wall)| (*number, wall.0))
+            .collect();
+        for (number, time) in walls {
+            let deadline = self.0.estimate(&state, time);
+            state.move_wall(number, deadline, None);
+        }
+        let sleeper = state.unparker.clone();
+        state.armed = AWAKE;
+        drop(state);
+        if let Some(thread) = sleeper {
+            thread.unpark();
+        }
     }
 
     /// Moves a mock clock and wakes the timer thread.
     #[cfg(feature = "testing")]
     pub(crate) fn advance(&self, by: Duration) {
         if let Clock::Mock(time) = &self.0.clock {
-            let mut now = time.0.lock();
-            *now += by;
+            time.advance(by);
         }
-        if let Some(thread) = &self.0.state.lock().unparker {
+        let sleeper = self.0.state.lock().unparker.clone();
+        if let Some(thread) = sleeper {
             thread.unpark();
         }
     }
 
-    /// Ends the service: pending tills are set with the reason "shutdown", and both threads joined.
+    /// Sets a mock system clock.
+    #[cfg(feature = "testing")]
+    pub(crate) fn set_system_clock(&self, now: SystemTime) {
+        if let Clock::Mock(time) = &self.0.clock {
+            time.set_system(now);
+        }
+        self.clock_was_set();
+    }
+
+    /// Ends the service: pending tills are set with the reason "shutdown", and all threads joined.
     pub(crate) fn shutdown(&self) {
-        let (pending, thread, unparker) = {
+        let (pending, thread, unparker, watch) = {
             let mut state = self.0.state.lock();
             state.phase = Phase::Off;
-            let pending = core::mem::take(&mut state.entries);
-            (pending, state.thread.take(), state.unparker.take())
+            state.walls.clear();
+            let pending = state.wheel.take();
+            (
+                pending,
+                state.thread.take(),
+                state.unparker.take(),
+                state.watch.take(),
+            )
         };
-        for till in pending.into_values() {
-            self.0.set(&till, Why::Shutdown);
+        let mut calls = Vec::new();
+        for (_, _, till) in pending.into_sorted() {
+            if let Some(till) = till.upgrade().map(Signal) {
+                let reason = || Reason::new(Why::Shutdown, till.made()).now();
+                set(&till, reason, &mut calls);
+            }
         }
+        self.0.dispatcher.dispatch(self, &mut calls);
         join(thread, unparker);
-        let (thread, unparker) = {
-            let mut dispatcher = self.0.dispatcher.lock();
-            dispatcher.closing = true;
-            (dispatcher.thread.take(), dispatcher.unparker.take())
-        };
-        join(thread, unparker);
+        if let Some(Watch(Some((watch, thread)))) = watch {
+            watch.end();
+            join(Some(thread), None);
+        }
+        self.0.dispatcher.end();
     }
 
     /// Has an action of a till ever been run by this service, since it began?
     pub(crate) fn is_dispatching(&self) -> bool {
-        self.0.dispatcher.lock().thread.is_some()
+        self.0.dispatcher.has_begun()
     }
 
     /// The till whose action runs at this moment.
     pub(crate) fn running_action(&self) -> Option<Signal> {
-        self.0.dispatcher.lock().running.clone()
+        self.0.dispatcher.running()
     }
 
     /// After a `shutdown`: tills work again.
@@ -237,124 +395,95 @@ impl Timer {
         let mut state = self.0.state.lock();
         if state.phase == Phase::Off {
             state.phase = Phase::Idle;
+            state.armed = AWAKE;
         }
         drop(state);
-        self.0.dispatcher.lock().closing = false;
+        self.0.dispatcher.restart();
     }
 }
 
-/// Wakes a service thread that is to end, and waits for it.
-fn join(thread: Option<JoinHandle<()>>, unparker: Option<Unparker>) {
-    if let Some(unparker) = unparker {
-        unparker.unpark();
-    }
-    if let Some(thread) = thread {
-        // They run no user code that can unwind (invariant 4, `run_here`).
-        let _ = thread.join();
-    }
-}
-
-/// The timer thread.
-fn run_timer(service: &Arc<Service>) {
-    sys::punctual();
-    let parker = Parker::new();
-    service.state.lock().unparker = Some(parker.unparker());
-    loop {
-        let now = service.clock.now();
-        let (due, next) = {
-            let mut state = service.state.lock();
-            if state.phase == Phase::Off {
-                return;
-            }
-            let later = state.entries.split_off(&Entry(now, u64::MAX));
-            let due = core::mem::replace(&mut state.entries, later);
-            (
-                due,
-                state.entries.first_key_value().map(|(entry, _)| entry.0),
-            )
-        };
-        for till in due.into_values() {
-            service.set(&till, Why::Elapsed);
-        }
-        match next {
-            Some(deadline) => service.clock.park_until(&parker, deadline),
-            None => parker.park(),
-        }
-    }
+/// Sets a till; its callbacks are for the dispatcher (invariant 4).
+fn set(till: &Signal, reason: impl FnOnce() -> Reason, calls: &mut Vec<(Signal, Callback)>) {
+    till.set_with(reason, &mut |signal, action| {
+        calls.push((signal.clone(), action));
+    });
 }
 
 impl Service {
-    /// Sets a till, if anybody still has it; its callbacks go to the dispatcher (invariant 4).
-    fn set(self: &Arc<Self>, till: &Weak<Inner>, why: Why) {
-        let Some(till) = till.upgrade().map(Signal) else {
-            return;
-        };
-        let at = till.made();
-        let mut calls = Vec::new();
-        till.set_with(|| Reason::new(why, at).now(), &mut |signal, action| {
-            calls.push((signal.clone(), action))
-        });
-        if !calls.is_empty() {
-            self.dispatch(calls);
-        }
+    /// Nanoseconds since the epoch.
+    fn now(&self) -> u64 {
+        let passed = self.clock.now().saturating_duration_since(self.epoch);
+        nanos(passed).unwrap_or(u64::MAX)
     }
 
-    fn dispatch(self: &Arc<Self>, calls: Vec<(Signal, Callback)>) {
-        let mut dispatcher = self.dispatcher.lock();
-        dispatcher.calls.extend(calls);
-        if let Some(thread) = &dispatcher.unparker {
-            thread.unpark();
-        }
-        if dispatcher.thread.is_none() {
-            let service = Arc::clone(self);
-            let thread = spawn("selvedge-dispatcher", None, move || {
-                run_dispatcher(&service)
-            });
-            dispatcher.thread = Some(thread.expect("the dispatcher thread can be started"));
-        }
+    /// How long until the system's clock shows `time`, if nobody sets it; 0 if it does.
+    fn wall_left(&self, time: i64) -> u64 {
+        let now = since_1970(self.clock.system_now()).unwrap_or(i64::MAX);
+        if now >= time { 0 } else { time.abs_diff(now) }
+    }
+
+    /// The deadline for a till of the system's clock.
+    fn estimate(&self, state: &State, time: i64) -> u64 {
+        let left = self.wall_left(time);
+        let is_told = self.clock.tells() || matches!(state.watch, Some(Watch(Some(_))));
+        let left = if is_told { left } else { left.min(RECHECK) };
+        self.now().saturating_add(left) // the later clock is read later: not early
     }
 }
 
-/// The dispatcher thread: callbacks of tills, one after the other.
-fn run_dispatcher(service: &Service) {
-    let parker = Parker::new();
-    service.dispatcher.lock().unparker = Some(parker.unparker());
-    loop {
-        let (call, closing, before) = {
-            let mut dispatcher = service.dispatcher.lock();
-            let call = dispatcher.calls.pop_front();
-            let running = call.as_ref().map(|(signal, _)| signal.clone());
-            let before = core::mem::replace(&mut dispatcher.running, running);
-            (call, dispatcher.closing, before)
+impl State {
+    /// The thread, if it sleeps for longer than until `deadline` (invariant 5).
+    fn sleeper_for(&mut self, deadline: u64) -> Option<Unparker> {
+        if deadline >= self.armed {
+            return None;
+        }
+        self.armed = AWAKE;
+        self.unparker.clone()
+    }
+
+    /// Moves a till of the system's clock, unless it has gone or the timer thread has it in hand.
+    fn move_wall(&mut self, number: u64, deadline: u64, in_hand: Option<Weak<Inner>>) {
+        let Some((_, key)) = self.walls.get_mut(&number) else {
+            return;
         };
-        drop(before); // perhaps the last handle: not under the lock
-        match call {
-            Some((signal, action)) => run_here(&signal, action),
-            None if closing => return,
-            None => parker.park(),
+        if let Some(till) = self.wheel.remove(*key).or(in_hand) {
+            *key = self.wheel.insert(deadline, till);
         }
     }
 }
 
 /// By what a till leaves the timer when its last handle goes.
 pub(super) struct TillKey {
-    timer: Weak<Service>,
-    entry: Entry,
+    timer: Timer,
+    /// What the system's clock is to show.
+    wall: Option<i64>,
+    index: AtomicU32,
+    number: AtomicU64,
 }
 
 impl TillKey {
     pub(super) fn remove(&self) {
-        let Some(service) = self.timer.upgrade() else {
-            return;
+        let mut key = Key {
+            index: self.index.load(Relaxed),
+            number: self.number.load(Relaxed),
         };
-        let gone = service.state.lock().entries.remove(&self.entry);
+        let mut state = self.timer.0.state.lock();
+        if self.wall.is_some() {
+            match state.walls.remove(&key.number) {
+                Some((_, now)) => key = now,
+                None => return,
+            }
+        }
+        let gone = state.wheel.remove(key);
+        drop(state);
         drop(gone);
     }
 }
 
 impl fmt::Debug for TillKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TillKey").field(&self.entry).finish()
+        let number = self.number.load(Relaxed);
+        f.debug_tuple("TillKey").field(&number).finish()
     }
 }
 

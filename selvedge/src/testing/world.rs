@@ -3,7 +3,7 @@
 use core::fmt;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::primitive::{Arc, Mutex};
 use crate::probe::{self, Subscription};
@@ -16,7 +16,7 @@ use crate::thread::{Ended, Failure, Node, run_body};
 ///
 /// ```
 /// use selvedge::{Till, testing::World, thread};
-/// use std::time::Duration;
+/// use std::time::{Duration, SystemTime};
 ///
 /// let world = World::with_mock_clock();
 /// world.run(|| {
@@ -92,6 +92,26 @@ impl World {
     /// Moves a mock clock: what was to happen by then happens. A real clock is not moved.
     pub fn advance(&self, by: Duration) {
         self.timer.advance(by);
+    }
+
+    /// Sets a mock system clock, as a person or a daemon would; the monotonic one stays where it is. A real
+    /// clock is not set.
+    ///
+    /// ```
+    /// use selvedge::{Till, testing::World};
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_800);
+    /// let world = World::with_mock_clock();
+    /// world.set_system_clock(noon - Duration::from_secs(60));
+    /// world.run(|| {
+    ///     let till = Till::at_system(noon);
+    ///     world.set_system_clock(noon);
+    ///     till.wait().unwrap(); // and no time has passed
+    /// });
+    /// ```
+    pub fn set_system_clock(&self, now: SystemTime) {
+        self.timer.set_system_clock(now);
     }
 
     /// What happened to this world's threads, a line each, in order. Paths start below the world.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use selvedge::testing::World;
 use selvedge::thread as tree;
@@ -437,4 +437,225 @@ fn a_later_run_of_a_world_has_working_tills() {
         again.wait_until(&soon()).unwrap();
         assert!(again.reason().unwrap().is_elapsed());
     });
+}
+
+// Equal deadlines, in the order in which they were made.
+#[test]
+fn tills_of_one_instant_are_set_in_the_order_of_their_making() {
+    let world = World::with_mock_clock();
+    world.run(|| {
+        let (order, done) = (Arc::new(Mutex::new(Vec::new())), Signal::new());
+        let instant = Instant::now() + HOUR; // the mock clock stands before it
+        for n in 0..2000 {
+            let order = Arc::clone(&order);
+            Till::at(instant)
+                .on_set(move || order.lock().unwrap().push(n))
+                .forever();
+        }
+        let seen = done.clone();
+        Till::at(instant).on_set(move || _ = seen.set()).forever();
+        world.advance(HOUR * 2);
+        done.wait_until(&soon()).unwrap();
+        assert!(order.lock().unwrap().iter().copied().eq(0..2000));
+    });
+}
+
+// A till made by an action counted by the real clock.
+#[test]
+fn a_till_made_by_an_action_of_a_world_has_the_world_s_clock() {
+    let world = World::with_mock_clock();
+    world.run(|| {
+        let (made, take) = std::sync::mpsc::channel();
+        Till::after(millis(1))
+            .on_set(move || made.send(Till::after(HOUR)).unwrap())
+            .forever();
+        world.advance(millis(1));
+        let till = take.recv_timeout(Duration::from_secs(10)).unwrap();
+        assert!(!till.is_set());
+        world.advance(HOUR);
+        till.wait_until(&soon()).unwrap();
+        assert!(till.reason().unwrap().is_elapsed());
+    });
+}
+
+// Catalogue 195, 196, with many.
+#[test]
+fn a_hundred_thousand_pending_tills_are_set_at_the_end() {
+    let world = World::with_mock_clock();
+    let tills = world.run(|| {
+        let tills = (0..100_000u32).map(|n| Till::after(millis(1) * (n % 7919 + 1)));
+        tills.collect::<Vec<_>>()
+    });
+    for till in &tills {
+        assert!(till.reason().unwrap().is_shutdown());
+    }
+}
+
+// ---- the system's clock
+
+// catalogue 185, 188, 191
+#[test]
+fn a_till_of_the_system_s_clock_is_never_early() {
+    for n in [1, 3, 10] {
+        let time = SystemTime::now() + millis(n);
+        Till::at_system(time).wait_until(&soon()).unwrap();
+        assert!(SystemTime::now() >= time);
+    }
+    assert!(Till::at_system(SystemTime::now() - millis(1)).is_set());
+    assert!(Till::at_system(SystemTime::UNIX_EPOCH - HOUR).is_set());
+    let far = SystemTime::now().checked_add(HOUR * 24 * 366 * 500);
+    assert!(far.is_none_or(|far| !Till::at_system(far).is_set()));
+}
+
+/// Noon of some day.
+fn noon() -> SystemTime {
+    SystemTime::UNIX_EPOCH + HOUR * 24 * 10_000 + HOUR * 12
+}
+
+// catalogue 192: a jump of the clock did set what counts elapsed time, and only such a till follows it
+#[test]
+fn a_jump_of_the_system_s_clock_moves_its_own_tills_and_no_others() {
+    let world = World::with_mock_clock();
+    world.set_system_clock(noon());
+    world.run(|| {
+        let (by_clock, by_length) = (Till::at_system(noon() + HOUR), Till::after(HOUR));
+        world.set_system_clock(noon() + HOUR);
+        by_clock.wait_until(&soon()).unwrap();
+        assert!(by_clock.reason().unwrap().is_elapsed());
+        assert!(!by_length.is_set());
+        assert!(Till::at_system(noon()).is_set(), "it is past noon");
+    });
+}
+
+#[test]
+fn a_system_clock_that_is_set_back_delays_its_tills() {
+    let world = World::with_mock_clock();
+    world.set_system_clock(noon());
+    world.run(|| {
+        let till = Till::at_system(noon() + HOUR);
+        world.set_system_clock(noon() - HOUR);
+        let first = Till::after(HOUR);
+        world.advance(HOUR);
+        first.wait_until(&soon()).unwrap();
+        // The timer has looked: an entry that was due by the old clock would be gone before `first`.
+        assert!(!till.is_set(), "it is noon");
+        world.advance(HOUR);
+        till.wait_until(&soon()).unwrap();
+    });
+}
+
+#[test]
+fn tills_of_the_system_s_clock_are_forgotten_dropped_and_shut_down_like_others() {
+    let world = World::with_mock_clock();
+    world.set_system_clock(noon());
+    let (alive, left) = (Arc::new(()), Arc::new(Mutex::new(None)));
+    world.run(|| {
+        let till = Till::at_system(noon() + HOUR);
+        let captured = Arc::clone(&alive);
+        let hook = till.on_set(move || drop(captured));
+        drop(till);
+        world.set_system_clock(noon() + millis(1));
+        drop(hook);
+        assert_eq!(Arc::strong_count(&alive), 1);
+        let ran = Signal::new();
+        let seen = ran.clone();
+        Till::at_system(noon() + HOUR)
+            .on_set(move || _ = seen.set())
+            .forever();
+        world.set_system_clock(noon() + HOUR);
+        ran.wait_until(&soon()).unwrap();
+        *left.lock().unwrap() = Some(Till::at_system(noon() + HOUR * 2));
+    });
+    let left = left.lock().unwrap().take().unwrap();
+    assert!(left.reason().unwrap().is_shutdown());
+}
+
+#[test]
+fn a_tree_with_a_till_of_the_real_system_s_clock_ends() {
+    let till = World::new().run(|| Till::at_system(SystemTime::now() + HOUR));
+    assert!(till.reason().unwrap().is_shutdown());
+}
+
+// ---- what idles
+
+/// B6: ten wake-ups a second while nothing was due. Alone in a process, with one timer thread.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_idle_timer_does_not_wake_up() {
+    const ALONE: &str = "SELVEDGE_TEST_IDLE_TIMER";
+    if std::env::var_os(ALONE).is_none() {
+        let test = "till::an_idle_timer_does_not_wake_up";
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout);
+        let failed = String::from_utf8_lossy(&child.stderr);
+        assert!(child.status.success(), "{said}\n{failed}");
+        assert!(said.contains("1 passed"), "{said}");
+        return;
+    }
+    let far: Vec<_> = (0..1000u32)
+        .map(|n| Till::after(HOUR + millis(600) * n))
+        .collect();
+    let wall = Till::at_system(SystemTime::now() + HOUR);
+    let before = asleep();
+    pass(millis(400));
+    assert_eq!(asleep(), before, "nothing is due for an hour");
+
+    let early = Till::after(millis(300));
+    let before = asleep(); // for the early one
+    drop(early);
+    pass(millis(600));
+    let after = asleep();
+    for (thread, count) in after {
+        let more = count - before[&thread];
+        assert!(more <= 1, "thread {thread} woke up {more} times");
+    }
+    // Neither making nor dropping what is later wakes it.
+    let before = asleep();
+    for n in 0..1000u32 {
+        drop(Till::after(HOUR * 2 + millis(1) * n));
+    }
+    assert_eq!(asleep(), before);
+    assert!(!wall.is_set() && far.iter().all(|till| !till.is_set()));
+}
+
+/// Lets real time pass without a till.
+#[cfg(target_os = "linux")]
+fn pass(time: Duration) {
+    let (_silent, nothing) = std::sync::mpsc::channel::<()>();
+    assert!(nothing.recv_timeout(time).is_err());
+}
+
+/// How often each of our service threads has gone to sleep, when all of them do.
+#[cfg(target_os = "linux")]
+fn asleep() -> std::collections::BTreeMap<String, u64> {
+    let field = |status: &str, name: &str| -> String {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_default().trim().to_owned()
+    };
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let mut counts = std::collections::BTreeMap::new();
+        let mut all_sleep = true;
+        for task in std::fs::read_dir("/proc/self/task").unwrap() {
+            let path = task.unwrap().path().join("status");
+            let Ok(status) = std::fs::read_to_string(path) else {
+                continue; // it has ended
+            };
+            let name = field(&status, "Name:");
+            if name.starts_with("selvedge-") {
+                all_sleep &= field(&status, "State:").starts_with('S');
+                let count = field(&status, "voluntary_ctxt_switches:").parse().unwrap();
+                counts.insert(name, count);
+            }
+        }
+        if all_sleep && counts.contains_key("selvedge-timer") {
+            return counts;
+        }
+        assert!(Instant::now() < end, "the timer thread does not sleep");
+        thread::yield_now();
+    }
 }

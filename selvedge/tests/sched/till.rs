@@ -168,3 +168,71 @@ fn a_mock_clock_moved_while_tills_are_made_leaves_none_behind() {
         });
     });
 }
+
+/// B5: one made between the look at the service's state and its end was never set.
+#[test]
+fn a_till_made_while_the_service_ends_is_set() {
+    check(|| {
+        let world = World::new();
+        let made = Arc::new(std::sync::Mutex::new(None));
+        world.run(|| {
+            let made = Arc::clone(&made);
+            Till::after(SOON)
+                .on_set(move || {
+                    let till = Till::after(SOON * 1000); // on the dispatcher, for the world's service
+                    *made.lock().unwrap() = Some(till);
+                })
+                .forever();
+        });
+        let till = made.lock().unwrap().take().expect("the action has run");
+        assert!(till.is_set(), "nobody is left who would set it");
+    });
+}
+
+#[test]
+fn a_till_dropped_while_it_elapses_or_is_shut_down_leaves_the_others_in_place() {
+    check(|| {
+        let world = World::new();
+        let kept = world.run(|| {
+            let dropped = Till::after(SOON);
+            let other = thread::spawn("other", move |_stop| {
+                drop(dropped);
+                // Stands where the dropped one stood.
+                let till = Till::after(SOON);
+                till.wait()?;
+                Ok(till)
+            });
+            let kept = Till::after(SOON);
+            kept.wait().unwrap();
+            other.join().unwrap();
+            Till::after(SOON * 1000)
+        });
+        assert!(kept.reason().is_some());
+    });
+}
+
+#[test]
+fn a_system_clock_set_while_tills_are_made_and_elapse_leaves_none_behind() {
+    check(|| {
+        let world = Arc::new(World::with_mock_clock());
+        let noon = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_800);
+        world.set_system_clock(noon);
+        let setter = spawn({
+            let world = Arc::clone(&world);
+            move || {
+                world.set_system_clock(noon + Duration::from_secs(1));
+                world.set_system_clock(noon);
+                world.advance(Duration::from_secs(1));
+                world.set_system_clock(noon + Duration::from_secs(2));
+            }
+        });
+        world.run(|| {
+            let till = Till::at_system(noon + Duration::from_secs(2));
+            let sooner = Till::at_system(noon + Duration::from_secs(1));
+            till.wait().unwrap();
+            sooner.wait().unwrap();
+            assert!(till.reason().unwrap().is_elapsed());
+            setter.join().unwrap();
+        });
+    });
+}

@@ -9,3 +9,68 @@ pub(crate) fn punctual() {
     // A kernel that refuses leaves the default: later by 50 us, never wrong.
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
 }
+
+#[cfg(not(any(selvedge_loom, selvedge_shuttle)))]
+pub(crate) use watch::ClockWatch;
+
+#[cfg(not(any(selvedge_loom, selvedge_shuttle)))]
+mod watch {
+    use rustix::fd::OwnedFd;
+    use rustix::io::{Errno, read};
+    use rustix::time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
+    };
+
+    /// Tells when somebody sets the system's clock: a timer for a far day, which the kernel cancels then.
+    #[derive(Debug)]
+    pub(crate) struct ClockWatch(OwnedFd);
+
+    impl ClockWatch {
+        /// Watches from now on, unless the kernel has no descriptor for us.
+        pub(crate) fn new() -> Option<Self> {
+            let timer = timerfd_create(TimerfdClockId::Realtime, TimerfdFlags::CLOEXEC).ok()?;
+            let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
+            match timerfd_settime(&timer, flags, &once_at(FAR, 0)) {
+                Ok(_) | Err(Errno::CANCELED) => Some(Self(timer)),
+                Err(_) => None,
+            }
+        }
+
+        /// Sleeps until the clock was set. False: until `end`.
+        pub(crate) fn wait(&self) -> bool {
+            let mut count = [0; 8];
+            loop {
+                match read(&self.0, &mut count) {
+                    Err(Errno::CANCELED) => return true,
+                    Err(Errno::INTR) => {}
+                    _ => return false,
+                }
+            }
+        }
+
+        /// Ends the `wait` that runs, or else the next.
+        pub(crate) fn end(&self) {
+            let past = once_at(0, 1);
+            timerfd_settime(&self.0, TimerfdTimerFlags::ABSTIME, &past)
+                .expect("a timer can be set to a time in the past");
+        }
+    }
+
+    /// The year 2255, in seconds since 1970; the kernel counts as far as 2262.
+    const FAR: i64 = 9_000_000_000;
+
+    fn once_at(tv_sec: i64, tv_nsec: i64) -> Itimerspec {
+        let never = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        Itimerspec {
+            it_interval: never,
+            it_value: Timespec {
+                tv_sec,
+                tv_nsec: tv_nsec as _,
+            },
+        }
+    }
+}

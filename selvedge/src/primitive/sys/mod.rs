@@ -8,7 +8,27 @@ pub(crate) use linux::punctual;
 #[cfg(not(all(target_os = "linux", any(feature = "os", feature = "run"))))]
 mod other;
 #[cfg(not(all(target_os = "linux", any(feature = "os", feature = "run"))))]
-pub(crate) use other::punctual;
+pub(crate) use other::{ClockWatch, punctual};
+
+// A model may not sleep in the kernel.
+#[cfg(all(
+    target_os = "linux",
+    any(feature = "os", feature = "run"),
+    not(any(selvedge_loom, selvedge_shuttle))
+))]
+pub(crate) use linux::ClockWatch;
+#[cfg(all(
+    target_os = "linux",
+    any(feature = "os", feature = "run"),
+    any(selvedge_loom, selvedge_shuttle)
+))]
+mod other;
+#[cfg(all(
+    target_os = "linux",
+    any(feature = "os", feature = "run"),
+    any(selvedge_loom, selvedge_shuttle)
+))]
+pub(crate) use other::ClockWatch;
 
 #[cfg(all(unix, feature = "os"))]
 pub(crate) mod descriptor;
