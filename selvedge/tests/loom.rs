@@ -34,6 +34,8 @@ use selvedge::sync::{PopError, PushError, Queue};
 mod descriptor;
 #[path = "models/lock.rs"]
 mod lock;
+#[path = "models/signal.rs"]
+mod signal_models;
 
 const PREEMPTIONS: usize = 2;
 

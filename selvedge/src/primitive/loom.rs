@@ -50,19 +50,16 @@ pub(crate) struct Parker(Arc<Token>);
 #[derive(Clone, Debug)]
 pub(crate) struct Unparker(Arc<Token>);
 
+/// The place of one sleep, inside something else: park and unpark without a count of their own.
 #[derive(Debug)]
-struct Token {
+pub(crate) struct Token {
     given: loom::sync::Mutex<bool>,
     changed: loom::sync::Condvar,
 }
 
 impl Parker {
     pub(crate) fn new() -> Self {
-        let given = loom::sync::Mutex::new(false);
-        Self(Arc::new(Token {
-            given,
-            changed: loom::sync::Condvar::new(),
-        }))
+        Self(Arc::new(Token::new()))
     }
 
     pub(crate) fn unparker(&self) -> Unparker {
@@ -70,11 +67,7 @@ impl Parker {
     }
 
     pub(crate) fn park(&self) {
-        let mut given = self.0.given.lock().unwrap();
-        while !*given {
-            given = self.0.changed.wait(given).unwrap();
-        }
-        *given = false;
+        self.0.park();
     }
 
     pub(crate) fn park_until(&self, _deadline: std::time::Instant) {
@@ -84,8 +77,29 @@ impl Parker {
 
 impl Unparker {
     pub(crate) fn unpark(&self) {
-        *self.0.given.lock().unwrap() = true;
-        self.0.changed.notify_one();
+        self.0.unpark();
+    }
+}
+
+impl Token {
+    pub(crate) fn new() -> Self {
+        Self {
+            given: loom::sync::Mutex::new(false),
+            changed: loom::sync::Condvar::new(),
+        }
+    }
+
+    pub(crate) fn park(&self) {
+        let mut given = self.given.lock().unwrap();
+        while !*given {
+            given = self.changed.wait(given).unwrap();
+        }
+        *given = false;
+    }
+
+    pub(crate) fn unpark(&self) {
+        *self.given.lock().unwrap() = true;
+        self.changed.notify_one();
     }
 }
 

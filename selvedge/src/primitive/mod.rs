@@ -15,23 +15,23 @@
 mod std;
 #[cfg(not(any(selvedge_loom, selvedge_shuttle)))]
 pub(crate) use self::std::{
-    JoinHandle, Mutex, Parker, Unparker, UnsafeCell, atomic, global, is_finished, model_fence,
-    relax, spawn, spin, thread_local_struct, yield_now,
+    JoinHandle, Mutex, Parker, Token, Unparker, UnsafeCell, atomic, global, is_finished,
+    model_fence, relax, spawn, spin, thread_local_struct, yield_now,
 };
 
 #[cfg(selvedge_loom)]
 mod loom;
 #[cfg(selvedge_loom)]
 pub(crate) use self::loom::{
-    JoinHandle, Mutex, Parker, Unparker, UnsafeCell, atomic, global, is_finished, model_fence,
-    relax, spawn, spin, thread_local_struct, yield_now,
+    JoinHandle, Mutex, Parker, Token, Unparker, UnsafeCell, atomic, global, is_finished,
+    model_fence, relax, spawn, spin, thread_local_struct, yield_now,
 };
 
 #[cfg(selvedge_shuttle)]
 mod shuttle;
 #[cfg(selvedge_shuttle)]
 pub(crate) use self::shuttle::{
-    JoinHandle, Mutex, Parker, RwLock, Unparker, UnsafeCell, atomic, global, is_finished,
+    JoinHandle, Mutex, Parker, RwLock, Token, Unparker, UnsafeCell, atomic, global, is_finished,
     model_fence, relax, spawn, spin, thread_local_struct, yield_now,
 };
 

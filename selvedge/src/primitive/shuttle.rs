@@ -82,19 +82,16 @@ pub(crate) struct Parker(Arc<Token>);
 #[derive(Clone, Debug)]
 pub(crate) struct Unparker(Arc<Token>);
 
+/// The place of one sleep, inside something else: park and unpark without a count of their own.
 #[derive(Debug)]
-struct Token {
+pub(crate) struct Token {
     given: shuttle::sync::Mutex<bool>,
     changed: shuttle::sync::Condvar,
 }
 
 impl Parker {
     pub(crate) fn new() -> Self {
-        let given = shuttle::sync::Mutex::new(false);
-        Self(Arc::new(Token {
-            given,
-            changed: shuttle::sync::Condvar::new(),
-        }))
+        Self(Arc::new(Token::new()))
     }
 
     pub(crate) fn unparker(&self) -> Unparker {
@@ -102,11 +99,7 @@ impl Parker {
     }
 
     pub(crate) fn park(&self) {
-        let mut given = self.0.given.lock().unwrap();
-        while !*given {
-            given = self.0.changed.wait(given).unwrap();
-        }
-        *given = false;
+        self.0.park();
     }
 
     /// Time passes whenever the scheduler likes.
@@ -122,8 +115,29 @@ impl Parker {
 
 impl Unparker {
     pub(crate) fn unpark(&self) {
-        *self.0.given.lock().unwrap() = true;
-        self.0.changed.notify_one();
+        self.0.unpark();
+    }
+}
+
+impl Token {
+    pub(crate) fn new() -> Self {
+        Self {
+            given: shuttle::sync::Mutex::new(false),
+            changed: shuttle::sync::Condvar::new(),
+        }
+    }
+
+    pub(crate) fn park(&self) {
+        let mut given = self.given.lock().unwrap();
+        while !*given {
+            given = self.changed.wait(given).unwrap();
+        }
+        *given = false;
+    }
+
+    pub(crate) fn unpark(&self) {
+        *self.given.lock().unwrap() = true;
+        self.changed.notify_one();
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! # Orderings
 //!
-//! The `Release` store in [`Unparker::unpark`] pairs with the `Acquire` swap in [`Parker::park`]: who
+//! The `Release` store in [`Token::unpark`] pairs with the `Acquire` swap in [`Token::park`]: who
 //! was woken sees what the waker did before.
 
 use std::sync::atomic::AtomicBool;
@@ -59,18 +59,16 @@ pub(crate) struct Parker(Arc<Token>);
 #[derive(Clone, Debug)]
 pub(crate) struct Unparker(Arc<Token>);
 
+/// The place of one sleep, inside something else: park and unpark without a count of their own.
 #[derive(Debug)]
-struct Token {
+pub(crate) struct Token {
     given: AtomicBool,
     thread: thread::Thread,
 }
 
 impl Parker {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Token {
-            given: AtomicBool::new(false),
-            thread: thread::current(),
-        }))
+        Self(Arc::new(Token::new()))
     }
 
     pub(crate) fn unparker(&self) -> Unparker {
@@ -79,14 +77,12 @@ impl Parker {
 
     /// Sleeps until a token is given, and takes it. Tokens do not add up.
     pub(crate) fn park(&self) {
-        while !self.take() {
-            thread::park();
-        }
+        self.0.park();
     }
 
     /// The same, but gives up at `deadline` of the real clock. For the timer thread alone.
     pub(crate) fn park_until(&self, deadline: std::time::Instant) {
-        while !self.take() {
+        while !self.0.take() {
             let Some(left) = deadline.checked_duration_since(std::time::Instant::now()) else {
                 return;
             };
@@ -96,18 +92,38 @@ impl Parker {
             thread::park_timeout(left);
         }
     }
-
-    fn take(&self) -> bool {
-        // Pairs with the store in `unpark`.
-        self.0.given.swap(false, Acquire)
-    }
 }
 
 impl Unparker {
     pub(crate) fn unpark(&self) {
+        self.0.unpark();
+    }
+}
+
+impl Token {
+    /// For the calling thread, which alone may park on it.
+    pub(crate) fn new() -> Self {
+        Self {
+            given: AtomicBool::new(false),
+            thread: thread::current(),
+        }
+    }
+
+    pub(crate) fn park(&self) {
+        while !self.take() {
+            thread::park();
+        }
+    }
+
+    pub(crate) fn unpark(&self) {
         // Pairs with the swap in `take`.
-        self.0.given.store(true, Release);
-        self.0.thread.unpark();
+        self.given.store(true, Release);
+        self.thread.unpark();
+    }
+
+    fn take(&self) -> bool {
+        // Pairs with the store in `unpark`.
+        self.given.swap(false, Acquire)
     }
 }
 

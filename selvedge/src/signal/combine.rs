@@ -11,7 +11,7 @@
 //!
 //! Those of [`signal`](super::signal), and:
 //!
-//! 1. `Operands::Watched` exactly while the combination is linked; `epoch` counts how often.
+//! 1. `Body::Watched` exactly while the combination is linked; `epoch` counts how often.
 //! 2. An operand's link of an old epoch is taken off by whoever notices: the linker, or the unlinker.
 //! 3. Only one lock of a `links` is held at a time.
 
@@ -19,41 +19,9 @@ use core::panic::Location;
 use std::collections::VecDeque;
 
 use crate::primitive::atomic::Ordering::{AcqRel, Acquire};
-use crate::primitive::{Arc, Weak};
-use crate::signal::links::{Callback, Link, LinkId, Links};
-use crate::signal::signal::{DERIVED, Inner, Kind, LINKED, SET, Signal};
-
-/// What a combination is made of.
-#[derive(Default)]
-pub(super) enum Operands {
-    /// Not a combination, or one that is set.
-    #[default]
-    None,
-    /// Not linked: held, and unknown to them.
-    Held(Box<[Signal]>),
-    /// Linked: known to them and held by them.
-    Watched(Box<[Watch]>),
-}
-
-/// An operand of a combination that is linked.
-pub(super) struct Watch {
-    operand: Weak<Inner>,
-    /// The entry by which it knows us.
-    entry: Option<LinkId>,
-    /// The operand again, once it is set: then it does not hold us any more.
-    set: Option<Signal>,
-}
-
-impl Watch {
-    /// The operand; one that is gone and was not set can never be.
-    pub(super) fn operand(&self) -> Signal {
-        let alive = || self.operand.upgrade().map(Signal);
-        self.set
-            .clone()
-            .or_else(alive)
-            .unwrap_or_else(Signal::never)
-    }
-}
+use crate::primitive::{Arc, drop_caught};
+use crate::signal::links::{Body, Callback, Link, LinkId, Links, Watch};
+use crate::signal::signal::{DERIVED, Inner, LINKED, SET, Signal, Tag};
 
 /// A signal that is set when one of `signals` is. Of none: never.
 ///
@@ -70,19 +38,19 @@ impl Watch {
 /// ```
 #[track_caller]
 pub fn any<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Signal {
-    let mut operands = Vec::new();
+    let mut operands = Few::default();
     for signal in signals {
         if is_known_set(signal) {
             return signal.clone();
         }
         if !is_never(signal) {
-            operands.push(signal.clone());
+            operands.push(signal);
         }
     }
-    match operands.len() {
-        0 => Signal::never(),
-        1 => operands.swap_remove(0),
-        _ => derived(Kind::Any, operands, Location::caller()),
+    match operands.into_body() {
+        Body::None => Signal::never(),
+        Body::One(operand) => operand,
+        body => derived(Tag::Any, body, Location::caller()),
     }
 }
 
@@ -103,7 +71,7 @@ pub fn any<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Signal {
 /// ```
 #[track_caller]
 pub fn all<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Signal {
-    let mut operands = Vec::new();
+    let mut operands = Few::default();
     let mut set = None;
     for signal in signals {
         if is_never(signal) {
@@ -112,23 +80,57 @@ pub fn all<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Signal {
         if is_known_set(signal) {
             set = Some(signal)
         } else {
-            operands.push(signal.clone())
+            operands.push(signal)
         }
     }
-    match operands.len() {
-        0 => set.map_or_else(Signal::always, Clone::clone),
-        1 => operands.swap_remove(0),
-        _ => derived(Kind::All, operands, Location::caller()),
+    match operands.into_body() {
+        Body::None => set.map_or_else(Signal::always, Clone::clone),
+        Body::One(operand) => operand,
+        body => derived(Tag::All, body, Location::caller()),
+    }
+}
+
+/// Operands as they come, nearly always two.
+#[derive(Default)]
+struct Few<'a> {
+    first: Option<&'a Signal>,
+    second: Option<&'a Signal>,
+    more: Vec<Signal>,
+}
+
+impl<'a> Few<'a> {
+    #[inline]
+    fn push(&mut self, signal: &'a Signal) {
+        if self.first.is_none() {
+            self.first = Some(signal);
+        } else if self.second.is_none() {
+            self.second = Some(signal);
+        } else {
+            self.more.push(signal.clone());
+        }
+    }
+
+    #[inline]
+    fn into_body(self) -> Body {
+        match (self.first, self.second) {
+            (None, _) => Body::None,
+            (Some(one), None) => Body::One(one.clone()),
+            (Some(one), Some(two)) if self.more.is_empty() => Body::Two([one.clone(), two.clone()]),
+            (Some(one), Some(two)) => {
+                let first = [one.clone(), two.clone()];
+                Body::Many(first.into_iter().chain(self.more).collect())
+            }
+        }
     }
 }
 
 pub(super) fn child(parent: &Signal, at: &'static Location<'static>) -> Signal {
-    derived(Kind::Any, vec![parent.clone()], at)
+    derived(Tag::Any, Body::One(parent.clone()), at)
 }
 
-fn derived(kind: Kind, operands: Vec<Signal>, at: &'static Location<'static>) -> Signal {
-    let links = Links::made_of(Operands::Held(operands.into()));
-    Signal::make(kind, DERIVED, links, None, at)
+#[inline]
+fn derived(tag: Tag, body: Body, at: &'static Location<'static>) -> Signal {
+    Signal::assemble(tag, DERIVED, Links::made_of(body), None, at)
 }
 
 /// Does its own flag say so? A chain is not computed at every link that is added to it.
@@ -137,7 +139,7 @@ fn is_known_set(signal: &Signal) -> bool {
 }
 
 fn is_never(signal: &Signal) -> bool {
-    matches!(signal.0.kind, Kind::Never)
+    signal.0.tag == Tag::Never
 }
 
 /// Hangs `link` on `signal`, linking combinations to their operands as needed.
@@ -160,20 +162,25 @@ fn push(signal: &Signal, link: Link) -> Result<(LinkId, bool), Link> {
     }
     let first = links.is_empty();
     let id = links.push(link);
-    if first && matches!(signal.0.kind, Kind::Till(_)) {
-        links.keep = Some(signal.clone());
+    let keep = match &links.body {
+        Body::Till(_) => first,
+        Body::Mark(key) => first && key.is_alive(),
+        _ => false,
+    };
+    if keep {
+        links.keep(signal.clone());
     }
     Ok((id, first && state & DERIVED != 0))
 }
 
 /// Links a combination, and those that it is made of, to their operands.
 fn watch_operands(signal: &Signal) {
-    let mut work = VecDeque::from([signal.clone()]);
-    while let Some(derived) = work.pop_front() {
+    let (mut next, mut work) = (Some(signal.clone()), VecDeque::new());
+    while let Some(derived) = next.take().or_else(|| work.pop_front()) {
         let Some((epoch, operands)) = begin_watch(&derived) else {
             continue;
         };
-        for (at, operand) in operands.iter().enumerate() {
+        for (at, operand) in operands.held().unwrap_or_default().iter().enumerate() {
             match push(operand, Link::Forward(derived.clone(), at)) {
                 Ok((id, first)) => {
                     if !remember(&derived, epoch, at, id) {
@@ -198,97 +205,76 @@ fn watch_operands(signal: &Signal) {
 }
 
 /// From held to watched (invariant 1); what to link to.
-fn begin_watch(derived: &Signal) -> Option<(u32, Box<[Signal]>)> {
+fn begin_watch(derived: &Signal) -> Option<(u32, Body)> {
     let mut links = derived.0.links.lock();
     if links.is_empty() {
         return None; // unlinked or fired meanwhile
     }
-    let Operands::Held(held) = core::mem::take(&mut links.operands) else {
-        return None;
-    };
-    let watched = held
-        .iter()
-        .map(|operand| Watch {
-            operand: Arc::downgrade(&operand.0),
-            entry: None,
-            set: None,
-        })
-        .collect();
-    links.operands = Operands::Watched(watched);
-    links.epoch += 1;
-    links.n_set = 0;
-    Some((links.epoch, held))
+    let watched = links.body.held()?.iter().map(Watch::of).collect();
+    let held = core::mem::replace(&mut links.body, Body::Watched(watched));
+    Some((links.begin_epoch(), held))
 }
 
 /// Notes the entry by which operand `at` knows us; false if that is no longer wanted (invariant 2).
 fn remember(derived: &Signal, epoch: u32, at: usize, id: LinkId) -> bool {
     let mut links = derived.0.links.lock();
-    if links.epoch != epoch {
+    if !links.is_epoch(epoch) {
         return false;
     }
-    let Operands::Watched(watched) = &mut links.operands else {
+    let Body::Watched(watched) = &mut links.body else {
         return false;
     };
     watched[at].entry = Some(id);
     true
 }
 
-/// Is the combination true, now that operand `at` is set? Holds that operand if it is asked again.
-///
-/// Each operand says so once an epoch, so counting them is enough.
+/// Is the combination true, now that operand `at` is set?
 fn is_true_with(derived: &Signal, at: usize, operand: &Signal) -> bool {
-    if matches!(derived.0.kind, Kind::Any) {
+    if derived.0.tag == Tag::Any {
         return true;
     }
-    let mut links = derived.0.links.lock();
-    let links = &mut *links;
-    let Operands::Watched(watched) = &mut links.operands else {
-        return false; // nothing hangs on it any more: it is computed when somebody asks
-    };
-    if watched[at].set.is_none() {
-        watched[at].set = Some(operand.clone());
-        links.n_set += 1;
-    }
-    links.n_set == watched.len()
+    derived.0.links.lock().count(at, operand)
 }
 
 /// Takes an entry off, and combinations on which nothing hangs any more off their operands.
 pub(super) fn unlink(signal: &Signal, id: LinkId) -> bool {
-    let mut work = VecDeque::from([(signal.clone(), id)]);
-    let mut was_there = None;
+    let Some((first, watched)) = unlink_one(signal, id) else {
+        return false;
+    };
+    let mut work = VecDeque::from(watched);
     while let Some((signal, id)) = work.pop_front() {
-        let (link, watched, keep) = {
-            let mut links = signal.0.links.lock();
-            let link = links.remove(id);
-            let last = link.is_some() && links.is_empty();
-            let keep = if last { links.keep.take() } else { None };
-            let watched = if last {
-                end_watch(&signal, &mut links)
-            } else {
-                Vec::new()
-            };
-            if last {
-                signal.0.state.fetch_and(!LINKED, AcqRel);
-            }
-            (link, watched, keep)
-        };
-        was_there.get_or_insert(link.is_some());
-        work.extend(watched);
-        // The user's closure, and what only the entry kept alive, go outside the lock.
-        drop(link);
-        drop(keep);
+        if let Some((_, watched)) = unlink_one(&signal, id) {
+            work.extend(watched);
+        }
     }
-    was_there.unwrap_or(false)
+    // The user's closure goes outside the locks, and last, because its destructor may panic.
+    drop(first);
+    true
+}
+
+/// What was hung on, and what to unlink from if it was the last.
+fn unlink_one(signal: &Signal, id: LinkId) -> Option<(Link, Vec<(Signal, LinkId)>)> {
+    let mut links = signal.0.links.lock();
+    let link = links.remove(id)?;
+    if !links.is_empty() {
+        return Some((link, Vec::new()));
+    }
+    let keep = links.take_keep();
+    let watched = end_watch(signal, &mut links);
+    signal.0.state.fetch_and(!LINKED, AcqRel);
+    drop(links);
+    drop(keep); // not the last: `signal` is another
+    Some((link, watched))
 }
 
 /// From watched to held (invariant 1); what to unlink from.
 fn end_watch(signal: &Signal, links: &mut Links) -> Vec<(Signal, LinkId)> {
-    let Operands::Watched(watched) = &links.operands else {
+    let Body::Watched(watched) = &links.body else {
         return Vec::new();
     };
-    let held: Box<[Signal]> = watched.iter().map(Watch::operand).collect();
-    let entries = held
-        .iter()
+    let held: Body = watched.iter().map(Watch::operand).collect();
+    let operands = held.held().unwrap_or_default().iter();
+    let entries = operands
         .zip(watched)
         .filter_map(|(operand, watch)| Some((operand.clone(), watch.entry?)))
         .collect();
@@ -296,22 +282,18 @@ fn end_watch(signal: &Signal, links: &mut Links) -> Vec<(Signal, LinkId)> {
         signal.0.state.load(Acquire) & DERIVED != 0,
         "only combinations watch"
     );
-    links.operands = Operands::Held(held);
+    links.body = held;
     entries
 }
 
 /// Wakes, asks and calls everything that hangs on `first`, which its caller has just set.
 pub(super) fn fire(first: &Signal, run: &mut dyn FnMut(&Signal, Callback)) {
-    let mut work = VecDeque::from([first.clone()]);
+    let (mut next, mut work) = (Some(first.clone()), VecDeque::new());
     let mut calls = Vec::new();
-    while let Some(signal) = work.pop_front() {
+    while let Some(signal) = next.take().or_else(|| work.pop_front()) {
         let (entries, operands, keep) = {
             let mut links = signal.0.links.lock();
-            (
-                links.take(),
-                core::mem::take(&mut links.operands),
-                links.keep.take(),
-            )
+            (links.take(), links.body.take(), links.take_keep())
         };
         for link in entries {
             match link {
@@ -336,12 +318,15 @@ pub(super) fn fire(first: &Signal, run: &mut dyn FnMut(&Signal, Callback)) {
 }
 
 /// A combination that is set leaves the operands that are not.
-fn leave_operands(operands: Operands) {
+fn leave_operands(operands: Body) {
     match operands {
-        Operands::Watched(watched) => {
+        Body::Watched(watched) => {
             for watch in watched {
                 if let (Some(inner), Some(id)) = (watch.operand.upgrade(), watch.entry) {
-                    unlink(&Signal(inner), id);
+                    // One that is set has taken its links out, or is about to.
+                    if inner.state.load(Acquire) & SET == 0 {
+                        unlink(&Signal(inner), id);
+                    }
                 }
             }
         }
@@ -350,38 +335,36 @@ fn leave_operands(operands: Operands) {
 }
 
 /// Drops a tree of combinations without recursion.
-pub(super) fn drop_operands(operands: Operands) {
+pub(super) fn drop_operands(mut operands: Body) {
     let mut work = Vec::new();
-    if let Operands::Held(held) = operands {
-        work.extend(held);
-    }
-    drop_signals(work);
+    operands.take_apart(&mut |operand| work.extend(Arc::into_inner(operand.0)));
+    drop_all(work);
 }
 
 /// Drops what a signal that is gone was made of, and what hung on it, without recursion.
 pub(super) fn drop_links(links: &mut Links) {
     let mut work = Vec::new();
     take_apart(links, &mut work);
-    drop_signals(work);
+    drop_all(work);
 }
 
-fn drop_signals(mut work: Vec<Signal>) {
-    while let Some(signal) = work.pop() {
-        let Some(inner) = Arc::into_inner(signal.0) else {
-            continue;
-        };
+fn drop_all(mut work: Vec<Inner>) {
+    while let Some(inner) = work.pop() {
         take_apart(&mut inner.links.lock(), &mut work);
     }
 }
 
-/// Moves to `work` the signals that these links may be the last to hold: operands, and combinations.
-fn take_apart(links: &mut Links, work: &mut Vec<Signal>) {
-    if let Operands::Held(held) = core::mem::take(&mut links.operands) {
-        work.extend(held);
-    }
+/// Moves to `work` the signals of which these links have the last handle: operands, and combinations.
+fn take_apart(links: &mut Links, work: &mut Vec<Inner>) {
+    let mut drop_handle = |signal: Signal| work.extend(Arc::into_inner(signal.0));
+    links.body.take_apart(&mut drop_handle);
     for link in links.take() {
-        if let Link::Forward(derived, _) = link {
-            work.push(derived);
+        match link {
+            Link::Forward(derived, _) => drop_handle(derived),
+            Link::Call(action) => drop_caught(action),
+            Link::Wake(_) => {}
+            #[cfg(all(unix, feature = "os"))]
+            Link::Raise(_) => {}
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::primitive::{Arc, Mutex};
 use crate::signal::links::{Link, LinkId};
 use crate::signal::on_set::OnSet;
 use crate::signal::record::{self, WaitSite};
-use crate::signal::signal::{Kind, Signal};
+use crate::signal::signal::{Signal, Tag};
 use crate::signal::waiter::first_set;
 
 /// A file descriptor that is readable when its signal is set.
@@ -115,7 +115,7 @@ pub(crate) fn wait_ready(
     if let Some(at) = first_set(signals) {
         return Ok(Ready::Signal(at));
     }
-    let can_be_set = |signal: &&Signal| !matches!(signal.0.kind, Kind::Never);
+    let can_be_set = |signal: &&Signal| signal.0.tag != Tag::Never;
     if !signals.iter().any(can_be_set) {
         record::waiting(site(), || descriptor::wait(source, interest, None))?;
         return Ok(Ready::Source);

@@ -17,17 +17,21 @@
 //! # Which operations obey stop
 //!
 //! [`wait`](Signal::wait) and [`wait_until`](Signal::wait_until), and every blocking operation of the
-//! crate that does not say otherwise: when the calling thread is asked to stop, they return [`Stopped`],
-//! and what they were to do did not happen. What is ready is handed out first. [`shield`] hides the stop
-//! for clean-up.
+//! crate that does not say otherwise: when the calling thread is asked to stop, or a [`deadline`](deadline())
+//! has passed, they return [`Stopped`], and what they were to do did not happen. What is ready is handed out
+//! first. [`shield`] hides the stop for clean-up.
 
 mod clock;
 mod combine;
 #[cfg(all(unix, feature = "os"))]
 mod descriptor;
 mod dispatcher;
+mod deadline;
+mod future;
+mod guard;
 mod links;
 mod on_set;
+mod progress;
 mod reason;
 mod record;
 #[expect(
@@ -39,18 +43,24 @@ mod stop;
 mod till;
 mod timer;
 mod truth;
+mod wait;
 mod waiter;
 mod wheel;
 
 pub use combine::{all, any};
+pub use deadline::deadline;
 #[cfg(all(unix, feature = "os"))]
 pub use descriptor::Descriptor;
+pub use future::{IsSet, block_on, block_on_until};
+pub use guard::SetOnDrop;
 pub use on_set::OnSet;
+pub use progress::Progress;
 pub use reason::Reason;
 pub(crate) use reason::Why;
-pub use signal::{Signal, WaitError};
+pub use signal::Signal;
 pub use stop::{Stopped, shield, stop};
 pub use till::Till;
+pub use wait::WaitError;
 
 #[cfg(feature = "testing")]
 pub(crate) use clock::{Clock, MockTime};

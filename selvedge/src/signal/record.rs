@@ -37,11 +37,15 @@ impl WaitSite {
         name: Option<&str>,
         at: &'static Location<'static>,
     ) -> Self {
-        Self {
-            kind,
-            name: name.map(Arc::from),
-            at,
-        }
+        Self::shared(kind, name.map(Arc::from), at)
+    }
+
+    pub(crate) fn shared(
+        kind: &'static str,
+        name: Option<Arc<str>>,
+        at: &'static Location<'static>,
+    ) -> Self {
+        Self { kind, name, at }
     }
 }
 

@@ -21,28 +21,25 @@
 //!
 //! # Not here
 //!
-//! Combining ([`combine`](super::combine)), time ([`till`](super::till)), sleeping
-//! ([`waiter`](super::waiter)). There is no `clear`; make a new signal, they are cheap.
+//! Combining ([`combine`](super::combine)), time ([`till`](super::till)), waiting ([`wait`](super::wait)),
+//! sleeping ([`waiter`](super::waiter)), awaiting ([`future`](super::future)). There is no `clear`; make a new signal, they are cheap.
 
 use core::fmt;
 use core::panic::Location;
 use std::borrow::Cow;
-use std::error::Error;
 
 use crate::primitive::atomic::{
     AtomicU32,
     Ordering::{AcqRel, Acquire},
 };
-use crate::primitive::{Arc, Mutex, OnceLock, global, yield_now};
+use crate::primitive::{Arc, Mutex, global, yield_now};
 use crate::signal::combine;
-use crate::signal::links::{Callback, Link, LinkId, Links};
+use crate::signal::links::{Body, Callback, Link, LinkId, Links};
 use crate::signal::on_set::{OnSet, run_here};
+use crate::signal::progress::MarkKey;
 use crate::signal::reason::{Reason, Why};
-use crate::signal::record::WaitSite;
-use crate::signal::stop::{self, Stopped};
 use crate::signal::timer::TillKey;
 use crate::signal::truth;
-use crate::signal::waiter;
 
 pub(super) const SET: u32 = 1;
 pub(super) const LINKED: u32 = 2;
@@ -77,25 +74,35 @@ pub struct Signal(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) state: AtomicU32,
-    pub(super) kind: Kind,
-    pub(super) reason: OnceLock<Reason>,
+    pub(super) tag: Tag,
+    pub(super) reason: Mutex<Option<Reason>>,
     pub(super) links: Mutex<Links>,
-    name: Option<Box<str>>,
+    pub(super) name: Option<Arc<str>>,
     made: &'static Location<'static>,
 }
 
-/// What a signal is, beside its flag.
-#[derive(Debug)]
-pub(super) enum Kind {
+/// What kind of signal it is; what belongs to the kind is in the links' `body`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tag {
     Plain,
-    /// Refuses to be set.
     Never,
     /// Set when one operand is.
     Any,
     /// Set when all operands are.
     All,
+    Till,
+    Mark,
+}
+
+/// What a signal that is no combination is made as.
+pub(super) enum Kind {
+    Plain,
+    /// Refuses to be set.
+    Never,
     /// Set by the timer; leaves it when dropped.
     Till(TillKey),
+    /// Set by a progress; leaves it when dropped.
+    Mark(MarkKey),
 }
 
 global! {
@@ -106,8 +113,9 @@ impl Signal {
     /// Makes a signal that is not set. It is called by where it was made.
     #[track_caller]
     #[must_use]
+    #[inline]
     pub fn new() -> Self {
-        Self::make(Kind::Plain, 0, Links::default(), None, Location::caller())
+        Self::assemble(Tag::Plain, 0, Links::default(), None, Location::caller())
     }
 
     /// Makes a signal with a name for messages, of which 100 bytes are kept.
@@ -164,14 +172,37 @@ impl Signal {
     pub(super) fn make(
         kind: Kind,
         state: u32,
+        mut links: Links,
+        name: Option<Arc<str>>,
+        made: &'static Location<'static>,
+    ) -> Self {
+        let tag = match kind {
+            Kind::Plain => Tag::Plain,
+            Kind::Never => Tag::Never,
+            Kind::Till(key) => {
+                links.body = Body::Till(key);
+                Tag::Till
+            }
+            Kind::Mark(key) => {
+                links.body = Body::Mark(key);
+                Tag::Mark
+            }
+        };
+        Self::assemble(tag, state, links, name, made)
+    }
+
+    #[inline]
+    pub(super) fn assemble(
+        tag: Tag,
+        state: u32,
         links: Links,
-        name: Option<Box<str>>,
+        name: Option<Arc<str>>,
         made: &'static Location<'static>,
     ) -> Self {
         Self(Arc::new(Inner {
             state: AtomicU32::new(state),
-            kind,
-            reason: OnceLock::new(),
+            tag,
+            reason: Mutex::new(None),
             links: Mutex::new(links),
             name,
             made,
@@ -231,14 +262,15 @@ impl Signal {
 
     /// Adds `SET`; true for the one caller that did, which then must fire (invariant 1).
     pub(super) fn claim(&self, reason: impl FnOnce() -> Reason) -> bool {
-        if matches!(self.0.kind, Kind::Never) {
+        if self.0.tag == Tag::Never {
             return false;
         }
         // Pairs with the loads in `is_set` and with the addition of `LINKED` in `link`.
         if self.0.state.fetch_or(SET, AcqRel) & SET != 0 {
             return false;
         }
-        let _ = self.0.reason.set(reason());
+        let reason = reason();
+        *self.0.reason.lock() = Some(reason);
         true
     }
 
@@ -258,103 +290,15 @@ impl Signal {
             return None;
         }
         loop {
-            if let Some(reason) = self.0.reason.get() {
-                return Some(reason.clone());
+            let reason = self.0.reason.lock().clone();
+            if reason.is_some() {
+                return reason;
             }
             if let Some(reason) = truth::pending_reason(self) {
                 return Some(reason);
             }
             yield_now(); // the setter is between the flag and the reason
         }
-    }
-
-    /// Waits until it is set.
-    ///
-    /// # Stopping
-    ///
-    /// If the calling thread is asked to stop first, `wait` returns [`Stopped`]. If both are set, the
-    /// signal counts.
-    ///
-    /// # Errors
-    ///
-    /// [`Stopped`], see above.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use selvedge::{Signal, thread};
-    ///
-    /// # let status =
-    /// selvedge::run("example", |_stop| {
-    ///     let done = Signal::new();
-    ///     let worker = thread::spawn("worker", { let done = done.clone(); move |_| Ok(done.set()) });
-    ///     done.wait()?; // also wakes up when this thread is asked to stop
-    ///     worker.join()?;
-    ///     Ok(())
-    /// });
-    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
-    /// ```
-    #[track_caller]
-    #[inline]
-    pub fn wait(&self) -> Result<(), Stopped> {
-        if self.is_set() {
-            Ok(())
-        } else {
-            self.wait_slow(Location::caller())
-        }
-    }
-
-    #[cold]
-    fn wait_slow(&self, at: &'static Location<'static>) -> Result<(), Stopped> {
-        let stop = stop::stop();
-        match waiter::wait_any(&[self, &stop], self.site(at)) {
-            0 => Ok(()),
-            _ => Err(Stopped::by(&stop)),
-        }
-    }
-
-    /// Waits until it is set, or until `other` is.
-    ///
-    /// # Stopping
-    ///
-    /// As [`wait`](Self::wait); the order of precedence is this signal, `other`, stop.
-    ///
-    /// # Errors
-    ///
-    /// - [`WaitError::Expired`] – `other` was set first.
-    /// - [`WaitError::Stopped`] – the calling thread was asked to stop.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use selvedge::{Signal, Till, signal::WaitError};
-    /// use std::time::Duration;
-    ///
-    /// let never = Signal::new();
-    /// let waited = never.wait_until(&Till::after(Duration::from_millis(1)));
-    /// assert!(matches!(waited, Err(WaitError::Expired)));
-    /// ```
-    #[track_caller]
-    pub fn wait_until(&self, other: &Self) -> Result<(), WaitError> {
-        if self.is_set() {
-            return Ok(());
-        }
-        let stop = stop::stop();
-        match waiter::wait_any(&[self, other, &stop], self.site(Location::caller())) {
-            0 => Ok(()),
-            1 => Err(WaitError::Expired),
-            _ => Err(WaitError::Stopped(Stopped::by(&stop))),
-        }
-    }
-
-    /// Waits without obeying stop: for joins.
-    #[track_caller]
-    pub(crate) fn wait_through(&self) {
-        waiter::wait_any(&[self], self.site(Location::caller()));
-    }
-
-    fn site(&self, at: &'static Location<'static>) -> WaitSite {
-        WaitSite::new("signal", self.0.name.as_deref(), at)
     }
 
     /// Runs `action` once when the signal is set: on the setting thread, or here and now if it is set.
@@ -402,6 +346,10 @@ impl Signal {
         combine::unlink(self, id)
     }
 
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(super) fn made(&self) -> &'static Location<'static> {
         self.0.made
     }
@@ -423,8 +371,13 @@ impl Default for Signal {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Kind::Till(key) = &self.kind {
-            key.remove();
+        if matches!(self.tag, Tag::Till | Tag::Mark) {
+            let body = core::mem::take(&mut self.links.lock().body);
+            match &body {
+                Body::Till(key) => key.remove(),
+                Body::Mark(key) => key.remove(),
+                _ => {}
+            }
         }
         if self.state.load(Acquire) & (DERIVED | LINKED) != 0 {
             // Nobody else can want this lock any more.
@@ -434,7 +387,7 @@ impl Drop for Inner {
 }
 
 /// At most the limit's bytes of `name`, cut between characters.
-fn bounded(name: &str) -> &str {
+pub(super) fn bounded(name: &str) -> &str {
     &name[..name.floor_char_boundary(NAME_LIMIT)]
 }
 
@@ -453,43 +406,13 @@ impl fmt::Display for Signal {
         if let Some(name) = &self.0.name {
             return write!(f, "signal `{name}`");
         }
-        match self.0.kind {
-            Kind::Never => f.write_str("signal `never`"),
-            Kind::Any => write!(f, "a signal combined by any at {}", self.0.made),
-            Kind::All => write!(f, "a signal combined by all at {}", self.0.made),
-            Kind::Till(_) => write!(f, "the till made at {}", self.0.made),
-            Kind::Plain => write!(f, "the signal made at {}", self.0.made),
-        }
-    }
-}
-
-/// The error of [`Signal::wait_until`].
-#[derive(Clone, Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "the caller decides by it, and there is no third way"
-)]
-pub enum WaitError {
-    /// The other signal was set first.
-    Expired,
-    /// The calling thread was asked to stop.
-    Stopped(Stopped),
-}
-
-impl fmt::Display for WaitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Expired => f.write_str("the wait expired"),
-            Self::Stopped(stopped) => stopped.fmt(f),
-        }
-    }
-}
-
-impl Error for WaitError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Expired => None,
-            Self::Stopped(stopped) => Some(stopped),
+        match self.0.tag {
+            Tag::Never => f.write_str("signal `never`"),
+            Tag::Any => write!(f, "a signal combined by any at {}", self.0.made),
+            Tag::All => write!(f, "a signal combined by all at {}", self.0.made),
+            Tag::Mark => write!(f, "the mark of a progress made at {}", self.0.made),
+            Tag::Till => write!(f, "the till made at {}", self.0.made),
+            Tag::Plain => write!(f, "the signal made at {}", self.0.made),
         }
     }
 }

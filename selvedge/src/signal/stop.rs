@@ -1,16 +1,20 @@
 //! The request to end: how a thread sees it, hides it, and says that it obeyed.
 
 use core::fmt;
+use core::panic::Location;
 use std::error::Error;
 
 use crate::primitive::atomic::Ordering::Relaxed;
+use crate::signal::deadline;
 use crate::signal::reason::Reason;
 use crate::signal::record::Record;
 use crate::signal::signal::Signal;
 
-/// The calling thread's stop signal, which every blocking operation obeys.
+/// What every blocking operation of the calling thread obeys: the thread's stop signal, or the
+/// [`deadline`](super::deadline()) of a block that it is in.
 ///
-/// Inside a [`shield`], and on a thread that is not part of the tree, it is never set.
+/// Inside a [`shield`] only a deadline that was entered in it counts. A thread that is not part of the tree
+/// is not asked to stop, but has deadlines.
 ///
 /// # Examples
 ///
@@ -20,10 +24,10 @@ use crate::signal::signal::Signal;
 /// ```
 #[must_use]
 pub fn stop() -> Signal {
-    Record::with(|record| record.and_then(Record::visible_stop)).unwrap_or_else(Signal::never)
+    deadline::with_deadlines(Record::with(|record| record.and_then(Record::visible_stop)))
 }
 
-/// Runs `f` with stops from outside hidden, for clean-up that must wait.
+/// Runs `f` with stops and deadlines from outside hidden, for clean-up that must wait.
 ///
 /// Normally its waits are bounded by a [`Till`](crate::Till): nobody can interrupt them any more.
 /// (trio's word and rule.)
@@ -42,6 +46,7 @@ pub fn stop() -> Signal {
 /// signal::shield(|| last_words.push_until("bye", &Till::after(Duration::from_secs(1))))?;
 /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 /// ```
+#[track_caller]
 pub fn shield<R>(f: impl FnOnce() -> R) -> R {
     struct Lower<'r>(&'r Record);
     impl Drop for Lower<'_> {
@@ -49,17 +54,20 @@ pub fn shield<R>(f: impl FnOnce() -> R) -> R {
             self.0.shields().fetch_sub(1, Relaxed);
         }
     }
+    let at = Location::caller();
     Record::with(|record| {
-        let Some(record) = record else { return f() };
-        record.shields().fetch_add(1, Relaxed);
-        let _lower = Lower(record);
-        f()
+        let _lower = record.map(|record| {
+            record.shields().fetch_add(1, Relaxed);
+            Lower(record)
+        });
+        deadline::walled(at, f)
     })
 }
 
-/// The error of a blocking operation whose thread was asked to stop: the operation did not happen.
+/// The error of a blocking operation whose thread was asked to stop, or whose deadline has passed: the
+/// operation did not happen.
 ///
-/// Passed up with `?` it ends the thread as *stopped*, which is not a failure.
+/// Passed up with `?` it ends a thread that was asked to stop as *stopped*, which is not a failure.
 #[derive(Clone)]
 #[doc(alias = "Cancelled")]
 pub struct Stopped {
@@ -67,11 +75,23 @@ pub struct Stopped {
 }
 
 impl Stopped {
-    /// By a signal that is set.
+    /// By what [`stop`] gave to this thread, which is set.
     pub(crate) fn by(stop: &Signal) -> Self {
+        let thread = || Record::with(|record| record.and_then(Record::visible_stop)?.reason());
+        // What counts is the thread's stop, then a deadline, whichever of them was noticed first.
+        let reason = thread()
+            .or_else(deadline::blamed)
+            .or_else(|| stop.reason())
+            .expect("the stop signal is set");
         Self {
-            reason: Box::new(stop.reason().expect("the stop signal is set")),
+            reason: Box::new(reason),
         }
+    }
+
+    /// Was it a [`deadline`](super::deadline()), and not a request to stop?
+    #[must_use]
+    pub fn is_deadline(&self) -> bool {
+        self.reason.is_deadline()
     }
 
     /// Who asked, why and where.
@@ -89,7 +109,11 @@ impl fmt::Debug for Stopped {
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "asked to stop: {}", self.reason)
+        if self.is_deadline() {
+            write!(f, "out of time: {}", self.reason)
+        } else {
+            write!(f, "asked to stop: {}", self.reason)
+        }
     }
 }
 

@@ -21,11 +21,10 @@ use core::panic::Location;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::primitive::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::primitive::{Arc, JoinHandle, Mutex, Parker, Unparker, Weak, clock, global, spawn, sys};
 use crate::signal::clock::{Clock, nanos, since_1970};
 use crate::signal::dispatcher::{self, Dispatcher, join};
-use crate::signal::links::{Callback, Links};
+use crate::signal::links::{Body, Callback, Links};
 use crate::signal::reason::{Reason, Why};
 use crate::signal::record::Record;
 use crate::signal::signal::{Inner, Kind, Signal};
@@ -155,15 +154,12 @@ impl Timer {
     }
 
     fn add(&self, when: When, at: &'static Location<'static>) -> Signal {
-        let wall = match when {
-            When::At(_) => None,
-            When::Wall(time) => Some(time),
-        };
+        let is_wall = matches!(when, When::Wall(_));
         let key = TillKey {
             timer: self.clone(),
-            wall,
-            index: AtomicU32::new(0),
-            number: AtomicU64::new(u64::MAX), // that of none
+            is_wall,
+            index: 0,
+            number: u64::MAX, // that of none
         };
         let till = Signal::make(Kind::Till(key), 0, Links::default(), None, at);
         let weak = Arc::downgrade(&till.0);
@@ -181,10 +177,9 @@ impl Timer {
             }
         };
         let entry = state.wheel.insert(deadline, weak);
-        if let Kind::Till(key) = &till.0.kind {
-            // Read under this lock, or by whoever was given the till.
-            key.index.store(entry.index, Relaxed);
-            key.number.store(entry.number, Relaxed);
+        // Nobody else has the till yet, so nobody holds this lock.
+        if let Body::Till(key) = &mut till.0.links.lock().body {
+            (key.index, key.number) = (entry.index, entry.number);
         }
         if let When::Wall(time) = when {
             state.walls.insert(entry.number, (time, entry));
@@ -286,17 +281,16 @@ impl Timer {
 
     /// Puts a till back whose time has not come by the system's clock (invariant 6).
     fn goes_back(&self, till: &Signal) -> bool {
-        let Kind::Till(TillKey {
-            wall: Some(time),
-            number,
-            ..
-        }) = &till.0.kind
-        else {
+        let number = match &till.0.links.lock().body {
+            Body::Till(key) if key.is_wall => key.number,
+            _ => return false,
+        };
+        let mut state = self.0.state.lock();
+        let Some((time, _)) = state.walls.get(&number) else {
             return false;
         };
-        let number = number.load(Relaxed);
-        let mut state = self.0.state.lock();
-        if self.0.wall_left(*time) == 0 || state.phase == Phase::Off {
+        let time = *time;
+        if self.0.wall_left(time) == 0 || state.phase == Phase::Off {
             if let Some((_, key)) = state.walls.remove(&number) {
                 let again = state.wheel.remove(key);
                 drop(state);
@@ -304,7 +298,7 @@ impl Timer {
             }
             return false;
         }
-        let deadline = self.0.estimate(&state, *time);
+        let deadline = self.0.estimate(&state, time);
         state.move_wall(number, deadline, Some(Arc::downgrade(&till.0)));
         true
     }
@@ -455,20 +449,20 @@ impl State {
 /// By what a till leaves the timer when its last handle goes.
 pub(super) struct TillKey {
     timer: Timer,
-    /// What the system's clock is to show.
-    wall: Option<i64>,
-    index: AtomicU32,
-    number: AtomicU64,
+    /// Is it of the system's clock, and so in `walls`?
+    is_wall: bool,
+    index: u32,
+    number: u64,
 }
 
 impl TillKey {
     pub(super) fn remove(&self) {
         let mut key = Key {
-            index: self.index.load(Relaxed),
-            number: self.number.load(Relaxed),
+            index: self.index,
+            number: self.number,
         };
         let mut state = self.timer.0.state.lock();
-        if self.wall.is_some() {
+        if self.is_wall {
             match state.walls.remove(&key.number) {
                 Some((_, now)) => key = now,
                 None => return,
@@ -482,8 +476,7 @@ impl TillKey {
 
 impl fmt::Debug for TillKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = self.number.load(Relaxed);
-        f.debug_tuple("TillKey").field(&number).finish()
+        f.debug_tuple("TillKey").field(&self.number).finish()
     }
 }
 

@@ -3,18 +3,21 @@
 //! The invariants that are cited stand in [`signal`](super::signal) and [`combine`](super::combine).
 
 use crate::primitive::atomic::Ordering::{AcqRel, Acquire};
-use crate::signal::combine::{Operands, Watch, drop_operands};
+use crate::signal::combine::drop_operands;
+use crate::signal::links::{Body, Watch};
 use crate::signal::reason::Reason;
-use crate::signal::signal::{DERIVED, Kind, SET, Signal};
+use crate::signal::signal::{DERIVED, SET, Signal, Tag};
 
 /// Is the combination set? Called when its flag does not say so.
 #[cold]
 pub(super) fn is_set(signal: &Signal) -> bool {
-    if let Some(shallow) = is_set_shallow(signal) {
-        return shallow;
-    }
-    let Some(because) = evaluate(signal) else {
-        return false;
+    let because = match look(signal) {
+        Look::No => return false,
+        Look::Yes(because) => because,
+        Look::Deeper => match evaluate(signal) {
+            Some(because) => because,
+            None => return false,
+        },
     };
     // Remember it, unless somebody hangs on it: then the setter of the operand fires it.
     let state = &signal.0.state;
@@ -23,33 +26,42 @@ pub(super) fn is_set(signal: &Signal) -> bool {
         .is_ok()
     {
         if let Some(reason) = because.reason() {
-            let _ = signal.0.reason.set(reason);
+            *signal.0.reason.lock() = Some(reason);
         }
         // Taken under the lock, dropped outside: an operand may own the user's closures.
-        let operands = core::mem::take(&mut signal.0.links.lock().operands);
+        let operands = signal.0.links.lock().body.take();
         drop_operands(operands);
     }
     true
 }
 
-/// `Some(false)` without any allocation in the usual case: plain operands, none of them decisive.
-fn is_set_shallow(signal: &Signal) -> Option<bool> {
+/// What the operands say that one sees at once.
+enum Look {
+    No,
+    Yes(Signal),
+    Deeper,
+}
+
+/// Looks at the operands themselves, without any allocation: enough in the usual case.
+fn look(signal: &Signal) -> Look {
     let links = signal.0.links.lock();
-    let Operands::Held(operands) = &links.operands else {
-        return None;
+    let (Some(operands), any) = (links.body.held(), signal.0.tag == Tag::Any) else {
+        return Look::Deeper;
     };
+    let mut last = None;
     for operand in operands {
         let state = operand.0.state.load(Acquire);
-        match (&signal.0.kind, state & SET != 0, state & DERIVED != 0) {
-            (Kind::All, false, false) => return Some(false),
-            (Kind::Any, false, false) | (Kind::All, true, _) => {}
-            _ => return None,
+        match (any, state & SET != 0, state & DERIVED != 0) {
+            (true, true, _) => return Look::Yes(operand.clone()),
+            (true, false, false) => {}
+            (false, false, false) => return Look::No,
+            (false, true, _) => last = Some(operand),
+            (_, false, true) => return Look::Deeper,
         }
     }
-    if matches!(signal.0.kind, Kind::Any) {
-        Some(false)
-    } else {
-        None
+    match last {
+        Some(last) => Look::Yes(last.clone()),
+        None => Look::No, // an `any`: an `all` has operands, and each of them was set
     }
 }
 
@@ -62,13 +74,12 @@ fn evaluate(root: &Signal) -> Option<Signal> {
         because: Option<Signal>,
     }
     fn visit(signal: &Signal) -> Visit {
-        let operands = match &signal.0.links.lock().operands {
-            Operands::None => Vec::new(),
-            Operands::Held(held) => held.to_vec(),
-            Operands::Watched(watched) => watched.iter().map(Watch::operand).collect(),
+        let operands = match &signal.0.links.lock().body {
+            Body::Watched(watched) => watched.iter().map(Watch::operand).collect(),
+            body => body.held().unwrap_or_default().to_vec(),
         };
         Visit {
-            any: matches!(signal.0.kind, Kind::Any),
+            any: signal.0.tag == Tag::Any,
             operands,
             next: 0,
             because: None,

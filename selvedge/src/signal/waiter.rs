@@ -1,17 +1,20 @@
 //! The only place where a thread goes to sleep, but for a descriptor ([`descriptor`](super::descriptor)).
 //!
 //! A sleeping thread hangs one [`Waiter`] on everything that may wake it, sleeps, and takes it off
-//! again before it goes on. Only the timer thread sleeps anywhere else.
+//! again before it goes on. Each sleep has a waiter of its own: a late wake-up of another never ends it. Only the timer thread sleeps anywhere else.
 
-use crate::primitive::{Arc, Mutex, Parker, Unparker};
+use crate::primitive::{Arc, Mutex, Token};
 use crate::signal::links::{Link, LinkId};
 use crate::signal::record::{self, WaitSite};
-use crate::signal::signal::Signal;
+use crate::signal::signal::{Signal, Tag};
+
+/// The signals of nearly every wait: what is waited for, an expiry, the stop.
+const FEW: usize = 4;
 
 /// What the setter of a signal, or the other side of a queue, wakes.
 #[derive(Debug)]
 pub(crate) struct Waiter {
-    thread: Unparker,
+    thread: Token,
     /// Set by [`notify`](Self::notify), for waits that are not only for signals.
     notified: Mutex<bool>,
 }
@@ -26,9 +29,9 @@ pub(crate) enum Woken {
 }
 
 impl Waiter {
-    fn new(parker: &Parker) -> Arc<Self> {
+    fn new() -> Arc<Self> {
         Arc::new(Self {
-            thread: parker.unparker(),
+            thread: Token::new(),
             notified: Mutex::new(false),
         })
     }
@@ -52,10 +55,9 @@ impl Waiter {
         site: WaitSite,
         enqueue: impl FnOnce(&Arc<Self>) -> Option<K>,
     ) -> Option<(K, Woken)> {
-        let parker = Parker::new();
-        let waiter = Self::new(&parker);
+        let waiter = Self::new();
         let kept = enqueue(&waiter)?;
-        let woken = sleep(&parker, &waiter, signals, site, || {
+        let woken = sleep(&waiter, signals, site, || {
             if *waiter.notified.lock() {
                 Some(Woken::Notified)
             } else {
@@ -71,9 +73,8 @@ pub(super) fn wait_any(signals: &[&Signal], site: WaitSite) -> usize {
     if let Some(at) = first_set(signals) {
         return at;
     }
-    let parker = Parker::new();
-    let waiter = Waiter::new(&parker);
-    match sleep(&parker, &waiter, signals, site, || {
+    let waiter = Waiter::new();
+    match sleep(&waiter, signals, site, || {
         first_set(signals).map(Woken::Signal)
     }) {
         Woken::Signal(at) => at,
@@ -95,16 +96,25 @@ pub(super) fn first_set(signals: &[&Signal]) -> Option<usize> {
 
 /// Links the waiter, sleeps until `ready` says so, unlinks.
 fn sleep(
-    parker: &Parker,
     waiter: &Arc<Waiter>,
     signals: &[&Signal],
     site: WaitSite,
     ready: impl Fn() -> Option<Woken>,
 ) -> Woken {
-    let mut linked: Vec<(usize, LinkId)> = Vec::with_capacity(signals.len());
-    for (at, signal) in signals.iter().enumerate() {
+    let mut few = [None; FEW];
+    let mut many = Vec::new();
+    let linked: &mut [Option<LinkId>] = if signals.len() <= FEW {
+        &mut few
+    } else {
+        many.resize(signals.len(), None);
+        &mut many
+    };
+    for (signal, linked) in signals.iter().zip(&mut *linked) {
+        if signal.0.tag == Tag::Never {
+            continue; // shared by everybody, and wakes nobody
+        }
         match signal.link(Link::Wake(Arc::clone(waiter))) {
-            Ok(id) => linked.push((at, id)),
+            Ok(id) => *linked = Some(id),
             Err(_) => break, // set meanwhile: `ready` sees it
         }
     }
@@ -113,11 +123,13 @@ fn sleep(
             if let Some(woken) = ready() {
                 break woken;
             }
-            parker.park();
+            waiter.thread.park();
         }
     });
-    for (at, id) in linked {
-        signals[at].unlink(id);
+    for (signal, id) in signals.iter().zip(linked) {
+        if let Some(id) = *id {
+            signal.unlink(id);
+        }
     }
     woken
 }

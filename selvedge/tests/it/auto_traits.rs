@@ -13,7 +13,7 @@ use selvedge::call::{Condition, Function, Next, NextOf, Own, Patch};
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
 use selvedge::shared::{Changes, Conflict, Singleton};
-use selvedge::signal::{Descriptor, OnSet, Reason, WaitError};
+use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
 use selvedge::sync::{
     AlreadyHeld, Closed, EnterUntilError, Held, Iter, Lock, PopError, PopUntilError, PriorityQueue,
     Producer, PushError, PushUntilError, Queue, TryEnterError, TryPopError, TryPushError,
@@ -74,7 +74,7 @@ fn names() -> Vec<&'static str> {
     table! {
         anywhere:
             Ambient, Local<String>, Context, Activated, Unbound,
-            Signal, Till, Stopped, Reason, OnSet, WaitError,
+            Signal, Till, Stopped, Reason, OnSet, WaitError, IsSet, Progress, SetOnDrop,
             // What goes through a queue or comes out of a thread need not be `Sync`.
             Queue<OneAtATime>, PriorityQueue<OneAtATime>, Producer<OneAtATime>, Closed<u8>, PopError, TryPopError, PopUntilError,
             Descriptor, Stoppable<std::fs::File>, Acceptor<std::net::TcpListener>,

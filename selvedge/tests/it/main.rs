@@ -3,10 +3,13 @@
 mod ambient;
 mod auto_traits;
 mod call;
+mod deadline;
+mod future;
 #[cfg(unix)]
 mod io;
 mod lock;
 mod probe;
+mod progress;
 mod queue_verbs;
 mod shared;
 mod signal;

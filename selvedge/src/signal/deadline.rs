@@ -1,0 +1,151 @@
+//! Deadlines: a signal that ends the blocking operations of a block, like a stop.
+//!
+//! # Invariants
+//!
+//! 1. A limit's `all` is set when its own signal is, or that of a limit further out that is not behind a
+//!    shield: so a later deadline inside cannot extend an earlier one.
+//! 2. A shield pushes a wall if a limit is visible: what is further out is not seen through it, in a
+//!    capture either.
+//! 3. If both are set, the thread's stop counts before a deadline, and an outer deadline before an inner one.
+//!
+//! A limit is a binding of the ambient chain, so it needs no clean-up and travels with a capture.
+
+use core::panic::Location;
+
+use crate::ambient::{self, Binding, Key, Payload};
+use crate::primitive::Arc;
+use crate::signal::combine::any;
+use crate::signal::reason::{Reason, Why};
+use crate::signal::record::Record;
+use crate::signal::signal::Signal;
+
+static LIMIT: Key = Key::new();
+
+/// Runs `f` with a deadline: when `deadline` is set, its blocking operations end with
+/// [`Stopped`](super::Stopped), as if the thread had been asked to stop.
+///
+/// Normally `deadline` is a [`Till`](crate::Till), so the time is absolute: however many operations `f` does,
+/// it is counted once. Any signal will do. Of nested deadlines the earliest counts. The deadline travels with
+/// an [`Ambient`](crate::Ambient) that is captured inside; a [`shield`](super::shield) inside hides it, and
+/// one that is entered in a shield counts there.
+///
+/// What `f` returns is returned. Decide here what it means: a `Stopped` is yours if
+/// [`stop`](super::stop) outside the block is not set; otherwise pass it on, because a stop or an outer
+/// deadline cut the work off as well. (trio's `move_on_after` and `fail_after` in one.) A thread whose body
+/// ends with a deadline's `Stopped`, though nobody asked the thread to stop, has failed.
+///
+/// # Panics
+///
+/// If `f` does.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::{Signal, Till, signal};
+/// use std::time::Duration;
+///
+/// let answer = Signal::new();
+/// let soon = Till::after(Duration::from_millis(1));
+/// let waited = signal::deadline(&soon, || answer.wait());
+/// let late = match waited {
+///     Err(stopped) if signal::stop().is_set() => return Err(stopped), // not ours
+///     Err(stopped) => stopped.is_deadline(),
+///     Ok(()) => false,
+/// };
+/// assert!(late);
+/// # Ok::<(), signal::Stopped>(())
+/// ```
+#[track_caller]
+#[doc(alias = "timeout")]
+#[doc(alias = "move_on_after")]
+#[doc(alias = "fail_after")]
+pub fn deadline<R>(deadline: &Signal, f: impl FnOnce() -> R) -> R {
+    let at = Location::caller();
+    let all = visible(|outer| match outer {
+        Some(outer) => &outer.all | deadline,
+        None => deadline.clone(),
+    });
+    let thread = thread_stop();
+    let limit = Limit {
+        at,
+        own: deadline.clone(),
+        with_stop: &thread | &all,
+        thread,
+        all,
+    };
+    bind(Some(limit), at, f)
+}
+
+/// What is bound for the block of a deadline.
+struct Limit {
+    at: &'static Location<'static>,
+    own: Signal,
+    /// `own`, or an outer one.
+    all: Signal,
+    /// The stop of the thread that entered, as it was visible then; made once for all waits of the block.
+    thread: Signal,
+    with_stop: Signal,
+}
+
+fn bind<R>(limit: Option<Limit>, at: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
+    let limit = Arc::new(limit);
+    // Readers come by the payload's owner; nobody follows the pointer.
+    let pointer = Arc::as_ptr(&limit).cast();
+    ambient::enter(&LIMIT, Payload::Shared(limit, pointer), at, f)
+}
+
+/// Runs `f` where no deadline from outside is visible (invariant 2).
+pub(super) fn walled<R>(at: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
+    if visible(|limit| limit.is_some()) {
+        bind(None, at, f)
+    } else {
+        f()
+    }
+}
+
+/// The calling thread's stop with the deadlines that are visible.
+pub(super) fn with_deadlines(thread: Option<Signal>) -> Signal {
+    visible(|limit| {
+        let thread = thread.unwrap_or_else(Signal::never);
+        match limit {
+            None => thread,
+            Some(limit) if limit.thread.is_same(&thread) => limit.with_stop.clone(),
+            Some(limit) => any([&thread, &limit.all]),
+        }
+    })
+}
+
+/// Why a blocking operation ended, if a deadline ended it (invariant 3).
+pub(super) fn blamed() -> Option<Reason> {
+    if !visible(|limit| limit.is_some_and(|limit| limit.all.is_set())) || thread_stop().is_set() {
+        return None;
+    }
+    ambient::innermost(&LIMIT, |binding| {
+        let mut binding = binding;
+        let mut outermost = None;
+        while let Some(limit) = binding.and_then(limit_of) {
+            if let Some(reason) = limit.own.reason() {
+                outermost = Some((limit, reason));
+            }
+            binding = binding.and_then(Binding::outer);
+        }
+        outermost.map(|(limit, reason)| reason.because(Why::Deadline, limit.at))
+    })
+}
+
+fn thread_stop() -> Signal {
+    Record::with(|record| record.and_then(Record::visible_stop)).unwrap_or_else(Signal::never)
+}
+
+/// Runs `f` with the innermost limit, unless there is a wall before it.
+#[inline]
+fn visible<R>(f: impl FnOnce(Option<&Limit>) -> R) -> R {
+    ambient::innermost(&LIMIT, |binding| f(binding.and_then(limit_of)))
+}
+
+fn limit_of(binding: &Binding) -> Option<&Limit> {
+    match &binding.payload {
+        Payload::Shared(limit, _) => limit.downcast_ref::<Option<Limit>>()?.as_ref(),
+        _ => None,
+    }
+}
