@@ -58,6 +58,24 @@ pub enum Event<'a> {
         /// How long the push has waited.
         waited: Duration,
     },
+    /// The sink of a batch queue failed; what it left is tried again, or handed back at the end. Emitted by
+    /// the thread that serves the queue.
+    SinkFailed {
+        /// The name of the queue, or where it was made.
+        queue: &'a dyn fmt::Display,
+        /// The error, or that it panicked.
+        failure: &'a dyn fmt::Display,
+        /// How many items of the batch were not delivered.
+        items: usize,
+    },
+    /// Items of a batch queue were neither delivered nor taken back, and are dropped. Emitted where the last
+    /// handle or the last error that held them was dropped.
+    Undelivered {
+        /// The name of the queue, or where it was made.
+        queue: &'a dyn fmt::Display,
+        /// How many they are.
+        items: usize,
+    },
     /// A singleton was written in an isolating block and the write was thrown away.
     Discarded {
         /// The path of the singleton.
@@ -94,6 +112,8 @@ impl Event<'_> {
             Self::Unreceived { .. }
                 | Self::CallbackPanicked { .. }
                 | Self::QueueFull { .. }
+                | Self::SinkFailed { .. }
+                | Self::Undelivered { .. }
                 | Self::Tie { .. }
         )
     }
@@ -124,6 +144,20 @@ impl fmt::Display for Event<'_> {
                 f,
                 "{queue} is full ({len} elements): a push has waited for {waited:?}"
             ),
+            Self::SinkFailed {
+                queue,
+                failure,
+                items,
+            } => write!(
+                f,
+                "the sink of {queue} failed with {items} items left: {failure}"
+            ),
+            Self::Undelivered { queue, items } => {
+                write!(
+                    f,
+                    "{items} items of {queue} were not delivered and are dropped"
+                )
+            }
             Self::Discarded { singleton, context } => {
                 write!(f, "a write to `{singleton}` in `{context}` was thrown away")
             }

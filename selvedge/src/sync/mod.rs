@@ -1,4 +1,4 @@
-//! Data that threads share: queues, and locks to wait in.
+//! Data that threads share: queues, locks to wait in, permits, promises, the latest value.
 //!
 //! # Three forms of every blocking verb
 //!
@@ -13,28 +13,19 @@
 //! What is ready is handed out first, then the given signal counts, then the stop. An operation that
 //! returns an error did not happen.
 
-mod buffer;
-mod channel;
-mod error;
-mod held;
-mod iter;
+mod batch;
 mod lock;
-mod many;
-mod monitor;
-mod priority;
-mod producer;
+mod promise;
 mod queue;
-mod ring;
-mod sleepers;
-mod waiting;
+mod semaphore;
+mod watch;
 
-pub use error::{
-    AlreadyHeld, Closed, EnterUntilError, PopError, PopUntilError, PushError, PushUntilError,
-    TryEnterError, TryPopError, TryPushError,
+pub use batch::{BatchQueue, StopError, Undelivered};
+pub use lock::{AlreadyHeld, EnterUntilError, Held, Lock, TryEnterError};
+pub use promise::{Assigned, Promise};
+pub use queue::{
+    Closed, Iter, PopError, PopUntilError, PriorityQueue, Producer, PushError, PushUntilError,
+    Queue, TryPopError, TryPushError, pop_any, pop_any_until,
 };
-pub use iter::Iter;
-pub use lock::{Held, Lock};
-pub use many::{pop_any, pop_any_until};
-pub use priority::PriorityQueue;
-pub use producer::Producer;
-pub use queue::Queue;
+pub use semaphore::{AcquireError, AcquireUntilError, Permit, Semaphore};
+pub use watch::{ChangedError, ChangedUntilError, Watch, Watcher};

@@ -15,8 +15,10 @@ use selvedge::probe::{Ending, Event, Subscription};
 use selvedge::shared::{Changes, Conflict, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
 use selvedge::sync::{
-    AlreadyHeld, Closed, EnterUntilError, Held, Iter, Lock, PopError, PopUntilError, PriorityQueue,
-    Producer, PushError, PushUntilError, Queue, TryEnterError, TryPopError, TryPushError,
+    AcquireError, AcquireUntilError, AlreadyHeld, Assigned, BatchQueue, ChangedError,
+    ChangedUntilError, Closed, EnterUntilError, Held, Iter, Lock, Permit, PopError, PopUntilError,
+    PriorityQueue, Producer, Promise, PushError, PushUntilError, Queue, Semaphore, StopError,
+    TryEnterError, TryPopError, TryPushError, Undelivered, Watch, Watcher,
 };
 use selvedge::testing::World;
 use selvedge::thread::{
@@ -80,6 +82,9 @@ fn names() -> Vec<&'static str> {
             Descriptor, Stoppable<std::fs::File>, Acceptor<std::net::TcpListener>,
             PushError<u8>, TryPushError<u8>, PushUntilError<u8>,
             Lock<OneAtATime>, AlreadyHeld, TryEnterError, EnterUntilError,
+            BatchQueue<OneAtATime>, Undelivered<OneAtATime>, StopError<OneAtATime>,
+            Semaphore, Permit, AcquireError, AcquireUntilError,
+            Promise<u8>, Assigned<u8>, Watch<u8>, Watcher<u8>, ChangedError, ChangedUntilError,
             Thread<OneAtATime>, selvedge::thread::Builder, Current, Failures, JoinError, Panic, SpawnError,
             ThreadError, State, Tree, TreeNode,
             Singleton<String>, Changes, Conflict,
@@ -139,6 +144,13 @@ fn errors_go_where_any_error_goes() {
     error::<AlreadyHeld>();
     error::<TryEnterError>();
     error::<EnterUntilError>();
+    error::<AcquireError>();
+    error::<AcquireUntilError>();
+    error::<Assigned<u8>>();
+    error::<ChangedError>();
+    error::<ChangedUntilError>();
+    error::<Undelivered<Cell<u8>>>();
+    error::<StopError<Cell<u8>>>();
     error::<JoinError>();
     error::<SpawnError>();
     error::<ThreadError>();

@@ -2,6 +2,7 @@
 
 mod ambient;
 mod auto_traits;
+mod batch;
 mod call;
 mod deadline;
 mod future;
@@ -10,10 +11,13 @@ mod io;
 mod lock;
 mod probe;
 mod progress;
+mod promise;
 mod queue_verbs;
+mod semaphore;
 mod shared;
 mod signal;
 mod sync;
 mod thread;
 mod tidy;
 mod till;
+mod watch;

@@ -29,6 +29,7 @@ mod lock;
 mod set_and_hook;
 mod set_and_wait;
 mod singleton;
+mod small;
 mod stop_and_spawn;
 mod till;
 mod tree;

@@ -25,10 +25,10 @@ use crate::primitive::atomic::{
 };
 use crate::primitive::{Arc, Mutex};
 use crate::signal::{Signal, WaitSite, Waiter};
-use crate::sync::buffer::{Buffer, Place};
-use crate::sync::error::{Closed, TryPopError, TryPushError};
-use crate::sync::ring::{NoPop, NoPush, Ring};
-use crate::sync::sleepers::Sleepers;
+use crate::sync::queue::buffer::{Buffer, Place};
+use crate::sync::queue::error::{Closed, TryPopError, TryPushError};
+use crate::sync::queue::ring::{NoPop, NoPush, Ring};
+use crate::sync::queue::sleepers::Sleepers;
 
 /// Up to how many bytes of elements a queue's ring may have, all of which the first push allocates.
 const RING_LIMIT: usize = 64 * 1024;

@@ -12,10 +12,10 @@ use crate::primitive::atomic::Ordering::Relaxed;
 use crate::primitive::{Arc, spin};
 use crate::probe::{self, Event};
 use crate::signal::{self, Signal, Stopped, Till, Waiter, Woken};
-use crate::sync::buffer::Place;
-use crate::sync::channel::{Channel, Offer};
-use crate::sync::error::{PopUntilError, PushUntilError, TryPopError, TryPushError};
-use crate::sync::sleepers::Sleepers;
+use crate::sync::queue::buffer::Place;
+use crate::sync::queue::channel::{Channel, Offer};
+use crate::sync::queue::error::{PopUntilError, PushUntilError, TryPopError, TryPushError};
+use crate::sync::queue::sleepers::Sleepers;
 
 /// How long a push waits before that is reported, and again each time.
 const FULL_FOR: Duration = Duration::from_secs(5);

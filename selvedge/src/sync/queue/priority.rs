@@ -6,9 +6,9 @@ use core::panic::Location;
 use crate::primitive::Arc;
 use crate::primitive::atomic::Ordering::Relaxed;
 use crate::signal::Signal;
-use crate::sync::buffer::Place;
-use crate::sync::channel::Channel;
-use crate::sync::error::{
+use crate::sync::queue::buffer::Place;
+use crate::sync::queue::channel::Channel;
+use crate::sync::queue::error::{
     Closed, PopError, PopUntilError, PushError, PushUntilError, TryPopError, TryPushError,
 };
 

@@ -24,8 +24,8 @@ use crate::ambient;
 use crate::primitive::atomic::{AtomicPtr, Ordering::Relaxed};
 use crate::primitive::{UnsafeCell, const_fn};
 use crate::signal::{self, Signal, Stopped};
-use crate::sync::error::{AlreadyHeld, EnterUntilError, TryEnterError};
-use crate::sync::monitor::{Monitor, Refused, Site};
+use crate::sync::lock::error::{AlreadyHeld, EnterUntilError, TryEnterError};
+use crate::sync::lock::monitor::{Monitor, Refused, Site};
 
 /// Data that one thread at a time uses, and a place to wait until another has used it: a monitor.
 ///

@@ -8,7 +8,7 @@ use core::fmt;
 use core::panic::Location;
 
 use crate::signal::{self, Signal, Stopped, WaitError};
-use crate::sync::lock::Held;
+use crate::sync::lock::lock::Held;
 
 impl<T: ?Sized> Held<'_, T> {
     /// Leaves the lock until it is used by another thread, and enters again.

@@ -3,13 +3,13 @@
 use core::panic::Location;
 
 use crate::signal::{Signal, Waiter};
-use crate::sync::buffer::Place;
-use crate::sync::channel::Channel;
-use crate::sync::error::{
+use crate::sync::queue::buffer::Place;
+use crate::sync::queue::channel::Channel;
+use crate::sync::queue::error::{
     PopError, PopUntilError, PushError, PushUntilError, TryPopError, TryPushError,
 };
-use crate::sync::queue::Queue;
-use crate::sync::waiting::{Ended, Wait};
+use crate::sync::queue::queue::Queue;
+use crate::sync::queue::waiting::{Ended, Wait};
 
 impl<T> Queue<T> {
     /// Adds elements at the end, one after the other, waiting for room whenever there is none.

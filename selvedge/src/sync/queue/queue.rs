@@ -15,13 +15,13 @@ use std::hash::Hash;
 use crate::primitive::Arc;
 use crate::primitive::atomic::Ordering::Relaxed;
 use crate::signal::Signal;
-use crate::sync::Iter;
-use crate::sync::buffer::Place;
-use crate::sync::channel::Channel;
-use crate::sync::error::{
+use crate::sync::queue::buffer::Place;
+use crate::sync::queue::channel::Channel;
+use crate::sync::queue::error::{
     Closed, PopError, PopUntilError, PushError, PushUntilError, TryPopError, TryPushError,
 };
-use crate::sync::producer::Producer;
+use crate::sync::queue::iter::Iter;
+use crate::sync::queue::producer::Producer;
 
 /// The bound of [`Queue::new`].
 const DEFAULT_BOUND: usize = 1024;

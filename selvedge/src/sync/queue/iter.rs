@@ -3,7 +3,7 @@
 use core::fmt;
 use core::panic::Location;
 
-use crate::sync::queue::Queue;
+use crate::sync::queue::queue::Queue;
 
 /// Takes elements until the queue is closed and empty, or the thread is asked to stop.
 pub struct Iter<'q, T> {

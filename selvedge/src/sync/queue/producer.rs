@@ -3,7 +3,7 @@
 use core::fmt;
 use core::ops::Deref;
 
-use crate::sync::queue::Queue;
+use crate::sync::queue::queue::Queue;
 
 /// A handle of a producer: the queue that it derefs to is closed when the last producer of it is dropped.
 ///

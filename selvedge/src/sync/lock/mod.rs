@@ -1,0 +1,13 @@
+//! A lock in which one can wait.
+
+mod error;
+mod held;
+#[expect(
+    clippy::module_inception,
+    reason = "files are named after the type they hold"
+)]
+mod lock;
+mod monitor;
+
+pub use error::{AlreadyHeld, EnterUntilError, TryEnterError};
+pub use lock::{Held, Lock};
