@@ -3,6 +3,7 @@
 mod ambient;
 mod call;
 mod idle;
+mod lock;
 mod memory;
 mod pipe;
 mod queue;
@@ -16,11 +17,12 @@ use crate::measure::Report;
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
-pub const ALL: [Part; 11] = [
+pub const ALL: [Part; 12] = [
     ("signal/idle", idle::rows),
     ("signal/flag", signal::rows),
     ("signal/wake", wake::rows),
     ("signal/time", time::rows),
+    ("sync/lock", lock::rows),
     ("sync/queue", queue::rows),
     ("sync/memory", memory::rows),
     ("thread", thread::rows),

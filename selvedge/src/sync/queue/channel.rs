@@ -49,15 +49,22 @@ pub(super) struct Channel<T> {
 pub(super) struct Locked<T> {
     pub(super) buffer: Buffer<T>,
     pub(super) offers: VecDeque<Offer<T>>,
-    pub(super) next_offer: u64,
     pub(super) closed: bool,
 }
 
 /// The element of a push to a rendezvous.
 pub(super) struct Offer<T> {
-    pub(super) id: u64,
     pub(super) element: T,
     pub(super) waiter: Arc<Waiter>,
+}
+
+impl<T> Locked<T> {
+    /// The place of the offer that this waiter waits for.
+    pub(super) fn offer_of(&self, waiter: &Arc<Waiter>) -> Option<usize> {
+        self.offers
+            .iter()
+            .position(|offer| Arc::ptr_eq(&offer.waiter, waiter))
+    }
 }
 
 impl<T> Channel<T> {
@@ -79,7 +86,6 @@ impl<T> Channel<T> {
             locked: Mutex::new(Locked {
                 buffer: Buffer::new(levels),
                 offers: VecDeque::new(),
-                next_offer: 0,
                 closed: false,
             }),
             poppers: Sleepers::default(),

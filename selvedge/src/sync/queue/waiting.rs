@@ -71,22 +71,19 @@ impl<T> Channel<T> {
     /// Pushes to a rendezvous: leaves the element where a pop finds it, and waits until one has taken it.
     fn offer(&self, element: T, place: Place, mut wait: Wait) -> Result<(), PushUntilError<T>> {
         let mut element = Some(element);
-        let mut id = None;
+        let mut offered: Option<Arc<Waiter>> = None; // by whom the offer is known
         loop {
             let waited = Waiter::wait_notified(&wait.signals(), self.site(wait.at), |waiter| {
                 let mut locked = self.locked.lock();
                 if locked.closed {
                     return None;
                 }
-                if let Some(id) = id {
-                    let mut offers = locked.offers.iter_mut();
-                    offers.find(|offer| offer.id == id)?.waiter = Arc::clone(waiter);
-                    return Some(());
+                if let Some(before) = &offered {
+                    let at = locked.offer_of(before)?;
+                    locked.offers[at].waiter = Arc::clone(waiter);
+                    return Some(Arc::clone(waiter));
                 }
-                locked.next_offer += 1;
-                id = Some(locked.next_offer);
                 let offer = Offer {
-                    id: locked.next_offer,
                     element: element.take()?,
                     waiter: Arc::clone(waiter),
                 };
@@ -97,17 +94,22 @@ impl<T> Channel<T> {
                 }
                 drop(locked);
                 self.poppers.notify_one();
-                Some(())
+                Some(Arc::clone(waiter))
             });
             let ended = match waited {
-                Some(((), woken)) => wait.ended(self, woken),
+                Some((waiter, woken)) => {
+                    offered = Some(waiter);
+                    if wait.is_report(woken) {
+                        wait.ended(self, woken);
+                        continue;
+                    }
+                    wait.ended(self, woken)
+                }
                 None => None,
             };
-            if ended.is_none() && waited.is_some_and(|((), woken)| wait.is_report(woken)) {
-                continue;
-            }
             // Taken meanwhile: it was pushed, whatever else happened (invariant 2 of `channel`).
-            let Some(element) = element.take().or_else(|| self.take_back(id?)) else {
+            let take_back = || self.take_back(offered.as_ref()?);
+            let Some(element) = element.take().or_else(take_back) else {
                 return Ok(());
             };
             return Err(match ended {
@@ -121,9 +123,9 @@ impl<T> Channel<T> {
     }
 
     /// The element of an offer that no pop has taken.
-    fn take_back(&self, id: u64) -> Option<T> {
+    fn take_back(&self, waiter: &Arc<Waiter>) -> Option<T> {
         let mut locked = self.locked.lock();
-        let at = locked.offers.iter().position(|offer| offer.id == id)?;
+        let at = locked.offer_of(waiter)?;
         Some(locked.offers.remove(at)?.element)
     }
 
