@@ -1,16 +1,24 @@
-//! What signals take, they give back, to the byte.
+//! What the library takes, it gives back, to the byte, the descriptor and the thread.
 //!
 //! A binary of its own, with a single test: the allocator counts what every thread does.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
+#[cfg(target_os = "linux")]
+use std::time::Instant;
 
 use selvedge::signal::{self, Progress};
+#[cfg(target_os = "linux")]
+use selvedge::sync::Lock;
+use selvedge::sync::{BatchQueue, PriorityQueue, Promise, Queue, Semaphore, Watch};
 use selvedge::{Ambient, Signal, Till};
+#[cfg(target_os = "linux")]
+use selvedge::{io, thread};
 
 struct Counting;
 
@@ -43,6 +51,36 @@ fn kept(round: impl Fn()) -> isize {
     let before = BYTES.load(SeqCst);
     (0..ROUNDS).for_each(|_| round());
     BYTES.load(SeqCst) - before
+}
+
+/// As `kept`, of rounds that start threads: bytes, descriptors and threads. 1,000 of them;
+/// `SELVEDGE_ROUNDS` changes that.
+///
+/// A thread that was joined may still be on its way out; what it gives back last is counted when it is
+/// gone.
+#[cfg(target_os = "linux")]
+fn kept_by_threads(round: impl Fn()) -> (isize, isize, isize) {
+    let count = |what: &str| std::fs::read_dir(what).expect("there is /proc").count() as isize;
+    let threads = || count("/proc/self/task");
+    let begun = Instant::now();
+    let gone = |left: isize| {
+        while threads() > left && begun.elapsed() < Duration::from_secs(120) {
+            std::thread::yield_now();
+        }
+    };
+    let rounds = std::env::var("SELVEDGE_ROUNDS").map_or(1_000, |n| {
+        n.parse::<usize>().expect("SELVEDGE_ROUNDS is a number")
+    });
+    round(); // the timer and its like
+    let few = threads();
+    (0..rounds).for_each(|_| round());
+    gone(few);
+    let now = || (BYTES.load(SeqCst), count("/proc/self/fd"), threads());
+    let before = now();
+    (0..rounds).for_each(|_| round());
+    gone(before.2);
+    let after = now();
+    (after.0 - before.0, after.1 - before.1, after.2 - before.2)
 }
 
 struct Nobody;
@@ -137,4 +175,214 @@ fn everything_is_given_back() {
         assert_eq!(main.links(), 0, "{what}");
     }
     assert_eq!((far.links(), numbers.marks()), (0, 0));
+    for (what, round) in alone() {
+        assert_eq!(kept(round), 0, "{what}");
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let status = selvedge::run("leaks", |_| {
+            for (what, round) in together::ROUNDS {
+                assert_eq!(kept_by_threads(round), (0, 0, 0), "{what}");
+            }
+            Ok(())
+        });
+        assert_eq!(status, std::process::ExitCode::SUCCESS);
+    }
+}
+
+/// What one thread can do with shared data.
+fn alone() -> [(&'static str, fn()); 9] {
+    fn text() -> String {
+        String::from("an element")
+    }
+    [
+        ("a ring", || {
+            let queue = Queue::bounded(4);
+            for _ in 0..3 {
+                queue.push(text()).unwrap();
+            }
+            drop(queue.pop().unwrap());
+            assert!(queue.try_push(text()).is_ok());
+        }),
+        ("a ring that was left", || {
+            let queue = Queue::named("left", 4);
+            queue.push(text()).unwrap();
+            queue.push_front(text()).unwrap();
+            queue.force_push(text()).unwrap();
+            drop(queue.pop().unwrap());
+            queue.close();
+            assert!(queue.push(text()).is_err());
+        }),
+        ("a rendezvous", || {
+            let queue = Queue::bounded(0);
+            assert!(queue.push_until(text(), &Signal::always()).is_err());
+            assert!(queue.pop_until(&Signal::always()).is_err());
+            assert!(!queue.ready().is_set());
+        }),
+        ("a unique queue", || {
+            let queue = Queue::bounded(4).unique();
+            queue.push(text()).unwrap();
+            queue.push(text()).unwrap();
+            assert_eq!(queue.pop_all().len(), 1);
+        }),
+        ("a priority queue", || {
+            let queue = PriorityQueue::bounded(3, 4);
+            for level in [2, 0, 1] {
+                queue.push(level, text()).unwrap();
+            }
+            drop(queue.pop().unwrap());
+        }),
+        ("a semaphore", || {
+            let semaphore = Semaphore::named("permits", 2);
+            let held = semaphore.acquire().unwrap();
+            assert!(semaphore.acquire_many_until(2, &Signal::always()).is_err());
+            held.forget();
+        }),
+        ("a promise", || {
+            let promise = Promise::named("promise");
+            assert!(promise.wait_until(&Signal::always()).is_err());
+            promise.assign(text()).unwrap();
+            assert!(promise.assign(text()).is_err());
+            assert!(promise.assigned().is_set());
+        }),
+        ("a watched value", || {
+            let watch = Watch::named("watch", text());
+            let mut watcher = watch.subscribe();
+            assert!(watcher.changed_until(&Signal::always()).is_err());
+            let ready = watcher.ready();
+            watch.set(text());
+            assert!(ready.is_set());
+            watch.update(|text| text.clone());
+            drop(watch);
+            assert!(watcher.changed().is_ok());
+        }),
+        ("batches", || {
+            let batches = BatchQueue::named("batches", 2, Duration::ZERO);
+            for _ in 0..3 {
+                batches.push(text()).unwrap();
+            }
+            let kept = text();
+            batches.after_batch(move || drop(kept)).unwrap();
+            batches.close();
+            let mut sent = 0;
+            let served = batches.serve(|batch| {
+                sent += batch.len();
+                Ok::<_, Infallible>(())
+            });
+            served.unwrap();
+            assert_eq!(sent, 3);
+        }),
+    ]
+}
+
+/// What needs two threads, or descriptors.
+#[cfg(target_os = "linux")]
+mod together {
+    use super::*;
+
+    pub(super) const ROUNDS: [(&str, fn()); 10] = [
+        ("threads", || {
+            let thread = thread::spawn("one", |_| Ok(String::from("a value")));
+            drop(thread.join().unwrap());
+        }),
+        ("a stopped thread", || {
+            let thread = thread::spawn("one", |stop| Ok(stop.wait_until(&stop)?));
+            thread.stop();
+            _ = thread.join();
+        }),
+        ("a blocked pop and a blocked push", || {
+            let queue = Queue::bounded(1);
+            let popper = thread::spawn("popper", {
+                let queue = queue.clone();
+                move |_| {
+                    for _ in 0..3 {
+                        drop(queue.pop()?);
+                    }
+                    Ok(())
+                }
+            });
+            for _ in 0..3 {
+                queue.push(String::from("an element")).unwrap();
+            }
+            popper.join().unwrap();
+        }),
+        ("a rendezvous", || {
+            let queue = Queue::bounded(0);
+            let popper = thread::spawn("popper", {
+                let queue = queue.clone();
+                move |_| Ok(queue.pop()?)
+            });
+            queue.push(String::from("an element")).unwrap();
+            drop(popper.join().unwrap());
+        }),
+        ("a lock", || {
+            let lock = Arc::new(Lock::new(0));
+            let other = thread::spawn("other", {
+                let lock = Arc::clone(&lock);
+                move |_| {
+                    *lock.enter() += 1;
+                    Ok(())
+                }
+            });
+            let mut held = lock.enter();
+            while *held == 0 {
+                held.wait().unwrap();
+            }
+            drop(held);
+            other.join().unwrap();
+        }),
+        ("permits", || {
+            let semaphore = Semaphore::new(1);
+            let held = semaphore.acquire().unwrap();
+            let other = thread::spawn("other", {
+                let semaphore = semaphore.clone();
+                move |_| Ok(semaphore.acquire()?)
+            });
+            drop(held);
+            drop(other.join().unwrap());
+        }),
+        ("a promise", || {
+            let promise = Promise::new();
+            let other = thread::spawn("other", {
+                let promise = promise.clone();
+                move |_| Ok(promise.wait().cloned()?)
+            });
+            promise.assign(String::from("a value")).unwrap();
+            drop(other.join().unwrap());
+        }),
+        ("a watched value", || {
+            let watch = Watch::new(String::from("a value"));
+            let mut watcher = watch.subscribe();
+            let other = thread::spawn("other", move |_| {
+                while watcher.changed().is_ok() {}
+                Ok(())
+            });
+            watch.set(String::from("another"));
+            drop(watch);
+            other.join().unwrap();
+        }),
+        ("batches", || {
+            let batches = BatchQueue::named("batches", 2, Duration::from_secs(1_000));
+            let server = thread::spawn("server", {
+                let batches = batches.clone();
+                move |_| Ok(batches.serve(|_| Ok::<_, Infallible>(()))?)
+            });
+            batches.extend((0..3).map(|n| n.to_string())).unwrap();
+            batches.stop().unwrap();
+            server.join().unwrap();
+        }),
+        ("descriptors", || {
+            let signal = Signal::new();
+            let first = signal.descriptor().unwrap();
+            signal.set();
+            drop(signal.descriptor().unwrap());
+            drop(first);
+            let (mut one, other) = std::os::unix::net::UnixStream::pair().unwrap();
+            let mut buffer = [0];
+            let early = io::read_until(&other, &mut buffer, &Signal::always());
+            assert!(early.is_err());
+            std::io::Write::write_all(&mut one, b"a").unwrap();
+            assert_eq!(io::read(&other, &mut buffer).unwrap(), 1);
+        }),
+    ];
 }

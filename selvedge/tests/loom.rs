@@ -36,6 +36,8 @@ mod descriptor;
 mod lock;
 #[path = "models/signal.rs"]
 mod signal_models;
+#[path = "models/small.rs"]
+mod small;
 
 const PREEMPTIONS: usize = 2;
 

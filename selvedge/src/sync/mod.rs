@@ -20,7 +20,7 @@ mod queue;
 mod semaphore;
 mod watch;
 
-pub use batch::{BatchQueue, StopError, Undelivered};
+pub use batch::{BatchProducer, BatchQueue, StopError, Undelivered};
 pub use lock::{AlreadyHeld, EnterUntilError, Held, Lock, TryEnterError};
 pub use promise::{Assigned, Promise};
 pub use queue::{

@@ -81,6 +81,24 @@ impl<T> Promise<T> {
     /// # Errors
     ///
     /// [`Stopped`], see above.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{sync::Promise, thread};
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let port = Promise::new();
+    ///     let server = thread::spawn("server", {
+    ///         let port = port.clone();
+    ///         move |_stop| Ok(port.assign(80).is_ok())
+    ///     });
+    ///     assert_eq!(*port.wait()?, 80);
+    ///     assert!(server.join()?);
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
     #[track_caller]
     pub fn wait(&self) -> Result<&T, Stopped> {
         if let Some(value) = self.get() {
@@ -129,6 +147,14 @@ impl<T> Promise<T> {
     }
 
     /// The value, if there is one now.
+    ///
+    /// ```
+    /// # use selvedge::sync::Promise;
+    /// let promise = Promise::named("port");
+    /// assert_eq!(promise.get(), None);
+    /// promise.assign(80).unwrap();
+    /// assert_eq!(promise.get(), Some(&80));
+    /// ```
     #[must_use]
     pub fn get(&self) -> Option<&T> {
         self.0.value.get()
@@ -158,6 +184,14 @@ impl<T> Promise<T> {
     }
 
     /// The value, if there is one and this is the last handle.
+    ///
+    /// ```
+    /// # use selvedge::sync::Promise;
+    /// let promise = Promise::new();
+    /// promise.assign(1).unwrap();
+    /// assert_eq!(promise.clone().into_inner(), None); // there is another handle
+    /// assert_eq!(promise.into_inner(), Some(1));
+    /// ```
     #[must_use]
     pub fn into_inner(self) -> Option<T> {
         Arc::into_inner(self.0)?.value.into_inner()

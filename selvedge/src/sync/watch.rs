@@ -77,6 +77,13 @@ impl<T> Watch<T> {
     }
 
     /// Replaces the value, wakes the watchers, and gives the old value.
+    ///
+    /// ```
+    /// # use selvedge::sync::Watch;
+    /// let watch = Watch::new(1);
+    /// assert_eq!(*watch.set(2), 1);
+    /// assert_eq!(*watch.get(), 2);
+    /// ```
     #[track_caller]
     pub fn set(&self, value: T) -> Arc<T> {
         let (old, changed) = self.0.state.lock().replace(Arc::new(value));
@@ -152,6 +159,22 @@ impl<T> Watcher<T> {
     ///
     /// - [`ChangedError::Closed`] – the last setter is gone and its last value was seen.
     /// - [`ChangedError::Stopped`] – see above.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{sync::Watch, thread};
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let level = Watch::named("level", 1);
+    ///     let mut watcher = level.subscribe();
+    ///     let logger = thread::spawn("logger", move |_stop| Ok(*watcher.changed()?));
+    ///     level.set(2);
+    ///     assert_eq!(logger.join()?, 2);
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
     #[track_caller]
     pub fn changed(&mut self) -> Result<Arc<T>, ChangedError> {
         loop {
@@ -204,6 +227,15 @@ impl<T> Watcher<T> {
     }
 
     /// The change that it has not seen, if there is one now.
+    ///
+    /// ```
+    /// # use selvedge::sync::Watch;
+    /// let watch = Watch::new(1);
+    /// let mut watcher = watch.subscribe();
+    /// assert!(watcher.try_changed().is_none()); // it was seen by `subscribe`
+    /// watch.set(2);
+    /// assert_eq!(watcher.try_changed().as_deref(), Some(&2));
+    /// ```
     pub fn try_changed(&mut self) -> Option<Arc<T>> {
         let state = self.shared.state.lock();
         if state.version == self.seen {
@@ -217,6 +249,17 @@ impl<T> Watcher<T> {
     ///
     /// Combine it with others, then look with [`try_changed`](Self::try_changed): another look at the same
     /// watcher may have been quicker.
+    ///
+    /// ```
+    /// # use selvedge::{Signal, sync::Watch};
+    /// let (watch, other) = (Watch::new(1), Signal::new());
+    /// let mut watcher = watch.subscribe();
+    /// let either = watcher.ready() | &other;
+    /// watch.set(2);
+    /// either.wait()?;
+    /// assert_eq!(watcher.try_changed().as_deref(), Some(&2));
+    /// # Ok::<(), selvedge::Stopped>(())
+    /// ```
     #[track_caller]
     #[must_use]
     pub fn ready(&self) -> Signal {

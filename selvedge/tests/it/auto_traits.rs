@@ -15,10 +15,10 @@ use selvedge::probe::{Ending, Event, Subscription};
 use selvedge::shared::{Changes, Conflict, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
 use selvedge::sync::{
-    AcquireError, AcquireUntilError, AlreadyHeld, Assigned, BatchQueue, ChangedError,
-    ChangedUntilError, Closed, EnterUntilError, Held, Iter, Lock, Permit, PopError, PopUntilError,
-    PriorityQueue, Producer, Promise, PushError, PushUntilError, Queue, Semaphore, StopError,
-    TryEnterError, TryPopError, TryPushError, Undelivered, Watch, Watcher,
+    AcquireError, AcquireUntilError, AlreadyHeld, Assigned, BatchProducer, BatchQueue,
+    ChangedError, ChangedUntilError, Closed, EnterUntilError, Held, Iter, Lock, Permit, PopError,
+    PopUntilError, PriorityQueue, Producer, Promise, PushError, PushUntilError, Queue, Semaphore,
+    StopError, TryEnterError, TryPopError, TryPushError, Undelivered, Watch, Watcher,
 };
 use selvedge::testing::World;
 use selvedge::thread::{
@@ -82,7 +82,7 @@ fn names() -> Vec<&'static str> {
             Descriptor, Stoppable<std::fs::File>, Acceptor<std::net::TcpListener>,
             PushError<u8>, TryPushError<u8>, PushUntilError<u8>,
             Lock<OneAtATime>, AlreadyHeld, TryEnterError, EnterUntilError,
-            BatchQueue<OneAtATime>, Undelivered<OneAtATime>, StopError<OneAtATime>,
+            BatchQueue<OneAtATime>, BatchProducer<OneAtATime>, Undelivered<OneAtATime>, StopError<OneAtATime>,
             Semaphore, Permit, AcquireError, AcquireUntilError,
             Promise<u8>, Assigned<u8>, Watch<u8>, Watcher<u8>, ChangedError, ChangedUntilError,
             Thread<OneAtATime>, selvedge::thread::Builder, Current, Failures, JoinError, Panic, SpawnError,

@@ -1,7 +1,8 @@
 //! Semaphores: no permit is lost, nobody overtakes.
 
+use proptest::prelude::*;
 use selvedge::Signal;
-use selvedge::sync::{AcquireError, AcquireUntilError, Semaphore};
+use selvedge::sync::{AcquireError, AcquireUntilError, Permit, Semaphore};
 use selvedge::testing::World;
 use selvedge::thread;
 
@@ -96,4 +97,87 @@ fn what_becomes_impossible_is_refused_and_what_is_added_is_granted() {
         assert_eq!(semaphore.acquire_many(2).unwrap().count(), 2);
         assert_eq!(semaphore.available(), 2);
     });
+}
+
+/// What one thread does with a semaphore.
+#[derive(Clone, Debug)]
+enum Does {
+    Tries(usize),
+    Asks(usize),
+    AsksUntil(usize),
+    Drops(usize),
+    Forgets(usize),
+    Adds(usize),
+}
+
+fn does() -> impl Strategy<Value = Does> {
+    prop_oneof![
+        (0_usize..5).prop_map(Does::Tries),
+        (0_usize..5).prop_map(Does::Asks),
+        (0_usize..5).prop_map(Does::AsksUntil),
+        (0_usize..8).prop_map(Does::Drops),
+        (0_usize..8).prop_map(Does::Forgets),
+        (0_usize..3).prop_map(Does::Adds),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Against two counters: those that are free, and those that exist.
+    #[test]
+    fn it_is_a_counter(permits in 0_usize..4, all in proptest::collection::vec(does(), 0..40)) {
+        let semaphore = Semaphore::new(permits);
+        let (mut free, mut total, mut held) = (permits, permits, Vec::new());
+        for one in all {
+            match one {
+                Does::Tries(n) => {
+                    let permit = semaphore.try_acquire_many(n);
+                    prop_assert_eq!(permit.is_some(), n <= free);
+                    free -= permit.as_ref().map_or(0, Permit::count);
+                    held.extend(permit);
+                }
+                // It would wait for ever.
+                Does::Asks(n) if n > free && n <= total => {}
+                Does::Asks(n) => match semaphore.acquire_many(n) {
+                    Ok(permit) => {
+                        prop_assert!(n <= free);
+                        free -= n;
+                        held.push(permit);
+                    }
+                    Err(AcquireError::TooMany { asked, total: of }) => {
+                        prop_assert!(n > total);
+                        prop_assert_eq!((asked, of), (n, total));
+                    }
+                    Err(other) => prop_assert!(false, "{}", other),
+                },
+                Does::AsksUntil(n) => match semaphore.acquire_many_until(n, &Signal::always()) {
+                    Ok(permit) => {
+                        prop_assert!(n <= free);
+                        free -= n;
+                        held.push(permit);
+                    }
+                    Err(AcquireUntilError::Expired) => prop_assert!(n > free && n <= total),
+                    Err(AcquireUntilError::TooMany { .. }) => prop_assert!(n > total),
+                    Err(other) => prop_assert!(false, "{}", other),
+                },
+                Does::Drops(at) if at < held.len() => {
+                    free += held[at].count();
+                    drop(held.swap_remove(at));
+                }
+                Does::Forgets(at) if at < held.len() => {
+                    total -= held[at].count();
+                    held.swap_remove(at).forget();
+                }
+                Does::Drops(_) | Does::Forgets(_) => {}
+                Does::Adds(n) => {
+                    semaphore.add_permits(n);
+                    (free, total) = (free + n, total + n);
+                }
+            }
+            prop_assert_eq!(semaphore.available(), free);
+        }
+        drop(held);
+        prop_assert_eq!(semaphore.available(), total);
+    }
 }

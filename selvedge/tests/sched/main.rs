@@ -8,7 +8,7 @@
 //! Under shuttle each body runs under 1,000 schedules (`SELVEDGE_SCHEDULES` changes that): half of them
 //! uniformly random, half with few preemptions at random places (PCT), because some mistakes need many
 //! switches and others need one at the right place. A body that hangs is a deadlock there; under std it
-//! fails after a minute. Which mistake each model was seen to catch is in `MODELS.md`.
+//! fails after a minute for each hundred rounds, and shows the threads. Which mistake each model was seen to catch is in `MODELS.md`.
 #![cfg(not(selvedge_loom))]
 
 #[cfg(selvedge_shuttle)]
@@ -57,25 +57,48 @@ fn check(body: impl Fn() + Send + Sync + 'static) {
     Runner::new(PctScheduler::new(3, schedules - schedules / 2), config()).run(move || body());
 }
 
-/// Runs `body` a few times.
+/// Runs `body` a hundred times; `SELVEDGE_ROUNDS` changes that.
 #[cfg(not(selvedge_shuttle))]
 fn check(body: impl Fn() + Send + Sync + 'static) {
     use std::sync::mpsc::{RecvTimeoutError, channel};
 
-    const ROUNDS: usize = 100;
+    let how_often = std::env::var("SELVEDGE_ROUNDS").map_or(100, |n| {
+        n.parse::<u32>().expect("SELVEDGE_ROUNDS is a number")
+    });
     let (running, ended) = channel::<()>();
     let rounds = spawn(move || {
         let _running = running;
-        for _ in 0..ROUNDS {
+        for _ in 0..how_often {
             body();
         }
     });
-    if ended.recv_timeout(std::time::Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout) {
-        panic!("it hangs");
+    // A minute for each hundred, so that more rounds are not taken for a hang.
+    let limit = std::time::Duration::from_secs(60) * how_often.div_ceil(100);
+    if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+        panic!(
+            "it hangs; the threads and what they wait in: {:?}",
+            threads()
+        );
     }
     if let Err(payload) = rounds.join() {
         std::panic::resume_unwind(payload);
     }
+}
+
+/// The threads of the process, by the system, because a tree shows itself only to its threads.
+#[cfg(not(selvedge_shuttle))]
+fn threads() -> Vec<String> {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
+        return Vec::new();
+    };
+    let of = |task: &std::path::Path, what| {
+        let text = std::fs::read_to_string(task.join(what)).unwrap_or_default();
+        text.trim().to_owned()
+    };
+    tasks
+        .flatten()
+        .map(|task| of(&task.path(), "comm") + ": " + &of(&task.path(), "wchan"))
+        .collect()
 }
 
 /// Starts a thread outside every tree, of the backend.

@@ -13,6 +13,7 @@ use core::fmt;
 use core::panic::Location;
 use std::time::Duration;
 
+use crate::primitive::atomic::AtomicUsize;
 use crate::primitive::{Arc, Mutex};
 use crate::probe::{self, Event};
 use crate::signal::{Signal, WaitError};
@@ -69,6 +70,7 @@ pub(super) struct Shared<T> {
     /// Set when no item is accepted any more; ends the pause of a failing sink.
     pub(super) closing: Signal,
     pub(super) served: Signal,
+    pub(super) producers: AtomicUsize,
 }
 
 pub(super) struct State<T> {
@@ -152,6 +154,7 @@ impl<T> BatchQueue<T> {
             }),
             closing: Signal::named(&format!("{label} closes")),
             served: Signal::named(&format!("{label} was served")),
+            producers: AtomicUsize::new(0),
             label,
         }))
     }
@@ -182,6 +185,19 @@ impl<T> BatchQueue<T> {
     /// # Errors
     ///
     /// [`TryPushError`], with the item.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use selvedge::sync::{BatchQueue, TryPushError};
+    /// # use std::time::Duration;
+    /// let rows = BatchQueue::bounded("rows", 1, Duration::from_secs(1), 1);
+    /// rows.try_push(1)?;
+    /// assert!(matches!(rows.try_push(2), Err(TryPushError::Full(2))));
+    /// # rows.close();
+    /// # rows.serve(|_| Ok::<_, std::convert::Infallible>(())).unwrap();
+    /// # Ok::<(), TryPushError<i32>>(())
+    /// ```
     pub fn try_push(&self, item: T) -> Result<(), TryPushError<T>> {
         self.0
             .queue
@@ -201,6 +217,21 @@ impl<T> BatchQueue<T> {
     /// # Errors
     ///
     /// [`PushUntilError`], with the item.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use selvedge::sync::{BatchQueue, PushUntilError};
+    /// # use selvedge::Till;
+    /// # use std::time::Duration;
+    /// let rows = BatchQueue::bounded("rows", 1, Duration::from_secs(1), 1);
+    /// rows.push(1)?;
+    /// let late = rows.push_until(2, &Till::after(Duration::from_millis(1)));
+    /// assert!(matches!(late, Err(PushUntilError::Expired(2))));
+    /// # rows.close();
+    /// # rows.serve(|_| Ok::<_, std::convert::Infallible>(())).unwrap();
+    /// # Ok::<(), selvedge::sync::PushError<i32>>(())
+    /// ```
     #[track_caller]
     pub fn push_until(&self, item: T, signal: &Signal) -> Result<(), PushUntilError<T>> {
         self.0
@@ -224,6 +255,18 @@ impl<T> BatchQueue<T> {
     /// # Errors
     ///
     /// [`PushError`], with the items that were not added.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use selvedge::sync::BatchQueue;
+    /// let rows = BatchQueue::new();
+    /// rows.extend(1..=3)?;
+    /// rows.close();
+    /// assert_eq!(rows.extend(4..=5).unwrap_err().into_inner(), [4, 5]);
+    /// # rows.serve(|_| Ok::<_, std::convert::Infallible>(())).unwrap();
+    /// # Ok::<(), selvedge::sync::PushError<Vec<i32>>>(())
+    /// ```
     #[track_caller]
     pub fn extend(&self, items: impl IntoIterator<Item = T>) -> Result<(), PushError<Vec<T>>> {
         let mut items = items.into_iter();
@@ -253,6 +296,23 @@ impl<T> BatchQueue<T> {
     /// # Errors
     ///
     /// [`PushError`]; it holds nothing, `f` is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use selvedge::{Signal, sync::BatchQueue};
+    /// let (rows, written) = (BatchQueue::new(), Signal::new());
+    /// rows.push(1)?;
+    /// rows.after_batch({
+    ///     let written = written.clone();
+    ///     move || _ = written.set()
+    /// }).unwrap();
+    /// rows.close();
+    /// assert!(!written.is_set());
+    /// rows.serve(|_| Ok::<_, std::convert::Infallible>(())).unwrap();
+    /// assert!(written.is_set());
+    /// # Ok::<(), selvedge::sync::PushError<i32>>(())
+    /// ```
     #[track_caller]
     pub fn after_batch(&self, f: impl FnOnce() + Send + 'static) -> Result<(), PushError<()>> {
         let pushed = self.0.queue.push(Entry::After(Box::new(f)));
@@ -298,6 +358,17 @@ impl<T> BatchQueue<T> {
     /// # Errors
     ///
     /// Those of [`stop`](Self::stop), and [`StopError::Expired`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use selvedge::{Till, sync::{BatchQueue, StopError}};
+    /// # use std::time::Duration;
+    /// let rows = BatchQueue::<u8>::new();
+    /// let late = rows.stop_until(&Till::after(Duration::from_millis(1)));
+    /// assert!(matches!(late, Err(StopError::Expired))); // nobody serves it
+    /// assert!(rows.is_closed());
+    /// ```
     #[track_caller]
     pub fn stop_until(&self, signal: &Signal) -> Result<(), StopError<T>> {
         self.close();

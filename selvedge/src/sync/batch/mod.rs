@@ -6,7 +6,9 @@
 )]
 mod batch;
 mod error;
+mod producer;
 mod serve;
 
 pub use batch::BatchQueue;
 pub use error::{StopError, Undelivered};
+pub use producer::BatchProducer;

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::primitive::drop_caught;
 use crate::probe::{self, Event};
-use crate::signal::{Signal, Till, shield};
+use crate::signal::{self, Signal, Till, shield};
 use crate::sync::batch::batch::{BatchQueue, Entry, Shared};
 use crate::sync::batch::error::Undelivered;
 use crate::sync::{PopUntilError, TryPopError};
@@ -50,6 +50,24 @@ impl<T> BatchQueue<T> {
     ///
     /// If the sink does; then the queue is closed and `stop` hands back what was not delivered. Or if the
     /// queue is, or was, served by another call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use selvedge::sync::BatchQueue;
+    /// # use std::time::Duration;
+    /// let rows = BatchQueue::named("rows", 2, Duration::from_secs(1));
+    /// rows.extend(1..=3)?;
+    /// rows.close();
+    /// let mut written = Vec::new();
+    /// let served = rows.serve(|batch| {
+    ///     written.push(batch.remove(0)); // delivered; then the disk is full
+    ///     Err("disk full")
+    /// });
+    /// assert_eq!(served.unwrap_err().take_items(), [2, 3]);
+    /// assert_eq!(written, [1]);
+    /// # Ok::<(), selvedge::sync::PushError<Vec<i32>>>(())
+    /// ```
     #[track_caller]
     pub fn serve<E>(
         &self,
@@ -103,7 +121,10 @@ impl<T> Shared<T> {
         hand: &mut Hand<T>,
         sink: &mut dyn FnMut(&mut Vec<T>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        while self.fill(hand) == More::Perhaps {
+        let stop = signal::stop();
+        // Looked at before each batch: what is ready comes before a stop, so waits alone may never see one.
+        let over = || stop.is_set() || self.closing.is_set();
+        while !over() && self.fill(hand, &stop) == More::Perhaps {
             if self.deliver(hand, sink).is_err()
                 && Till::after(self.period).wait_until(&self.closing).is_err()
             {
@@ -115,7 +136,7 @@ impl<T> Shared<T> {
             loop {
                 self.top_up(hand);
                 if hand.items.is_empty() {
-                    return Ok(());
+                    return Ok(()); // closed: what `top_up` did not find never comes
                 }
                 self.deliver(hand, sink)?;
             }
@@ -123,7 +144,7 @@ impl<T> Shared<T> {
     }
 
     /// Fills the hand to a batch, or for a period from its first item.
-    fn fill(&self, hand: &mut Hand<T>) -> More {
+    fn fill(&self, hand: &mut Hand<T>, stop: &Signal) -> More {
         if !hand.items.is_empty() {
             self.top_up(hand); // what failed has waited its period
             return More::Perhaps;
@@ -133,6 +154,9 @@ impl<T> Shared<T> {
                 Ok(entry) => self.take(hand, entry),
                 Err(_) => return More::Never,
             }
+            if stop.is_set() {
+                return More::Never;
+            }
         }
         let due = Till::after(self.period);
         while hand.items.len() < self.batch {
@@ -141,13 +165,22 @@ impl<T> Shared<T> {
                 Err(PopUntilError::Expired) => break,
                 Err(PopUntilError::Closed | PopUntilError::Stopped(_)) => return More::Never,
             }
+            if due.is_set() {
+                break; // functions alone never fill a batch
+            }
+            if stop.is_set() {
+                return More::Never;
+            }
         }
         More::Perhaps
     }
 
-    /// Fills the hand with what is there.
+    /// Fills the hand with what is there now; what is pushed meanwhile may have to wait.
     fn top_up(&self, hand: &mut Hand<T>) {
-        while hand.items.len() < self.batch {
+        for _ in 0..self.queue.len() {
+            if hand.items.len() >= self.batch {
+                break;
+            }
             match self.queue.try_pop() {
                 Ok(entry) => self.take(hand, entry),
                 Err(TryPopError::Empty | TryPopError::Closed) => break,

@@ -12,10 +12,10 @@
 use core::fmt;
 use core::panic::Location;
 use std::collections::VecDeque;
-use std::error::Error;
 
 use crate::primitive::{Arc, Mutex};
 use crate::signal::{self, Signal, Stopped, WaitSite, Waiter, Woken};
+use crate::sync::semaphore::error::{AcquireError, AcquireUntilError};
 
 /// Permits that threads share; a clone is another handle to the same ones.
 ///
@@ -173,6 +173,19 @@ impl Semaphore {
     /// # Errors
     ///
     /// Those of [`acquire_until`](Self::acquire_until).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{Signal, sync::{AcquireUntilError, Semaphore}};
+    /// let three = Semaphore::new(3);
+    /// let held = three.acquire()?;
+    /// let late = three.acquire_many_until(3, &Signal::always());
+    /// assert!(matches!(late, Err(AcquireUntilError::Expired)));
+    /// assert_eq!(three.available(), 2); // none of them was taken
+    /// # drop(held);
+    /// # Ok::<(), selvedge::sync::AcquireError>(())
+    /// ```
     #[track_caller]
     pub fn acquire_many_until(
         &self,
@@ -189,6 +202,13 @@ impl Semaphore {
     }
 
     /// Takes `n` permits if they are free and nobody waits.
+    ///
+    /// ```
+    /// # use selvedge::sync::Semaphore;
+    /// let two = Semaphore::new(2);
+    /// assert!(two.try_acquire_many(3).is_none());
+    /// assert_eq!(two.try_acquire_many(2).map(|held| held.count()), Some(2));
+    /// ```
     #[must_use]
     pub fn try_acquire_many(&self, n: usize) -> Option<Permit> {
         self.0.state.lock().take(n).then(|| self.permit(n))
@@ -260,6 +280,17 @@ impl Semaphore {
     /// # Panics
     ///
     /// If there would be more than `usize::MAX`; none is added then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use selvedge::sync::Semaphore;
+    /// let semaphore = Semaphore::new(0);
+    /// assert!(semaphore.acquire().is_err()); // there is none to wait for
+    /// semaphore.add_permits(2);
+    /// assert_eq!(semaphore.acquire_many(2)?.count(), 2);
+    /// # Ok::<(), selvedge::sync::AcquireError>(())
+    /// ```
     pub fn add_permits(&self, n: usize) {
         let granted = {
             let mut state = self.0.state.lock();
@@ -396,81 +427,5 @@ impl fmt::Debug for Permit {
             .field("count", &self.n)
             .field("semaphore", &self.semaphore)
             .finish()
-    }
-}
-
-/// The error of [`Semaphore::acquire`] and [`Semaphore::acquire_many`].
-#[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "the caller decides by it")]
-pub enum AcquireError {
-    /// More was asked for than the semaphore has.
-    TooMany {
-        /// How many were asked for.
-        asked: usize,
-        /// How many there are, held or not.
-        total: usize,
-    },
-    /// The thread was asked to stop while it waited.
-    Stopped(Stopped),
-}
-
-/// The error of [`Semaphore::acquire_until`] and [`Semaphore::acquire_many_until`].
-#[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "the caller decides by it")]
-pub enum AcquireUntilError {
-    /// More was asked for than the semaphore has.
-    TooMany {
-        /// How many were asked for.
-        asked: usize,
-        /// How many there are, held or not.
-        total: usize,
-    },
-    /// The signal was set before the permits were free.
-    Expired,
-    /// The thread was asked to stop while it waited.
-    Stopped(Stopped),
-}
-
-impl fmt::Display for AcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooMany { asked, total } => too_many(f, *asked, *total),
-            Self::Stopped(stopped) => stopped.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for AcquireUntilError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooMany { asked, total } => too_many(f, *asked, *total),
-            Self::Expired => f.write_str("the wait for permits expired"),
-            Self::Stopped(stopped) => stopped.fmt(f),
-        }
-    }
-}
-
-fn too_many(f: &mut fmt::Formatter<'_>, asked: usize, total: usize) -> fmt::Result {
-    write!(
-        f,
-        "{asked} permits were asked for and the semaphore has {total}; add permits first"
-    )
-}
-
-impl Error for AcquireError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::TooMany { .. } => None,
-            Self::Stopped(stopped) => Some(stopped),
-        }
-    }
-}
-
-impl Error for AcquireUntilError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::TooMany { .. } | Self::Expired => None,
-            Self::Stopped(stopped) => Some(stopped),
-        }
     }
 }
