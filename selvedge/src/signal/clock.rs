@@ -8,6 +8,9 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::primitive::{Arc, Mutex};
 use crate::primitive::{Parker, clock};
 
+/// So many tills in one rest are a crowd.
+const MANY: usize = 32;
+
 /// Where the time comes from.
 #[derive(Clone, Debug)]
 pub(crate) enum Clock {
@@ -43,12 +46,14 @@ impl Clock {
         }
     }
 
-    /// How many nanoseconds after it fired a timer fires again. What comes in between is fired together,
-    /// later by no more than what Linux allows itself for every sleep; else a thousand tills in a
-    /// millisecond would be a thousand wake-ups.
-    pub(super) fn rest(&self) -> Option<u64> {
+    /// How many nanoseconds after it began to fire `n` tills a timer fires again. What comes in between
+    /// is fired together; else a thousand tills in a millisecond would be a thousand wake-ups. Few are later
+    /// by no more than what Linux allows itself for every sleep; where many come at once, by a little more.
+    pub(super) fn rest(&self, n: usize) -> Option<u64> {
         match self {
-            Self::Real => Some(50_000),
+            Self::Real if n == 0 => None,
+            Self::Real if n < MANY => Some(50_000),
+            Self::Real => Some(200_000),
             #[cfg(feature = "testing")]
             Self::Mock(_) => None, // it would rest until told otherwise
         }

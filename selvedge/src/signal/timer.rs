@@ -8,7 +8,8 @@
 //! 1. A till is in `wheel` from its making until it elapses, is shut down, or its last handle goes. The
 //!    timer thread has those that it just took out, and sets them before it sleeps.
 //! 2. Nothing is fired and no handle dropped under the lock of `state`. (Firing may drop a till, and
-//!    dropping one takes the lock.) The lock is held for at most `BATCH` entries at a time.
+//!    dropping one takes the lock.) No loop under it goes over more than `BATCH` entries, and nothing is
+//!    sorted. Only the memory of very many may be got, or given back, at once.
 //! 3. After `shutdown` nothing is added: a new till is born set.
 //! 4. The timer thread runs no user code: callbacks go to the dispatcher, in order.
 //! 5. `armed` is at most what the thread sleeps for; who adds something earlier wakes it, so nothing is
@@ -29,7 +30,7 @@ use crate::signal::reason::{Reason, Why};
 use crate::signal::record::Record;
 use crate::signal::signal::{Inner, Kind, Signal};
 use crate::signal::till::{born_set, unset};
-use crate::signal::wheel::{self, Due, Key, Wheel};
+use crate::signal::wheel::{Due, Found, Key, Wheel};
 
 /// How many entries are moved under one lock, and fired between two looks at the clock.
 const BATCH: usize = 512;
@@ -226,32 +227,32 @@ impl Timer {
         let service = &self.0;
         let parker = Parker::new();
         service.state.lock().unparker = Some(parker.unparker());
-        let mut due = Vec::new();
+        let mut found = Found::default();
         let mut rest = 0; // until then it does not fire again
         loop {
             let now = service.now();
             let is_resting = now < rest;
-            let next = loop {
+            let (next, has_walls) = loop {
                 let mut state = service.state.lock();
                 if state.phase == Phase::Off {
                     return;
                 }
-                if !is_resting && state.wheel.take_due(now, BATCH, &mut due) {
+                if !is_resting && state.wheel.take_due(now, BATCH, &mut found) {
                     continue; // others have the lock in between
                 }
                 let next = state.wheel.earliest().unwrap_or(u64::MAX).max(rest);
                 // While it rests, nobody needs to wake it for less.
-                let looks_at_once = !due.is_empty() || next == rest;
+                let looks_at_once = !found.is_empty() || next == rest;
                 state.armed = if looks_at_once { AWAKE } else { next };
-                break next;
+                break (next, !state.walls.is_empty());
             };
-            if !due.is_empty() {
-                wheel::sort(&mut due);
-                self.fire(core::mem::take(&mut due));
-                rest = service
-                    .clock
-                    .rest()
-                    .map_or(0, |rest| now.saturating_add(rest));
+            if !found.is_empty() {
+                found.sort();
+                service.state.lock().wheel.put_run(&mut found);
+                if let Some(length) = service.clock.rest(found.due.len()) {
+                    rest = now.saturating_add(length);
+                }
+                self.fire(&mut found.due, has_walls);
                 continue; // time has passed
             }
             match service.epoch.checked_add(Duration::from_nanos(next)) {
@@ -261,10 +262,11 @@ impl Timer {
         }
     }
 
-    /// Sets tills whose time has come, if somebody still has them.
-    fn fire(&self, due: Vec<Due<Weak<Inner>>>) {
+    /// Sets tills whose time has come, if somebody still has them. One of the system's clock can only be
+    /// among them if there were `walls` when they were taken out (invariant 6).
+    fn fire(&self, due: &mut Vec<Due<Weak<Inner>>>, has_walls: bool) {
         let (mut calls, mut when) = (Vec::new(), clock::now());
-        for (i, (_, _, till)) in due.into_iter().enumerate() {
+        for (i, (_, _, till)) in due.drain(..).enumerate() {
             if i % BATCH == BATCH - 1 {
                 when = clock::now();
                 self.0.dispatcher.dispatch(self, &mut calls);
@@ -272,10 +274,11 @@ impl Timer {
             let Some(till) = till.upgrade().map(Signal) else {
                 continue;
             };
-            if !self.goes_back(&till) {
+            if !(has_walls && self.goes_back(&till)) {
                 set(&till, || Reason::elapsed(till.made(), when), &mut calls);
             }
         }
+        due.shrink_to(BATCH);
         self.0.dispatcher.dispatch(self, &mut calls);
     }
 
@@ -305,19 +308,22 @@ impl Timer {
 
     /// The system's clock was set: looks anew at every till that waits for it.
     fn clock_was_set(&self) {
-        let mut state = self.0.state.lock();
-        let walls: Vec<_> = state
-            .walls
-            .iter()
-            .map(|(number, wall)| (*number, wall.0))
-            .collect();
-        for (number, time) in walls {
-            let deadline = self.0.estimate(&state, time);
-            state.move_wall(number, deadline, None);
+        let mut next = Some(0);
+        while let Some(first) = next {
+            let mut state = self.0.state.lock();
+            let walls = state.walls.range(first..).take(BATCH);
+            let walls: Vec<_> = walls.map(|(number, wall)| (*number, wall.0)).collect();
+            next = walls.last().map(|(number, _)| number + 1);
+            for (number, time) in walls {
+                let deadline = self.0.estimate(&state, time);
+                state.move_wall(number, deadline, None);
+            }
         }
-        let sleeper = state.unparker.clone();
-        state.armed = AWAKE;
-        drop(state);
+        let sleeper = {
+            let mut state = self.0.state.lock();
+            state.armed = AWAKE;
+            state.unparker.clone()
+        };
         if let Some(thread) = sleeper {
             thread.unpark();
         }
@@ -346,18 +352,18 @@ impl Timer {
 
     /// Ends the service: pending tills are set with the reason "shutdown", and all threads joined.
     pub(crate) fn shutdown(&self) {
-        let (pending, thread, unparker, watch) = {
+        let (pending, walls, thread, unparker, watch) = {
             let mut state = self.0.state.lock();
             state.phase = Phase::Off;
-            state.walls.clear();
-            let pending = state.wheel.take();
             (
-                pending,
+                state.wheel.take(),
+                core::mem::take(&mut state.walls),
                 state.thread.take(),
                 state.unparker.take(),
                 state.watch.take(),
             )
         };
+        drop(walls);
         let mut calls = Vec::new();
         for (_, _, till) in pending.into_sorted() {
             if let Some(till) = till.upgrade().map(Signal) {
