@@ -2,22 +2,22 @@
 //!
 //! # State
 //!
-//! Three bits of one word: `SET`, `LINKED` (something hangs on it), `DERIVED` (a combination, whose truth
-//! is that of its operands until `SET` says so).
+//! Bits of one word: `SET`, and two that never change: `DERIVED` (a combination, whose truth is that of its
+//! operands until `SET` says so) and `NAMED`. All else stands under one lock, in [`Links`].
 //!
 //! # Invariants
 //!
-//! 1. `SET` is added once and never removed; the thread that added it writes the reason and fires.
-//! 2. An entry is linked under the lock of `links`, after `LINKED` was added and only if `SET` was not
-//!    there: so the setter, which adds `SET` first, sees `LINKED`, takes the lock and finds the entry.
+//! 1. `SET` is added once, under the lock of `links`, together with the reason, and never removed. The
+//!    thread that added it takes out what hangs on the signal under the same lock, and fires that.
+//! 2. An entry is linked under the lock of `links`, and only if `SET` is not there: so the setter finds it.
 //! 3. A combination is linked to its operands exactly while something hangs on it. Then its operands
 //!    hold it and it does not hold them, but for those that are set; otherwise it holds them and they do not know it.
 //! 4. Callbacks run outside every lock, after the waiters were woken.
 //!
 //! # Orderings
 //!
-//! The `AcqRel` addition of `SET` pairs with the `Acquire` load in `is_set`: who sees the flag sees what
-//! the setter did before. The reason is written after the flag, so that `set` never waits; `reason` does.
+//! The `Release` store of `SET` pairs with the `Acquire` load in `is_set`: who sees the flag sees what the
+//! setter did before. Whoever holds the lock may read the word `Relaxed`: it is written under that lock.
 //!
 //! # Not here
 //!
@@ -30,11 +30,11 @@ use std::borrow::Cow;
 
 use crate::primitive::atomic::{
     AtomicU32,
-    Ordering::{AcqRel, Acquire},
+    Ordering::{Acquire, Relaxed, Release},
 };
 use crate::primitive::{Arc, Mutex, global, yield_now};
 use crate::signal::combine;
-use crate::signal::links::{Body, Callback, Link, LinkId, Links};
+use crate::signal::links::{Body, Callback, Link, LinkId, Links, Taken};
 use crate::signal::on_set::{OnSet, run_here};
 use crate::signal::progress::MarkKey;
 use crate::signal::reason::{Reason, Why};
@@ -42,8 +42,8 @@ use crate::signal::timer::TillKey;
 use crate::signal::truth;
 
 pub(super) const SET: u32 = 1;
-pub(super) const LINKED: u32 = 2;
-pub(super) const DERIVED: u32 = 4;
+pub(super) const DERIVED: u32 = 2;
+const NAMED: u32 = 4;
 
 /// How much of a name, or of a combination's, is kept and printed.
 const NAME_LIMIT: usize = 100;
@@ -75,9 +75,7 @@ pub struct Signal(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) state: AtomicU32,
     pub(super) tag: Tag,
-    pub(super) reason: Mutex<Option<Reason>>,
     pub(super) links: Mutex<Links>,
-    pub(super) name: Option<Arc<str>>,
     made: &'static Location<'static>,
 }
 
@@ -106,7 +104,7 @@ pub(super) enum Kind {
 }
 
 global! {
-    fn never() -> Signal { Signal::make(Kind::Never, 0, Links::default(), None, Location::caller()) }
+    fn never() -> Signal { Signal::make(Kind::Never, Location::caller()) }
 }
 
 impl Signal {
@@ -115,21 +113,15 @@ impl Signal {
     #[must_use]
     #[inline]
     pub fn new() -> Self {
-        Self::assemble(Tag::Plain, 0, Links::default(), None, Location::caller())
+        Self::assemble(Tag::Plain, 0, Links::default(), Location::caller())
     }
 
     /// Makes a signal with a name for messages, of which 100 bytes are kept.
     #[track_caller]
     #[must_use]
     pub fn named(name: &str) -> Self {
-        let name = bounded(name).into();
-        Self::make(
-            Kind::Plain,
-            0,
-            Links::default(),
-            Some(name),
-            Location::caller(),
-        )
+        let links = Links::named(bounded(name).into());
+        Self::assemble(Tag::Plain, NAMED, links, Location::caller())
     }
 
     /// The signal that is never set: `a | never` is `a`. Setting it does nothing.
@@ -169,26 +161,14 @@ impl Signal {
         combine::child(self, Location::caller())
     }
 
-    pub(super) fn make(
-        kind: Kind,
-        state: u32,
-        mut links: Links,
-        name: Option<Arc<str>>,
-        made: &'static Location<'static>,
-    ) -> Self {
-        let tag = match kind {
-            Kind::Plain => Tag::Plain,
-            Kind::Never => Tag::Never,
-            Kind::Till(key) => {
-                links.body = Body::Till(key);
-                Tag::Till
-            }
-            Kind::Mark(key) => {
-                links.body = Body::Mark(key);
-                Tag::Mark
-            }
+    pub(super) fn make(kind: Kind, made: &'static Location<'static>) -> Self {
+        let (tag, body) = match kind {
+            Kind::Plain => (Tag::Plain, Body::None),
+            Kind::Never => (Tag::Never, Body::None),
+            Kind::Till(key) => (Tag::Till, Body::Till(key)),
+            Kind::Mark(key) => (Tag::Mark, Body::Mark(Box::new(key))),
         };
-        Self::assemble(tag, state, links, name, made)
+        Self::assemble(tag, 0, Links::made_of(body), made)
     }
 
     #[inline]
@@ -196,15 +176,12 @@ impl Signal {
         tag: Tag,
         state: u32,
         links: Links,
-        name: Option<Arc<str>>,
         made: &'static Location<'static>,
     ) -> Self {
         Self(Arc::new(Inner {
             state: AtomicU32::new(state),
             tag,
-            reason: Mutex::new(None),
             links: Mutex::new(links),
-            name,
             made,
         }))
     }
@@ -250,35 +227,36 @@ impl Signal {
         reason: impl FnOnce() -> Reason,
         run: &mut dyn FnMut(&Self, Callback),
     ) -> bool {
-        if !self.claim(reason) {
+        let Some(taken) = self.take(reason) else {
             return false;
-        }
-        // Nothing can be linked any more (invariant 2), so what this reads is final.
-        if self.0.state.load(Acquire) & (LINKED | DERIVED) != 0 {
-            combine::fire(self, run);
+        };
+        if !taken.is_empty() {
+            combine::fire(self, taken, run);
         }
         true
     }
 
-    /// Adds `SET`; true for the one caller that did, which then must fire (invariant 1).
+    /// Sets a signal that nobody else has yet, so that nothing hangs on it.
     pub(super) fn claim(&self, reason: impl FnOnce() -> Reason) -> bool {
-        if self.0.tag == Tag::Never {
-            return false;
+        self.take(reason).is_some()
+    }
+
+    /// Sets the signal and takes out what hangs on it, for the one caller that must fire it (invariant 1).
+    #[inline]
+    fn take(&self, reason: impl FnOnce() -> Reason) -> Option<Taken> {
+        if self.0.tag == Tag::Never || self.0.state.load(Acquire) & SET != 0 {
+            return None;
         }
-        // Pairs with the loads in `is_set` and with the addition of `LINKED` in `link`.
-        if self.0.state.fetch_or(SET, AcqRel) & SET != 0 {
-            return false;
-        }
-        let reason = reason();
-        *self.0.reason.lock() = Some(reason);
-        true
+        let reason = reason(); // it may read a clock: not under the lock
+        let mut links = self.0.links.lock();
+        (self.0.add_set()).then(|| links.take_out(Body::Set(reason)))
     }
 
     /// Is it set? One acquire load for a plain signal.
     #[inline]
     #[must_use]
     pub fn is_set(&self) -> bool {
-        // Pairs with the addition of `SET` in `claim`.
+        // Pairs with the store in `add_set`.
         let state = self.0.state.load(Acquire);
         state & SET != 0 || (state & DERIVED != 0 && truth::is_set(self))
     }
@@ -289,15 +267,18 @@ impl Signal {
         if !self.is_set() {
             return None;
         }
+        let mut signal = self.clone();
         loop {
-            let reason = self.0.reason.lock().clone();
-            if reason.is_some() {
-                return reason;
+            let because = match &signal.0.links.lock().body {
+                Body::Set(reason) => return Some(reason.clone()),
+                Body::Because(operand) => Some(operand.clone()),
+                _ => None,
+            };
+            // A combination on which something hangs: its operand's setter is on the way to it.
+            match because.or_else(|| truth::evaluate(&signal)) {
+                Some(because) => signal = because,
+                None => yield_now(),
             }
-            if let Some(reason) = truth::pending_reason(self) {
-                return Some(reason);
-            }
-            yield_now(); // the setter is between the flag and the reason
         }
     }
 
@@ -354,6 +335,13 @@ impl Signal {
         self.0.made
     }
 
+    pub(super) fn name(&self) -> Option<Arc<str>> {
+        if self.0.state.load(Acquire) & NAMED == 0 {
+            return None;
+        }
+        self.0.links.lock().name()
+    }
+
     /// How many threads, callbacks and combinations hang on it.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
@@ -369,19 +357,30 @@ impl Default for Signal {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if matches!(self.tag, Tag::Till | Tag::Mark) {
-            let body = core::mem::take(&mut self.links.lock().body);
-            match &body {
-                Body::Till(key) => key.remove(),
-                Body::Mark(key) => key.remove(),
-                _ => {}
-            }
+impl Inner {
+    /// Adds `SET`; false if it is there. The caller holds the lock of `links` (invariant 1).
+    #[inline]
+    pub(super) fn add_set(&self) -> bool {
+        let state = self.state.load(Relaxed);
+        if state & SET == 0 {
+            // Pairs with the loads in `is_set`.
+            self.state.store(state | SET, Release);
         }
-        if self.state.load(Acquire) & (DERIVED | LINKED) != 0 {
-            // Nobody else can want this lock any more.
-            combine::drop_links(&mut self.links.lock());
+        state & SET == 0
+    }
+
+    /// Is it there? For who holds the lock of `links`.
+    pub(super) fn has_set(&self) -> bool {
+        self.state.load(Relaxed) & SET != 0
+    }
+}
+
+impl Drop for Inner {
+    #[inline]
+    fn drop(&mut self) {
+        let links = self.links.get_mut();
+        if !links.is_trivial() {
+            combine::drop_links(links);
         }
     }
 }
@@ -403,7 +402,7 @@ impl fmt::Debug for Signal {
 /// The name, or how it was combined, or where it was made.
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(name) = &self.0.name {
+        if let Some(name) = self.name() {
             return write!(f, "signal `{name}`");
         }
         match self.0.tag {

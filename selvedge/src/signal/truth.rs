@@ -2,71 +2,89 @@
 //!
 //! The invariants that are cited stand in [`signal`](super::signal) and [`combine`](super::combine).
 
-use crate::primitive::atomic::Ordering::{AcqRel, Acquire};
+use crate::primitive::atomic::Ordering::Acquire;
 use crate::signal::combine::drop_operands;
-use crate::signal::links::{Body, Watch};
-use crate::signal::reason::Reason;
+use crate::signal::links::{Body, Links, Watch};
 use crate::signal::signal::{DERIVED, SET, Signal, Tag};
 
 /// Is the combination set? Called when its flag does not say so.
 #[cold]
 pub(super) fn is_set(signal: &Signal) -> bool {
-    let because = match look(signal) {
-        Look::No => return false,
-        Look::Yes(because) => because,
-        Look::Deeper => match evaluate(signal) {
-            Some(because) => because,
-            None => return false,
-        },
-    };
-    // Remember it, unless somebody hangs on it: then the setter of the operand fires it.
-    let state = &signal.0.state;
-    if state
-        .compare_exchange(DERIVED, DERIVED | SET, AcqRel, Acquire)
-        .is_ok()
-    {
-        if let Some(reason) = because.reason() {
-            *signal.0.reason.lock() = Some(reason);
+    let mut links = signal.0.links.lock();
+    if signal.0.has_set() {
+        return true;
+    }
+    match look(&links, signal.0.tag) {
+        Look::No => false,
+        Look::Yes(at) => {
+            if links.is_empty() {
+                let held = core::mem::take(&mut links.body);
+                let (because, others) = held.split(at);
+                remember(signal, &mut links, because);
+                drop(links);
+                drop_operands(others);
+            }
+            true
         }
-        // Taken under the lock, dropped outside: an operand may own the user's closures.
-        let operands = signal.0.links.lock().body.take();
+        Look::Deeper => {
+            drop(links);
+            is_set_deeper(signal)
+        }
+    }
+}
+
+fn is_set_deeper(signal: &Signal) -> bool {
+    let Some(because) = evaluate(signal) else {
+        return false;
+    };
+    let mut links = signal.0.links.lock();
+    if links.is_empty() && !signal.0.has_set() {
+        let operands = remember(signal, &mut links, because);
+        drop(links);
         drop_operands(operands);
     }
     true
 }
 
+/// Remembers that the combination is true. Not if somebody hangs on it: then the setter of the operand
+/// fires it.
+fn remember(signal: &Signal, links: &mut Links, because: Signal) -> Body {
+    signal.0.add_set();
+    core::mem::replace(&mut links.body, Body::Because(because))
+}
+
 /// What the operands say that one sees at once.
 enum Look {
     No,
-    Yes(Signal),
+    /// By this operand.
+    Yes(usize),
     Deeper,
 }
 
 /// Looks at the operands themselves, without any allocation: enough in the usual case.
-fn look(signal: &Signal) -> Look {
-    let links = signal.0.links.lock();
-    let (Some(operands), any) = (links.body.held(), signal.0.tag == Tag::Any) else {
+fn look(links: &Links, tag: Tag) -> Look {
+    let (Some(operands), any) = (links.body.held(), tag == Tag::Any) else {
         return Look::Deeper;
     };
     let mut last = None;
-    for operand in operands {
+    for (at, operand) in operands.iter().enumerate() {
         let state = operand.0.state.load(Acquire);
         match (any, state & SET != 0, state & DERIVED != 0) {
-            (true, true, _) => return Look::Yes(operand.clone()),
+            (true, true, _) => return Look::Yes(at),
             (true, false, false) => {}
             (false, false, false) => return Look::No,
-            (false, true, _) => last = Some(operand),
+            (false, true, _) => last = Some(at),
             (_, false, true) => return Look::Deeper,
         }
     }
     match last {
-        Some(last) => Look::Yes(last.clone()),
+        Some(last) => Look::Yes(last),
         None => Look::No, // an `any`: an `all` has operands, and each of them was set
     }
 }
 
 /// The operand, at any depth, that makes the combination true.
-fn evaluate(root: &Signal) -> Option<Signal> {
+pub(super) fn evaluate(root: &Signal) -> Option<Signal> {
     struct Visit {
         any: bool,
         operands: Vec<Signal>,
@@ -128,12 +146,4 @@ fn evaluate(root: &Signal) -> Option<Signal> {
             stack.push((operand, inner));
         }
     }
-}
-
-/// The reason of a combination that is true although its own setter has not come that far.
-pub(super) fn pending_reason(signal: &Signal) -> Option<Reason> {
-    if signal.0.state.load(Acquire) & (SET | DERIVED) != DERIVED {
-        return None;
-    }
-    evaluate(signal)?.reason()
 }

@@ -96,7 +96,7 @@ impl Signal {
     }
 
     fn site(&self, at: &'static Location<'static>) -> WaitSite {
-        WaitSite::shared("signal", self.0.name.clone(), at)
+        WaitSite::shared("signal", self.name(), at)
     }
 }
 
