@@ -157,7 +157,7 @@ pub(super) fn link(signal: &Signal, link: Link) -> Result<LinkId, Link> {
 fn push(signal: &Signal, link: Link) -> Result<(LinkId, bool), Link> {
     let mut links = signal.0.links.lock();
     // Under this lock we see it, or the setter finds the entry (invariant 2 of `signal`).
-    if signal.0.has_set() {
+    if links.is_set() {
         return Err(link);
     }
     let first = links.is_empty();
@@ -228,10 +228,11 @@ fn remember(derived: &Signal, epoch: u32, at: usize, id: LinkId) -> bool {
 
 /// Sets the combination if it is true, now that operand `at` is set; what its caller must fire.
 fn take_with(derived: &Signal, at: usize, operand: &Signal) -> Option<Taken> {
-    let because = Body::Because(operand.clone());
     let mut links = derived.0.links.lock();
-    let is_true = derived.0.tag == Tag::Any || links.count(at, operand);
-    (is_true && derived.0.add_set()).then(|| links.take_out(because))
+    if derived.0.tag == Tag::All && !links.count(at, operand) {
+        return None;
+    }
+    (derived.0).take_with(&mut links, || Body::Because(operand.clone()))
 }
 
 /// Takes an entry off, and combinations on which nothing hangs any more off their operands.

@@ -133,19 +133,6 @@ impl Body {
             _ => None,
         }
     }
-
-    /// Operand `at` of those that it holds, and the others.
-    pub(super) fn split(self, at: usize) -> (Signal, Self) {
-        match self {
-            Self::One(one) => (one, Self::None),
-            Self::Two([one, two]) if at == 0 => (one, Self::One(two)),
-            Self::Two([one, two]) => (two, Self::One(one)),
-            many => {
-                let one = many.held().and_then(|operands| operands.get(at)).cloned();
-                (one.expect("it holds that many"), many)
-            }
-        }
-    }
 }
 
 impl FromIterator<Signal> for Body {
@@ -230,6 +217,17 @@ impl Links {
             list => list.take(),
         };
         Taken { list, body }
+    }
+
+    /// Has the signal been set?
+    #[inline]
+    pub(super) fn is_set(&self) -> bool {
+        matches!(self.body, Body::Set(_) | Body::Because(_))
+    }
+
+    #[inline]
+    pub(super) fn is_named(&self) -> bool {
+        self.list.as_ref().is_some_and(|list| list.name.is_some())
     }
 
     /// Was it set by the timer?

@@ -2,8 +2,8 @@
 //!
 //! # State
 //!
-//! Bits of one word: `SET`, and two that never change: `DERIVED` (a combination, whose truth is that of its
-//! operands until `SET` says so) and `NAMED`. All else stands under one lock, in [`Links`].
+//! Two bits of one word: `DERIVED` (a combination, whose truth is that of its operands), which `SET` replaces.
+//! All else stands under one lock, in [`Links`].
 //!
 //! # Invariants
 //!
@@ -17,7 +17,8 @@
 //! # Orderings
 //!
 //! The `Release` store of `SET` pairs with the `Acquire` load in `is_set`: who sees the flag sees what the
-//! setter did before. Whoever holds the lock may read the word `Relaxed`: it is written under that lock.
+//! setter did before. It is a store because only one thread makes it (invariant 1); who holds the lock knows
+//! from the links whether that has happened.
 //!
 //! # Not here
 //!
@@ -30,7 +31,7 @@ use std::borrow::Cow;
 
 use crate::primitive::atomic::{
     AtomicU32,
-    Ordering::{Acquire, Relaxed, Release},
+    Ordering::{Acquire, Release},
 };
 use crate::primitive::{Arc, Mutex, global, yield_now};
 use crate::signal::combine;
@@ -43,7 +44,6 @@ use crate::signal::truth;
 
 pub(super) const SET: u32 = 1;
 pub(super) const DERIVED: u32 = 2;
-const NAMED: u32 = 4;
 
 /// How much of a name, or of a combination's, is kept and printed.
 const NAME_LIMIT: usize = 100;
@@ -75,6 +75,7 @@ pub struct Signal(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) state: AtomicU32,
     pub(super) tag: Tag,
+    is_named: bool,
     pub(super) links: Mutex<Links>,
     made: &'static Location<'static>,
 }
@@ -121,7 +122,7 @@ impl Signal {
     #[must_use]
     pub fn named(name: &str) -> Self {
         let links = Links::named(bounded(name).into());
-        Self::assemble(Tag::Plain, NAMED, links, Location::caller())
+        Self::assemble(Tag::Plain, 0, links, Location::caller())
     }
 
     /// The signal that is never set: `a | never` is `a`. Setting it does nothing.
@@ -181,6 +182,7 @@ impl Signal {
         Self(Arc::new(Inner {
             state: AtomicU32::new(state),
             tag,
+            is_named: links.is_named(),
             links: Mutex::new(links),
             made,
         }))
@@ -244,19 +246,18 @@ impl Signal {
     /// Sets the signal and takes out what hangs on it, for the one caller that must fire it (invariant 1).
     #[inline]
     fn take(&self, reason: impl FnOnce() -> Reason) -> Option<Taken> {
-        if self.0.tag == Tag::Never || self.0.state.load(Acquire) & SET != 0 {
+        if self.0.tag == Tag::Never {
             return None;
         }
-        let reason = reason(); // it may read a clock: not under the lock
         let mut links = self.0.links.lock();
-        (self.0.add_set()).then(|| links.take_out(Body::Set(reason)))
+        self.0.take_with(&mut links, || Body::Set(reason()))
     }
 
     /// Is it set? One acquire load for a plain signal.
     #[inline]
     #[must_use]
     pub fn is_set(&self) -> bool {
-        // Pairs with the store in `add_set`.
+        // Pairs with the store in `take_with`.
         let state = self.0.state.load(Acquire);
         state & SET != 0 || (state & DERIVED != 0 && truth::is_set(self))
     }
@@ -336,10 +337,7 @@ impl Signal {
     }
 
     pub(super) fn name(&self) -> Option<Arc<str>> {
-        if self.0.state.load(Acquire) & NAMED == 0 {
-            return None;
-        }
-        self.0.links.lock().name()
+        (self.0.is_named).then(|| self.0.links.lock().name())?
     }
 
     /// How many threads, callbacks and combinations hang on it.
@@ -358,20 +356,20 @@ impl Default for Signal {
 }
 
 impl Inner {
-    /// Adds `SET`; false if it is there. The caller holds the lock of `links` (invariant 1).
+    /// Adds `SET` and the reason, and takes out the rest, under the lock (invariant 1); `None` if it is set.
     #[inline]
-    pub(super) fn add_set(&self) -> bool {
-        let state = self.state.load(Relaxed);
-        if state & SET == 0 {
-            // Pairs with the loads in `is_set`.
-            self.state.store(state | SET, Release);
+    pub(super) fn take_with(
+        &self,
+        links: &mut Links,
+        because: impl FnOnce() -> Body,
+    ) -> Option<Taken> {
+        if links.is_set() {
+            return None;
         }
-        state & SET == 0
-    }
-
-    /// Is it there? For who holds the lock of `links`.
-    pub(super) fn has_set(&self) -> bool {
-        self.state.load(Relaxed) & SET != 0
+        let because = because();
+        // Pairs with the loads in `is_set`.
+        self.state.store(SET, Release);
+        Some(links.take_out(because))
     }
 }
 

@@ -11,69 +11,54 @@ use crate::signal::signal::{DERIVED, SET, Signal, Tag};
 #[cold]
 pub(super) fn is_set(signal: &Signal) -> bool {
     let mut links = signal.0.links.lock();
-    if signal.0.has_set() {
+    if links.is_set() {
         return true;
     }
-    match look(&links, signal.0.tag) {
-        Look::No => false,
-        Look::Yes(at) => {
-            if links.is_empty() {
-                let held = core::mem::take(&mut links.body);
-                let (because, others) = held.split(at);
-                remember(signal, &mut links, because);
-                drop(links);
-                drop_operands(others);
-            }
-            true
-        }
+    let because = match look(&links, signal.0.tag) {
+        Look::No => return false,
+        Look::Yes(because) => because.clone(),
         Look::Deeper => {
             drop(links);
-            is_set_deeper(signal)
+            let Some(because) = evaluate(signal) else {
+                return false;
+            };
+            links = signal.0.links.lock();
+            because
         }
-    }
-}
-
-fn is_set_deeper(signal: &Signal) -> bool {
-    let Some(because) = evaluate(signal) else {
-        return false;
     };
-    let mut links = signal.0.links.lock();
-    if links.is_empty() && !signal.0.has_set() {
-        let operands = remember(signal, &mut links, because);
+    // Remember it, unless somebody hangs on it: then the setter of the operand fires it.
+    if links.is_empty() {
+        let taken = (signal.0).take_with(&mut links, || Body::Because(because));
         drop(links);
-        drop_operands(operands);
+        if let Some(taken) = taken {
+            // Taken under the lock, dropped outside: an operand may own the user's closures.
+            drop_operands(taken.body);
+        }
     }
     true
 }
 
-/// Remembers that the combination is true. Not if somebody hangs on it: then the setter of the operand
-/// fires it.
-fn remember(signal: &Signal, links: &mut Links, because: Signal) -> Body {
-    signal.0.add_set();
-    core::mem::replace(&mut links.body, Body::Because(because))
-}
-
 /// What the operands say that one sees at once.
-enum Look {
+enum Look<'a> {
     No,
     /// By this operand.
-    Yes(usize),
+    Yes(&'a Signal),
     Deeper,
 }
 
 /// Looks at the operands themselves, without any allocation: enough in the usual case.
-fn look(links: &Links, tag: Tag) -> Look {
+fn look(links: &Links, tag: Tag) -> Look<'_> {
     let (Some(operands), any) = (links.body.held(), tag == Tag::Any) else {
         return Look::Deeper;
     };
     let mut last = None;
-    for (at, operand) in operands.iter().enumerate() {
+    for operand in operands {
         let state = operand.0.state.load(Acquire);
         match (any, state & SET != 0, state & DERIVED != 0) {
-            (true, true, _) => return Look::Yes(at),
+            (true, true, _) => return Look::Yes(operand),
             (true, false, false) => {}
             (false, false, false) => return Look::No,
-            (false, true, _) => last = Some(at),
+            (false, true, _) => last = Some(operand),
             (_, false, true) => return Look::Deeper,
         }
     }
