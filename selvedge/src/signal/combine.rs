@@ -4,7 +4,8 @@
 //! is computed from theirs. Somebody waits: it links itself to its operands, which then hold it while it
 //! holds them weakly, so that it lives exactly as long as it can matter and no cycle is left when it
 //! never does. An operand that is set knows nobody any more; it is held again, because it counts also
-//! after everybody else has dropped it. Firing, linking, unlinking, reading and dropping are loops with a
+//! after everybody else has dropped it. A combination that is set holds the operand that was the last, which
+//! knows the reason. Firing, linking, unlinking, reading and dropping are loops with a
 //! work list: a chain as long as a user likes costs heap, never stack.
 //!
 //! # Invariants
@@ -18,10 +19,11 @@
 use core::panic::Location;
 use std::collections::VecDeque;
 
-use crate::primitive::atomic::Ordering::{AcqRel, Acquire};
+use crate::primitive::atomic::Ordering::Acquire;
 use crate::primitive::{Arc, drop_caught};
-use crate::signal::links::{Body, Callback, Link, LinkId, Links, Watch};
-use crate::signal::signal::{DERIVED, Inner, LINKED, SET, Signal, Tag};
+use crate::signal::links::{Body, Callback, Link, LinkId, Links, Taken, Watch};
+use crate::signal::on_set::run_here;
+use crate::signal::signal::{DERIVED, Inner, SET, Signal, Tag};
 
 /// A signal that is set when one of `signals` is. Of none: never.
 ///
@@ -130,7 +132,7 @@ pub(super) fn child(parent: &Signal, at: &'static Location<'static>) -> Signal {
 
 #[inline]
 fn derived(tag: Tag, body: Body, at: &'static Location<'static>) -> Signal {
-    Signal::assemble(tag, DERIVED, Links::made_of(body), None, at)
+    Signal::assemble(tag, DERIVED, Links::made_of(body), at)
 }
 
 /// Does its own flag say so? A chain is not computed at every link that is added to it.
@@ -154,10 +156,8 @@ pub(super) fn link(signal: &Signal, link: Link) -> Result<LinkId, Link> {
 /// Adds the entry; says whether a combination must now be linked to its operands.
 fn push(signal: &Signal, link: Link) -> Result<(LinkId, bool), Link> {
     let mut links = signal.0.links.lock();
-    // Pairs with the addition of `SET` in `claim`: either we see it, or the setter sees `LINKED` and
-    // waits for the lock that we hold (invariant 2 of `signal`).
-    let state = signal.0.state.fetch_or(LINKED, AcqRel);
-    if state & SET != 0 {
+    // Under this lock we see it, or the setter finds the entry (invariant 2 of `signal`).
+    if links.is_set() {
         return Err(link);
     }
     let first = links.is_empty();
@@ -170,7 +170,8 @@ fn push(signal: &Signal, link: Link) -> Result<(LinkId, bool), Link> {
     if keep {
         links.keep(signal.clone());
     }
-    Ok((id, first && state & DERIVED != 0))
+    let is_derived = matches!(signal.0.tag, Tag::Any | Tag::All);
+    Ok((id, first && is_derived))
 }
 
 /// Links a combination, and those that it is made of, to their operands.
@@ -191,11 +192,8 @@ fn watch_operands(signal: &Signal) {
                 }
                 // Set already: what its setter would have done, done here.
                 Err(_) => {
-                    if is_true_with(&derived, at, operand) {
-                        derived.set_with(
-                            || operand.reason().expect("a set signal has a reason"),
-                            &mut super::on_set::run_here,
-                        );
+                    if let Some(taken) = take_with(&derived, at, operand) {
+                        fire(&derived, taken, &mut run_here);
                         break;
                     }
                 }
@@ -228,12 +226,13 @@ fn remember(derived: &Signal, epoch: u32, at: usize, id: LinkId) -> bool {
     true
 }
 
-/// Is the combination true, now that operand `at` is set?
-fn is_true_with(derived: &Signal, at: usize, operand: &Signal) -> bool {
-    if derived.0.tag == Tag::Any {
-        return true;
+/// Sets the combination if it is true, now that operand `at` is set; what its caller must fire.
+fn take_with(derived: &Signal, at: usize, operand: &Signal) -> Option<Taken> {
+    let mut links = derived.0.links.lock();
+    if derived.0.tag == Tag::All && !links.count(at, operand) {
+        return None;
     }
-    derived.0.links.lock().count(at, operand)
+    (derived.0).take_with(&mut links, || Body::Because(operand.clone()))
 }
 
 /// Takes an entry off, and combinations on which nothing hangs any more off their operands.
@@ -261,7 +260,6 @@ fn unlink_one(signal: &Signal, id: LinkId) -> Option<(Link, Vec<(Signal, LinkId)
     }
     let keep = links.take_keep();
     let watched = end_watch(signal, &mut links);
-    signal.0.state.fetch_and(!LINKED, AcqRel);
     drop(links);
     drop(keep); // not the last: `signal` is another
     Some((link, watched))
@@ -279,47 +277,56 @@ fn end_watch(signal: &Signal, links: &mut Links) -> Vec<(Signal, LinkId)> {
         .filter_map(|(operand, watch)| Some((operand.clone(), watch.entry?)))
         .collect();
     debug_assert!(
-        signal.0.state.load(Acquire) & DERIVED != 0,
+        matches!(signal.0.tag, Tag::Any | Tag::All),
         "only combinations watch"
     );
     links.body = held;
     entries
 }
 
-/// Wakes, asks and calls everything that hangs on `first`, which its caller has just set.
-pub(super) fn fire(first: &Signal, run: &mut dyn FnMut(&Signal, Callback)) {
-    let (mut next, mut work) = (Some(first.clone()), VecDeque::new());
-    let mut calls = Vec::new();
-    while let Some(signal) = next.take().or_else(|| work.pop_front()) {
-        let (entries, operands, keep) = {
-            let mut links = signal.0.links.lock();
-            (links.take(), links.body.take(), links.take_keep())
-        };
-        for link in entries {
-            match link {
-                Link::Wake(waiter) => waiter.wake(),
-                #[cfg(all(unix, feature = "os"))]
-                Link::Raise(event) => event.raise(),
-                Link::Call(action) => calls.push((signal.clone(), action)),
-                Link::Forward(derived, at) => {
-                    let reason = || signal.reason().expect("a set signal has a reason");
-                    if is_true_with(&derived, at, &signal) && derived.claim(reason) {
-                        work.push_back(derived);
-                    }
-                }
-            }
-        }
-        leave_operands(operands);
-        drop(keep);
+/// Wakes, asks and calls everything that hung on `first`, which its caller has just set.
+pub(super) fn fire(first: &Signal, taken: Taken, run: &mut dyn FnMut(&Signal, Callback)) {
+    let (mut work, mut calls) = (VecDeque::new(), Vec::new());
+    fire_one(first, taken, &mut work, &mut calls);
+    while let Some((signal, taken)) = work.pop_front() {
+        fire_one(&signal, taken, &mut work, &mut calls);
     }
     for (signal, action) in calls {
         run(&signal, action);
     }
 }
 
-/// A combination that is set leaves the operands that are not.
-fn leave_operands(operands: Body) {
-    match operands {
+/// Wakes what hung on one signal; combinations that are set by it, and callbacks, are left to do.
+fn fire_one(
+    signal: &Signal,
+    taken: Taken,
+    work: &mut VecDeque<(Signal, Taken)>,
+    calls: &mut Vec<(Signal, Callback)>,
+) {
+    let (links, body, keep) = taken.into_parts();
+    for link in links {
+        match link {
+            Link::Wake(waiter) => waiter.wake(),
+            #[cfg(all(unix, feature = "os"))]
+            Link::Raise(event) => event.raise(),
+            Link::Call(action) => calls.push((signal.clone(), action)),
+            Link::Forward(derived, at) => {
+                if let Some(taken) = take_with(&derived, at, signal) {
+                    work.push_back((derived, taken));
+                }
+            }
+        }
+    }
+    leave(signal, body);
+    drop(keep);
+}
+
+/// A signal that is set leaves its timer or progress, a combination the operands that are not set.
+fn leave(signal: &Signal, body: Body) {
+    match body {
+        // The timer takes out what elapses.
+        Body::Till(key) if !signal.0.links.lock().is_elapsed() => key.remove(),
+        Body::Mark(key) => key.remove(),
         Body::Watched(watched) => {
             for watch in watched {
                 if let (Some(inner), Some(id)) = (watch.operand.upgrade(), watch.entry) {
@@ -335,9 +342,9 @@ fn leave_operands(operands: Body) {
 }
 
 /// Drops a tree of combinations without recursion.
-pub(super) fn drop_operands(mut operands: Body) {
+pub(super) fn drop_operands(operands: Body) {
     let mut work = Vec::new();
-    operands.take_apart(&mut |operand| work.extend(Arc::into_inner(operand.0)));
+    take_body_apart(operands, &mut work);
     drop_all(work);
 }
 
@@ -349,24 +356,46 @@ pub(super) fn drop_links(links: &mut Links) {
 }
 
 fn drop_all(mut work: Vec<Inner>) {
-    while let Some(inner) = work.pop() {
-        take_apart(&mut inner.links.lock(), &mut work);
+    while let Some(mut inner) = work.pop() {
+        take_apart(inner.links.get_mut(), &mut work);
     }
 }
 
 /// Moves to `work` the signals of which these links have the last handle: operands, and combinations.
 fn take_apart(links: &mut Links, work: &mut Vec<Inner>) {
-    let mut drop_handle = |signal: Signal| work.extend(Arc::into_inner(signal.0));
-    links.body.take_apart(&mut drop_handle);
-    for link in links.take() {
+    let (links, body, _) = links.take_out(Body::None).into_parts();
+    take_body_apart(body, work);
+    for link in links {
         match link {
-            Link::Forward(derived, _) => drop_handle(derived),
+            Link::Forward(derived, _) => work.extend(last(derived)),
             Link::Call(action) => drop_caught(action),
             Link::Wake(_) => {}
             #[cfg(all(unix, feature = "os"))]
             Link::Raise(_) => {}
         }
     }
+}
+
+/// The same for what one is made of; a till leaves its timer, a mark its progress.
+#[inline]
+fn take_body_apart(body: Body, work: &mut Vec<Inner>) {
+    match body {
+        Body::One(operand) | Body::Because(operand) => work.extend(Arc::into_inner(operand.0)),
+        Body::Two(operands) => work.extend(operands.into_iter().filter_map(last)),
+        Body::Many(operands) => work.extend(operands.into_iter().filter_map(last)),
+        Body::Watched(watched) => {
+            let set = watched.into_iter().filter_map(|watch| watch.set);
+            work.extend(set.filter_map(last));
+        }
+        Body::Till(key) => key.remove(),
+        Body::Mark(key) => key.remove(),
+        Body::None | Body::Set(_) => {}
+    }
+}
+
+/// What is in the last handle.
+fn last(signal: Signal) -> Option<Inner> {
+    Arc::into_inner(signal.0)
 }
 
 macro_rules! operators {

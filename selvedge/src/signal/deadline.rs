@@ -104,13 +104,14 @@ pub(super) fn walled<R>(at: &'static Location<'static>, f: impl FnOnce() -> R) -
 }
 
 /// The calling thread's stop with the deadlines that are visible.
-pub(super) fn with_deadlines(thread: Option<Signal>) -> Signal {
+pub(super) fn with_deadlines(thread: Option<Signal>) -> Option<Signal> {
     visible(|limit| {
+        let Some(limit) = limit else { return thread };
         let thread = thread.unwrap_or_else(Signal::never);
-        match limit {
-            None => thread,
-            Some(limit) if limit.thread.is_same(&thread) => limit.with_stop.clone(),
-            Some(limit) => any([&thread, &limit.all]),
+        if limit.thread.is_same(&thread) {
+            Some(limit.with_stop.clone())
+        } else {
+            Some(any([&thread, &limit.all]))
         }
     })
 }

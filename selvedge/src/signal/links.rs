@@ -1,18 +1,19 @@
 //! What hangs on a signal that is not set: sleeping threads, callbacks, combinations; and what it is made of.
 //!
 //! A list in the order of arrival; an entry is removed by its number in O(log n). The list comes into being
-//! with its first entry: most signals never have one.
+//! with its first entry, which stands in it directly: most signals never have one, and most others no second.
 //!
 //! # Invariants
 //!
-//! 1. An entry's number is not given again while its signal lives: the list, once made, stays.
-
-use std::collections::VecDeque;
+//! 1. An entry's number is not given again while its signal lives: the list, once made, stays until the
+//!    signal is set, and then nothing is linked any more.
+//! 2. `first` is older than all of `more`.
 
 #[cfg(all(unix, feature = "os"))]
 use crate::primitive::sys::Event;
 use crate::primitive::{Arc, Weak};
 use crate::signal::progress::MarkKey;
+use crate::signal::reason::Reason;
 use crate::signal::signal::{Inner, Signal};
 use crate::signal::timer::TillKey;
 use crate::signal::waiter::Waiter;
@@ -35,6 +36,9 @@ pub(super) enum Link {
     Forward(Signal, usize),
 }
 
+/// One that was taken off leaves a hole until holes are half of the list.
+type Entry = (LinkId, Option<Link>);
+
 /// The number of an entry, unique within its signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct LinkId(u64);
@@ -48,8 +52,9 @@ pub(super) struct Links {
 
 #[derive(Default)]
 struct List {
-    /// Sorted by number; a removed entry leaves a hole until holes are half of the list.
-    entries: VecDeque<(LinkId, Option<Link>)>,
+    first: Option<(LinkId, Link)>,
+    /// Sorted by number.
+    more: Vec<Entry>,
     next: u64,
     live: usize,
     /// How often a combination has been linked to its operands.
@@ -58,24 +63,36 @@ struct List {
     n_set: usize,
     /// Keeps a till, or a mark of a progress, alive while something hangs on it.
     keep: Option<Signal>,
+    /// The signal's, which is rare.
+    name: Option<Arc<str>>,
+}
+
+/// What a signal that is set leaves, to be dealt with outside the lock.
+pub(super) struct Taken {
+    list: Option<Box<List>>,
+    pub(super) body: Body,
 }
 
 /// What a signal is made of.
 #[derive(Default)]
 pub(super) enum Body {
-    /// Nothing but itself, or a combination that is set.
+    /// Nothing but itself.
     #[default]
     None,
     /// Where the timer knows it.
     Till(TillKey),
     /// Where a progress knows it.
-    Mark(MarkKey),
+    Mark(Box<MarkKey>),
     /// Operands of a combination that is not linked: held, and unknown to them.
     One(Signal),
     Two([Signal; 2]),
     Many(Box<[Signal]>),
     /// Those of one that is linked: known to them and held by them.
     Watched(Box<[Watch]>),
+    /// It is set, for this reason.
+    Set(Reason),
+    /// It is set because this operand is, which knows the reason.
+    Because(Signal),
 }
 
 /// An operand of a combination that is linked.
@@ -113,25 +130,7 @@ impl Body {
             Self::One(operand) => Some(core::slice::from_ref(operand)),
             Self::Two(operands) => Some(operands),
             Self::Many(operands) => Some(operands),
-            Self::None | Self::Till(_) | Self::Mark(_) | Self::Watched(_) => None,
-        }
-    }
-
-    /// Takes the operands out; the key of a till or mark stays.
-    pub(super) fn take(&mut self) -> Self {
-        match self {
-            Self::Till(_) | Self::Mark(_) => Self::None,
-            operands => core::mem::take(operands),
-        }
-    }
-
-    /// Gives the operands that it holds to `each`.
-    pub(super) fn take_apart(&mut self, each: &mut dyn FnMut(Signal)) {
-        match self.take() {
-            Self::One(operand) => each(operand),
-            Self::Two(operands) => operands.into_iter().for_each(each),
-            Self::Many(operands) => operands.into_iter().for_each(each),
-            Self::None | Self::Till(_) | Self::Mark(_) | Self::Watched(_) => {}
+            _ => None,
         }
     }
 }
@@ -151,9 +150,89 @@ impl FromIterator<Signal> for Body {
     }
 }
 
+impl List {
+    fn named(name: Option<Arc<str>>) -> Self {
+        Self {
+            name,
+            ..Self::default()
+        }
+    }
+
+    /// What is left to do, oldest first.
+    fn into_links(self) -> impl Iterator<Item = Link> {
+        let first = self.first.map(|entry| entry.1);
+        let more = self.more.into_iter().filter_map(|entry| entry.1);
+        first.into_iter().chain(more)
+    }
+}
+
+impl Taken {
+    /// Is there nothing to be dealt with?
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_none() && matches!(self.body, Body::None)
+    }
+
+    pub(super) fn into_parts(self) -> (impl Iterator<Item = Link>, Body, Option<Signal>) {
+        let mut list = self.list;
+        let keep = list.as_mut().and_then(|list| list.keep.take());
+        let links = list.into_iter().flat_map(|list| list.into_links());
+        (links, self.body, keep)
+    }
+}
+
 impl Links {
+    #[inline]
     pub(super) fn made_of(body: Body) -> Self {
         Self { body, list: None }
+    }
+
+    pub(super) fn named(name: Arc<str>) -> Self {
+        let list = Some(Box::new(List::named(Some(name))));
+        Self {
+            body: Body::None,
+            list,
+        }
+    }
+
+    pub(super) fn name(&self) -> Option<Arc<str>> {
+        self.list.as_ref()?.name.clone()
+    }
+
+    /// Is nothing to be done when the signal goes, but to free memory?
+    #[inline]
+    pub(super) fn is_trivial(&self) -> bool {
+        matches!(self.body, Body::None | Body::Set(_)) && self.is_empty()
+    }
+
+    /// Takes out what hangs on the signal and what it is made of; `because` is why it is set.
+    #[inline]
+    pub(super) fn take_out(&mut self, because: Body) -> Taken {
+        let body = core::mem::replace(&mut self.body, because);
+        let list = match &mut self.list {
+            Some(list) if list.name.is_some() => (list.live > 0).then(|| {
+                let named = List::named(list.name.clone());
+                Box::new(core::mem::replace(&mut **list, named))
+            }),
+            list => list.take(),
+        };
+        Taken { list, body }
+    }
+
+    /// Has the signal been set?
+    #[inline]
+    pub(super) fn is_set(&self) -> bool {
+        matches!(self.body, Body::Set(_) | Body::Because(_))
+    }
+
+    #[inline]
+    pub(super) fn is_named(&self) -> bool {
+        self.list.as_ref().is_some_and(|list| list.name.is_some())
+    }
+
+    /// Was it set by the timer?
+    pub(super) fn is_elapsed(&self) -> bool {
+        matches!(&self.body, Body::Set(reason) if reason.is_elapsed())
     }
 
     pub(super) fn push(&mut self, link: Link) -> LinkId {
@@ -161,38 +240,32 @@ impl Links {
         let id = LinkId(list.next);
         list.next += 1;
         list.live += 1;
-        list.entries.push_back((id, Some(link)));
+        if list.live == 1 {
+            list.first = Some((id, link)); // no hole is left in an empty list
+        } else {
+            list.more.push((id, Some(link)));
+        }
         id
     }
 
     /// Takes entry `id` out, if it is still there.
     pub(super) fn remove(&mut self, id: LinkId) -> Option<Link> {
         let list = self.list.as_mut()?;
-        let at = list
-            .entries
-            .binary_search_by_key(&id, |entry| entry.0)
-            .ok()?;
-        let link = list.entries[at].1.take()?;
+        let link = match list.first.take_if(|first| first.0 == id) {
+            Some(first) => first.1,
+            None => {
+                let at = list.more.binary_search_by_key(&id, |entry| entry.0).ok()?;
+                list.more[at].1.take()?
+            }
+        };
         list.live -= 1;
         if list.live == 0 {
-            list.entries.clear();
-            list.entries.shrink_to(ROOM);
-        } else if list.live * 2 <= list.entries.len() {
-            list.entries.retain(|entry| entry.1.is_some());
+            list.more.clear();
+            list.more.shrink_to(ROOM);
+        } else if list.live * 2 <= list.more.len() {
+            list.more.retain(|entry| entry.1.is_some());
         }
         Some(link)
-    }
-
-    /// Takes everything out, oldest first.
-    pub(super) fn take(&mut self) -> impl Iterator<Item = Link> + use<> {
-        let entries = match &mut self.list {
-            Some(list) => {
-                list.live = 0;
-                core::mem::take(&mut list.entries)
-            }
-            None => VecDeque::new(),
-        };
-        entries.into_iter().filter_map(|entry| entry.1)
     }
 
     /// Begins an epoch of a combination on which something hangs; its number.

@@ -23,7 +23,6 @@ use crate::primitive::atomic::{
     Ordering::{Acquire, Release},
 };
 use crate::primitive::{Arc, Mutex, Weak};
-use crate::signal::links::Links;
 use crate::signal::on_set::run_here;
 use crate::signal::reason::{Reason, Why};
 use crate::signal::signal::{Inner, Kind, Signal, bounded};
@@ -131,7 +130,7 @@ impl Progress {
         let mut marks = self.0.marks.lock();
         if n <= self.get() {
             drop(marks);
-            let reached = Signal::make(Kind::Plain, 0, Links::default(), None, made);
+            let reached = Signal::make(Kind::Plain, made);
             reached.claim(|| Reason::new(Why::Set, made));
             return reached;
         }
@@ -139,7 +138,7 @@ impl Progress {
         marks.next += 1;
         let progress = Arc::downgrade(&self.0);
         let kind = Kind::Mark(MarkKey { progress, at });
-        let mark = Signal::make(kind, 0, Links::default(), None, made);
+        let mark = Signal::make(kind, made);
         marks.waiting.insert(at, Arc::downgrade(&mark.0));
         mark
     }

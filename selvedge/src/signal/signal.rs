@@ -2,22 +2,23 @@
 //!
 //! # State
 //!
-//! Three bits of one word: `SET`, `LINKED` (something hangs on it), `DERIVED` (a combination, whose truth
-//! is that of its operands until `SET` says so).
+//! Two bits of one word: `DERIVED` (a combination, whose truth is that of its operands), which `SET` replaces.
+//! All else stands under one lock, in [`Links`].
 //!
 //! # Invariants
 //!
-//! 1. `SET` is added once and never removed; the thread that added it writes the reason and fires.
-//! 2. An entry is linked under the lock of `links`, after `LINKED` was added and only if `SET` was not
-//!    there: so the setter, which adds `SET` first, sees `LINKED`, takes the lock and finds the entry.
+//! 1. `SET` is added once, under the lock of `links`, together with the reason, and never removed. The
+//!    thread that added it takes out what hangs on the signal under the same lock, and fires that.
+//! 2. An entry is linked under the lock of `links`, and only if `SET` is not there: so the setter finds it.
 //! 3. A combination is linked to its operands exactly while something hangs on it. Then its operands
 //!    hold it and it does not hold them, but for those that are set; otherwise it holds them and they do not know it.
 //! 4. Callbacks run outside every lock, after the waiters were woken.
 //!
 //! # Orderings
 //!
-//! The `AcqRel` addition of `SET` pairs with the `Acquire` load in `is_set`: who sees the flag sees what
-//! the setter did before. The reason is written after the flag, so that `set` never waits; `reason` does.
+//! The `Release` store of `SET` pairs with the `Acquire` load in `is_set`: who sees the flag sees what the
+//! setter did before. It is a store because only one thread makes it (invariant 1); who holds the lock knows
+//! from the links whether that has happened.
 //!
 //! # Not here
 //!
@@ -30,11 +31,11 @@ use std::borrow::Cow;
 
 use crate::primitive::atomic::{
     AtomicU32,
-    Ordering::{AcqRel, Acquire},
+    Ordering::{Acquire, Release},
 };
 use crate::primitive::{Arc, Mutex, global, yield_now};
 use crate::signal::combine;
-use crate::signal::links::{Body, Callback, Link, LinkId, Links};
+use crate::signal::links::{Body, Callback, Link, LinkId, Links, Taken};
 use crate::signal::on_set::{OnSet, run_here};
 use crate::signal::progress::MarkKey;
 use crate::signal::reason::{Reason, Why};
@@ -42,8 +43,7 @@ use crate::signal::timer::TillKey;
 use crate::signal::truth;
 
 pub(super) const SET: u32 = 1;
-pub(super) const LINKED: u32 = 2;
-pub(super) const DERIVED: u32 = 4;
+pub(super) const DERIVED: u32 = 2;
 
 /// How much of a name, or of a combination's, is kept and printed.
 const NAME_LIMIT: usize = 100;
@@ -75,9 +75,8 @@ pub struct Signal(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) state: AtomicU32,
     pub(super) tag: Tag,
-    pub(super) reason: Mutex<Option<Reason>>,
+    is_named: bool,
     pub(super) links: Mutex<Links>,
-    pub(super) name: Option<Arc<str>>,
     made: &'static Location<'static>,
 }
 
@@ -106,7 +105,7 @@ pub(super) enum Kind {
 }
 
 global! {
-    fn never() -> Signal { Signal::make(Kind::Never, 0, Links::default(), None, Location::caller()) }
+    fn never() -> Signal { Signal::make(Kind::Never, Location::caller()) }
 }
 
 impl Signal {
@@ -115,21 +114,15 @@ impl Signal {
     #[must_use]
     #[inline]
     pub fn new() -> Self {
-        Self::assemble(Tag::Plain, 0, Links::default(), None, Location::caller())
+        Self::assemble(Tag::Plain, 0, Links::default(), Location::caller())
     }
 
     /// Makes a signal with a name for messages, of which 100 bytes are kept.
     #[track_caller]
     #[must_use]
     pub fn named(name: &str) -> Self {
-        let name = bounded(name).into();
-        Self::make(
-            Kind::Plain,
-            0,
-            Links::default(),
-            Some(name),
-            Location::caller(),
-        )
+        let links = Links::named(bounded(name).into());
+        Self::assemble(Tag::Plain, 0, links, Location::caller())
     }
 
     /// The signal that is never set: `a | never` is `a`. Setting it does nothing.
@@ -169,26 +162,14 @@ impl Signal {
         combine::child(self, Location::caller())
     }
 
-    pub(super) fn make(
-        kind: Kind,
-        state: u32,
-        mut links: Links,
-        name: Option<Arc<str>>,
-        made: &'static Location<'static>,
-    ) -> Self {
-        let tag = match kind {
-            Kind::Plain => Tag::Plain,
-            Kind::Never => Tag::Never,
-            Kind::Till(key) => {
-                links.body = Body::Till(key);
-                Tag::Till
-            }
-            Kind::Mark(key) => {
-                links.body = Body::Mark(key);
-                Tag::Mark
-            }
+    pub(super) fn make(kind: Kind, made: &'static Location<'static>) -> Self {
+        let (tag, body) = match kind {
+            Kind::Plain => (Tag::Plain, Body::None),
+            Kind::Never => (Tag::Never, Body::None),
+            Kind::Till(key) => (Tag::Till, Body::Till(key)),
+            Kind::Mark(key) => (Tag::Mark, Body::Mark(Box::new(key))),
         };
-        Self::assemble(tag, state, links, name, made)
+        Self::assemble(tag, 0, Links::made_of(body), made)
     }
 
     #[inline]
@@ -196,15 +177,13 @@ impl Signal {
         tag: Tag,
         state: u32,
         links: Links,
-        name: Option<Arc<str>>,
         made: &'static Location<'static>,
     ) -> Self {
         Self(Arc::new(Inner {
             state: AtomicU32::new(state),
             tag,
-            reason: Mutex::new(None),
+            is_named: links.is_named(),
             links: Mutex::new(links),
-            name,
             made,
         }))
     }
@@ -250,35 +229,35 @@ impl Signal {
         reason: impl FnOnce() -> Reason,
         run: &mut dyn FnMut(&Self, Callback),
     ) -> bool {
-        if !self.claim(reason) {
+        let Some(taken) = self.take(reason) else {
             return false;
-        }
-        // Nothing can be linked any more (invariant 2), so what this reads is final.
-        if self.0.state.load(Acquire) & (LINKED | DERIVED) != 0 {
-            combine::fire(self, run);
+        };
+        if !taken.is_empty() {
+            combine::fire(self, taken, run);
         }
         true
     }
 
-    /// Adds `SET`; true for the one caller that did, which then must fire (invariant 1).
+    /// Sets a signal that nobody else has yet, so that nothing hangs on it.
     pub(super) fn claim(&self, reason: impl FnOnce() -> Reason) -> bool {
+        self.take(reason).is_some()
+    }
+
+    /// Sets the signal and takes out what hangs on it, for the one caller that must fire it (invariant 1).
+    #[inline]
+    fn take(&self, reason: impl FnOnce() -> Reason) -> Option<Taken> {
         if self.0.tag == Tag::Never {
-            return false;
+            return None;
         }
-        // Pairs with the loads in `is_set` and with the addition of `LINKED` in `link`.
-        if self.0.state.fetch_or(SET, AcqRel) & SET != 0 {
-            return false;
-        }
-        let reason = reason();
-        *self.0.reason.lock() = Some(reason);
-        true
+        let mut links = self.0.links.lock();
+        self.0.take_with(&mut links, || Body::Set(reason()))
     }
 
     /// Is it set? One acquire load for a plain signal.
     #[inline]
     #[must_use]
     pub fn is_set(&self) -> bool {
-        // Pairs with the addition of `SET` in `claim`.
+        // Pairs with the store in `take_with`.
         let state = self.0.state.load(Acquire);
         state & SET != 0 || (state & DERIVED != 0 && truth::is_set(self))
     }
@@ -289,15 +268,18 @@ impl Signal {
         if !self.is_set() {
             return None;
         }
+        let mut signal = self.clone();
         loop {
-            let reason = self.0.reason.lock().clone();
-            if reason.is_some() {
-                return reason;
+            let because = match &signal.0.links.lock().body {
+                Body::Set(reason) => return Some(reason.clone()),
+                Body::Because(operand) => Some(operand.clone()),
+                _ => None,
+            };
+            // A combination on which something hangs: its operand's setter is on the way to it.
+            match because.or_else(|| truth::evaluate(&signal)) {
+                Some(because) => signal = because,
+                None => yield_now(),
             }
-            if let Some(reason) = truth::pending_reason(self) {
-                return Some(reason);
-            }
-            yield_now(); // the setter is between the flag and the reason
         }
     }
 
@@ -354,6 +336,10 @@ impl Signal {
         self.0.made
     }
 
+    pub(super) fn name(&self) -> Option<Arc<str>> {
+        (self.0.is_named).then(|| self.0.links.lock().name())?
+    }
+
     /// How many threads, callbacks and combinations hang on it.
     #[cfg(feature = "testing")]
     #[doc(hidden)]
@@ -369,19 +355,30 @@ impl Default for Signal {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
-        if matches!(self.tag, Tag::Till | Tag::Mark) {
-            let body = core::mem::take(&mut self.links.lock().body);
-            match &body {
-                Body::Till(key) => key.remove(),
-                Body::Mark(key) => key.remove(),
-                _ => {}
-            }
+impl Inner {
+    /// Adds `SET` and the reason, and takes out the rest, under the lock (invariant 1); `None` if it is set.
+    #[inline]
+    pub(super) fn take_with(
+        &self,
+        links: &mut Links,
+        because: impl FnOnce() -> Body,
+    ) -> Option<Taken> {
+        if links.is_set() {
+            return None;
         }
-        if self.state.load(Acquire) & (DERIVED | LINKED) != 0 {
-            // Nobody else can want this lock any more.
-            combine::drop_links(&mut self.links.lock());
+        let because = because();
+        // Pairs with the loads in `is_set`.
+        self.state.store(SET, Release);
+        Some(links.take_out(because))
+    }
+}
+
+impl Drop for Inner {
+    #[inline]
+    fn drop(&mut self) {
+        let links = self.links.get_mut();
+        if !links.is_trivial() {
+            combine::drop_links(links);
         }
     }
 }
@@ -403,7 +400,7 @@ impl fmt::Debug for Signal {
 /// The name, or how it was combined, or where it was made.
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(name) = &self.0.name {
+        if let Some(name) = self.name() {
             return write!(f, "signal `{name}`");
         }
         match self.0.tag {

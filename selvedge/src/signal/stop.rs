@@ -24,6 +24,11 @@ use crate::signal::signal::Signal;
 /// ```
 #[must_use]
 pub fn stop() -> Signal {
+    visible_stop().unwrap_or_else(Signal::never)
+}
+
+/// The same, if there is one: threads that have none do not touch what they all share.
+pub(super) fn visible_stop() -> Option<Signal> {
     deadline::with_deadlines(Record::with(|record| record.and_then(Record::visible_stop)))
 }
 

@@ -3,7 +3,6 @@
 use core::panic::Location;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::signal::links::Links;
 use crate::signal::reason::{Reason, Why};
 use crate::signal::signal::{Kind, Signal};
 use crate::signal::timer;
@@ -107,7 +106,7 @@ impl Till {
 
 /// One that no clock reaches.
 pub(super) fn unset(at: &'static Location<'static>) -> Signal {
-    Signal::make(Kind::Plain, 0, Links::default(), None, at)
+    Signal::make(Kind::Plain, at)
 }
 
 /// One whose time is over.

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::primitive::{Arc, JoinHandle, Mutex, Parker, Unparker, Weak, clock, global, spawn, sys};
 use crate::signal::clock::{Clock, nanos, since_1970};
 use crate::signal::dispatcher::{self, Dispatcher, join};
-use crate::signal::links::{Body, Callback, Links};
+use crate::signal::links::{Body, Callback};
 use crate::signal::reason::{Reason, Why};
 use crate::signal::record::Record;
 use crate::signal::signal::{Inner, Kind, Signal};
@@ -162,7 +162,7 @@ impl Timer {
             index: 0,
             number: u64::MAX, // that of none
         };
-        let till = Signal::make(Kind::Till(key), 0, Links::default(), None, at);
+        let till = Signal::make(Kind::Till(key), at);
         let weak = Arc::downgrade(&till.0);
         let mut state = self.0.state.lock();
         if state.phase == Phase::Off {

@@ -2,57 +2,60 @@
 //!
 //! The invariants that are cited stand in [`signal`](super::signal) and [`combine`](super::combine).
 
-use crate::primitive::atomic::Ordering::{AcqRel, Acquire};
+use crate::primitive::atomic::Ordering::Acquire;
 use crate::signal::combine::drop_operands;
-use crate::signal::links::{Body, Watch};
-use crate::signal::reason::Reason;
+use crate::signal::links::{Body, Links, Watch};
 use crate::signal::signal::{DERIVED, SET, Signal, Tag};
 
 /// Is the combination set? Called when its flag does not say so.
 #[cold]
 pub(super) fn is_set(signal: &Signal) -> bool {
-    let because = match look(signal) {
+    let mut links = signal.0.links.lock();
+    if links.is_set() {
+        return true;
+    }
+    let because = match look(&links, signal.0.tag) {
         Look::No => return false,
-        Look::Yes(because) => because,
-        Look::Deeper => match evaluate(signal) {
-            Some(because) => because,
-            None => return false,
-        },
+        Look::Yes(because) => because.clone(),
+        Look::Deeper => {
+            drop(links);
+            let Some(because) = evaluate(signal) else {
+                return false;
+            };
+            links = signal.0.links.lock();
+            because
+        }
     };
     // Remember it, unless somebody hangs on it: then the setter of the operand fires it.
-    let state = &signal.0.state;
-    if state
-        .compare_exchange(DERIVED, DERIVED | SET, AcqRel, Acquire)
-        .is_ok()
-    {
-        if let Some(reason) = because.reason() {
-            *signal.0.reason.lock() = Some(reason);
+    if links.is_empty() {
+        let taken = (signal.0).take_with(&mut links, || Body::Because(because));
+        drop(links);
+        if let Some(taken) = taken {
+            // Taken under the lock, dropped outside: an operand may own the user's closures.
+            drop_operands(taken.body);
         }
-        // Taken under the lock, dropped outside: an operand may own the user's closures.
-        let operands = signal.0.links.lock().body.take();
-        drop_operands(operands);
     }
     true
 }
 
 /// What the operands say that one sees at once.
-enum Look {
+enum Look<'a> {
     No,
-    Yes(Signal),
+    /// By this operand.
+    Yes(&'a Signal),
     Deeper,
 }
 
 /// Looks at the operands themselves, without any allocation: enough in the usual case.
-fn look(signal: &Signal) -> Look {
-    let links = signal.0.links.lock();
-    let (Some(operands), any) = (links.body.held(), signal.0.tag == Tag::Any) else {
+fn look(links: &Links, tag: Tag) -> Look<'_> {
+    let (Some(operands), any) = (links.body.held(), tag == Tag::Any) else {
         return Look::Deeper;
     };
     let mut last = None;
     for operand in operands {
         let state = operand.0.state.load(Acquire);
         match (any, state & SET != 0, state & DERIVED != 0) {
-            (true, true, _) => return Look::Yes(operand.clone()),
+            (true, true, _) => return Look::Yes(operand),
             (true, false, false) => {}
             (false, false, false) => return Look::No,
             (false, true, _) => last = Some(operand),
@@ -60,13 +63,13 @@ fn look(signal: &Signal) -> Look {
         }
     }
     match last {
-        Some(last) => Look::Yes(last.clone()),
+        Some(last) => Look::Yes(last),
         None => Look::No, // an `any`: an `all` has operands, and each of them was set
     }
 }
 
 /// The operand, at any depth, that makes the combination true.
-fn evaluate(root: &Signal) -> Option<Signal> {
+pub(super) fn evaluate(root: &Signal) -> Option<Signal> {
     struct Visit {
         any: bool,
         operands: Vec<Signal>,
@@ -128,12 +131,4 @@ fn evaluate(root: &Signal) -> Option<Signal> {
             stack.push((operand, inner));
         }
     }
-}
-
-/// The reason of a combination that is true although its own setter has not come that far.
-pub(super) fn pending_reason(signal: &Signal) -> Option<Reason> {
-    if signal.0.state.load(Acquire) & (SET | DERIVED) != DERIVED {
-        return None;
-    }
-    evaluate(signal)?.reason()
 }

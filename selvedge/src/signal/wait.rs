@@ -48,7 +48,10 @@ impl Signal {
 
     #[cold]
     fn wait_slow(&self, at: &'static Location<'static>) -> Result<(), Stopped> {
-        let stop = stop::stop();
+        let Some(stop) = stop::visible_stop() else {
+            waiter::wait_any(&[self], self.site(at));
+            return Ok(());
+        };
         match waiter::wait_any(&[self, &stop], self.site(at)) {
             0 => Ok(()),
             _ => Err(Stopped::by(&stop)),
@@ -96,7 +99,7 @@ impl Signal {
     }
 
     fn site(&self, at: &'static Location<'static>) -> WaitSite {
-        WaitSite::shared("signal", self.0.name.clone(), at)
+        WaitSite::shared("signal", self.name(), at)
     }
 }
 
