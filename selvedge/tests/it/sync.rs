@@ -16,7 +16,7 @@ use selvedge::{Signal, Till, signal};
 
 /// A bound for what should take no time at all.
 pub(crate) fn soon() -> Signal {
-    Till::after(Duration::from_secs(10))
+    Till::after(Duration::from_secs(60))
 }
 
 /// Waits until the thread called `path` below this world sleeps on something.
