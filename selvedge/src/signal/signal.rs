@@ -211,11 +211,8 @@ impl Signal {
     /// ```
     #[track_caller]
     pub fn set_because(&self, text: impl Into<Cow<'static, str>>) -> bool {
-        let at = Location::caller();
-        self.set_with(
-            || Reason::new(Why::Said(text.into()), at).now(),
-            &mut run_here,
-        )
+        let (text, at) = (text.into(), Location::caller()); // the user's code: outside the lock
+        self.set_with(|| Reason::new(Why::Said(text), at).now(), &mut run_here)
     }
 
     /// Sets the signal for a reason that is known already: a stop that is handed on.
@@ -244,6 +241,7 @@ impl Signal {
     }
 
     /// Sets the signal and takes out what hangs on it, for the one caller that must fire it (invariant 1).
+    /// `reason` is made under the lock, so it must be our own code.
     #[inline]
     fn take(&self, reason: impl FnOnce() -> Reason) -> Option<Taken> {
         if self.0.tag == Tag::Never {
