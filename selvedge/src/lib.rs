@@ -40,7 +40,7 @@
 //!
 //! | part         | what it is about                                            |
 //! |--------------|-------------------------------------------------------------|
-//! | the root     | [`run`], [`Local`], [`Context`], [`Ambient`], [`Signal`], [`Till`] |
+//! | the root     | [`run`], [`install`], [`Local`], [`Context`], [`Ambient`], [`Signal`], [`Till`] |
 //! | [`thread`]   | the tree: spawn, join, release, stop                        |
 //! | [`signal`]   | combining, stopping, shielding                              |
 //! | [`sync`]     | locks, queues, semaphores, promises                         |
@@ -102,7 +102,7 @@ pub mod guide;
 pub mod testing;
 
 pub use crate::ambient::{Activated, Ambient, Context, Local, Unbound};
-pub use crate::program::run;
+pub use crate::program::{install, run};
 pub use crate::signal::{Signal, Stopped, Till};
 pub use crate::thread::Outcome;
 #[cfg(feature = "macros")]

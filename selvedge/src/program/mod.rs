@@ -19,9 +19,11 @@
 //! with `panic = "abort"`.
 
 mod grace;
+mod install;
 #[cfg(feature = "run")]
 mod interrupt;
 mod report;
 mod run;
 
+pub use install::{AlreadyRunning, Installed, install};
 pub use run::{Builder, run};

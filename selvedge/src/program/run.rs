@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use crate::primitive::Arc;
 use crate::program::grace::{Grace, flush};
+use crate::program::install::{AlreadyRunning, Installed};
 #[cfg(feature = "run")]
 use crate::program::interrupt::Interrupts;
-use crate::signal::{Signal, default_timer};
-use crate::thread::{Ended, Failure, Node, Outcome, run_body};
+use crate::signal::{Signal, Timer, default_timer};
+use crate::thread::{Ended, Failure, Node, Outcome, run_body, set_program};
 
 /// How long a thread may take to obey a stop.
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
@@ -83,47 +84,93 @@ impl Builder {
     ///
     /// With a tree running in this process already, `body` does not run and the status is 1.
     pub fn run<T: Termination>(self, body: impl FnOnce(Signal) -> Outcome<T>) -> ExitCode {
-        if Node::current().is_some() || RUNNING.swap(true, SeqCst) {
-            eprintln!(
-                "{}: error: another `selvedge::run` is running in this process",
-                self.name
-            );
+        let Some(wired) = Wired::begin(&self) else {
+            eprintln!("{}: error: {AlreadyRunning}", self.name);
             return ExitCode::FAILURE;
+        };
+        let ended = run_body(&wired.node, |stop| {
+            // Whatever ends the body, a panic too: from here the children have the grace period.
+            let _begin = wired.grace.begin_when_dropped();
+            let value = body(stop)?;
+            // Known before the children are joined, for an exit that does not wait for them.
+            let status = value.report();
+            wired.grace.set_status(status);
+            Ok(status)
+        });
+        wired.end(ended)
+    }
+
+    /// The same for a program with its own `main`: the calling thread is the root of the tree until the guard
+    /// is dropped or [finished](Installed::finish).
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyRunning`] – a tree is running in this process, or the thread is in one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::program;
+    /// use std::{process::ExitCode, time::Duration};
+    ///
+    /// let program = program::Builder::new("quick").grace(Duration::from_secs(1)).install()?;
+    /// assert_eq!(program.finish(), ExitCode::SUCCESS);
+    /// # Ok::<(), program::AlreadyRunning>(())
+    /// ```
+    pub fn install(self) -> Result<Installed, AlreadyRunning> {
+        let wired = Wired::begin(&self).ok_or(AlreadyRunning)?;
+        Ok(Installed::new(wired))
+    }
+}
+
+/// A root with everything that a program has around it, from the first line to the last.
+pub(super) struct Wired {
+    pub(super) node: Arc<Node>,
+    pub(super) grace: Grace,
+    timer: Timer,
+    #[cfg(feature = "run")]
+    interrupts: Interrupts,
+}
+
+impl Wired {
+    /// None if a tree is running already.
+    fn begin(program: &Builder) -> Option<Self> {
+        if Node::current().is_some() || RUNNING.swap(true, SeqCst) {
+            return None;
         }
-        let status = self.run_alone(body);
+        let timer = default_timer();
+        timer.restart();
+        let node = Node::root(&program.name, timer.clone());
+        let grace = Grace::new(&node, program.grace);
+        #[cfg(feature = "run")]
+        let interrupts = Interrupts::begin(&node);
+        set_program(&node);
+        Some(Self {
+            node,
+            grace,
+            timer: timer.clone(),
+            #[cfg(feature = "run")]
+            interrupts,
+        })
+    }
+
+    /// The tree has been joined.
+    pub(super) fn end(self, ended: Ended<ExitCode>) -> ExitCode {
+        let status = self.status(ended);
+        if self.timer.is_dispatching() {
+            self.grace.begin(); // an action of a till may be stuck
+        }
+        self.timer.shutdown();
+        self.grace.end();
+        flush();
+        #[cfg(feature = "run")]
+        self.interrupts.end();
         RUNNING.store(false, SeqCst);
         status
     }
 
-    fn run_alone<T: Termination>(self, body: impl FnOnce(Signal) -> Outcome<T>) -> ExitCode {
-        let timer = default_timer();
-        timer.restart();
-        let node = Node::root(&self.name, timer.clone());
-        let grace = Grace::new(&node, self.grace);
-        #[cfg(feature = "run")]
-        let interrupts = Interrupts::begin(&node);
-        let ended = run_body(&node, |stop| {
-            // Whatever ends the body, a panic too: from here the children have the grace period.
-            let _begin = grace.begin_when_dropped();
-            let value = body(stop)?;
-            // Known before the children are joined, for an exit that does not wait for them.
-            let status = value.report();
-            grace.set_status(status);
-            Ok(status)
-        });
-        let status = self.status(&node, ended);
-        if timer.is_dispatching() {
-            grace.begin(); // an action of a till may be stuck
-        }
-        timer.shutdown();
-        grace.end();
-        flush();
-        #[cfg(feature = "run")]
-        interrupts.end();
-        status
-    }
-
-    fn status(&self, node: &Arc<Node>, ended: Ended<ExitCode>) -> ExitCode {
+    fn status(&self, ended: Ended<ExitCode>) -> ExitCode {
+        let node = &self.node;
         match ended {
             Ended::Finished(_) if node.unreceived() > 0 => ExitCode::FAILURE,
             Ended::Finished(status) => status,
@@ -135,7 +182,7 @@ impl Builder {
 
     /// Nobody joins the main thread: its failure is told to the user.
     fn explain(&self, failure: Failure) -> ExitCode {
-        let name = &self.name;
+        let name = self.node.path();
         match failure {
             // The panic hook has printed it.
             Failure::Panic(_) => return ExitCode::from(101),
