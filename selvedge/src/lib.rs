@@ -68,6 +68,8 @@
 //! | `discover` | yes     | `#[bind]` finds its way into the program by being linked       |
 //! | `testing`  | no      | `World`: a tree and a clock for one test                       |
 //! | `jiff`     | no      | `Till::at_timestamp`: dates as tills                           |
+//! | `log`      | no      | events of [`probe`] go to the program's logger                 |
+//! | `tracing`  | no      | events of [`probe`] go to the thread's subscriber              |
 //!
 //! # Versions
 //!

@@ -150,6 +150,99 @@ const SCENARIOS: &[Scenario] = &[
         });
         ExitCode::SUCCESS
     }),
+    ("report", || {
+        program::Builder::new("prog")
+            .on_report(|report| {
+                let paths: Vec<_> = report.threads().iter().map(|t| t.path()).collect();
+                assert_eq!(
+                    paths,
+                    [
+                        "prog/old/child",
+                        "prog/new",
+                        "prog/old",
+                        "prog",
+                        "prog/old/late"
+                    ]
+                );
+                for thread in report.threads() {
+                    assert!(thread.ended().is_some() && thread.waits_for().is_none());
+                    let asked = thread.asked().expect("all were asked");
+                    assert!(asked.when().expect("a stop has a time") <= thread.ended().unwrap());
+                    assert_eq!((asked.text(), asked.thread()), (Some("enough"), "prog"));
+                }
+                say(&report.to_string());
+            })
+            .run(|stop| {
+                thread::spawn("gone", |_| Ok(())).join()?; // before the end began
+                let ready = Signal::new();
+                let begin = ready.clone();
+                leave(thread::spawn("old", move |stop| {
+                    leave(thread::spawn("child", until_stopped));
+                    begin.set();
+                    stop.wait_until(&Signal::never()).ok();
+                    leave(thread::spawn("late", until_stopped));
+                    Ok(())
+                }));
+                ready.wait()?;
+                leave(thread::spawn("new", until_stopped));
+                stop.set_because("enough");
+                Ok(())
+            })
+    }),
+    ("report-of-a-stuck-thread", || {
+        let _heard = selvedge::probe::subscribe(|event| {
+            if let selvedge::probe::Event::Overdue { .. } = event {
+                say(&format!("event: {event}"));
+            }
+        });
+        program::Builder::new("prog")
+            .grace(Duration::from_millis(30))
+            .on_report(|report| {
+                let stuck = &report.threads()[0];
+                assert!(stuck.ended().is_none() && stuck.ending().is_none());
+                say(&report.to_string());
+                std::thread::park(); // the program does not wait for it
+            })
+            .run(|_| {
+                leave(thread::spawn("stuck", |_| {
+                    let queue = selvedge::sync::Queue::<u8>::named("empty", 1);
+                    Ok(signal::shield(|| queue.pop()).map(drop)?)
+                }));
+                Ok(())
+            })
+    }),
+    ("report-that-panics", || {
+        program::Builder::new("prog")
+            .on_report(|_| panic!("the report panics"))
+            .run(|_| Ok(()))
+    }),
+    ("exit-on-stdin", || {
+        let status = program::Builder::new("prog").exit_on_stdin().run(|stop| {
+            say("ready");
+            stop.wait_until(&Signal::never()).ok();
+            say(&stop.reason().unwrap().to_string());
+            Ok(())
+        });
+        assert_eq!(number_of_os_threads(), 1);
+        status
+    }),
+    ("end-with-stdin-open", || {
+        let status = program::Builder::new("prog")
+            .exit_on_stdin()
+            .run(|_| Ok(()));
+        assert_eq!(number_of_os_threads(), 1);
+        say("ended");
+        status
+    }),
+    ("exit-on-a-closed-stdin", || {
+        program::Builder::new("prog").exit_on_stdin().run(|stop| {
+            say("ready");
+            let soon = Till::after(Duration::from_millis(20));
+            assert!(stop.wait_until(&soon).is_err(), "its end is no request");
+            say("not asked");
+            Ok(())
+        })
+    }),
     ("interrupted-tree", || {
         // Children end before the parent has been asked: their stop, handed on, is not a failure.
         selvedge::run("prog", |_| {
@@ -244,6 +337,54 @@ const CASES: &[Case] = &[
         let end = end_of("installed-inside-a-block");
         end.assert_code(0);
         end.assert_quiet();
+    }),
+    ("the_report_tells_who_was_asked_and_ended", || {
+        let end = end_of("report");
+        end.assert_code(0);
+        end.assert_quiet();
+        end.assert_says("`prog/new` ended: stopped; asked to stop: enough (by `prog` at ");
+        end.assert_says("`prog` ended: finished; asked to stop: enough");
+    }),
+    (
+        "the_report_names_who_does_not_end_and_its_last_wait",
+        || {
+            let end = end_of("report-of-a-stuck-thread");
+            end.assert_code(0);
+            let site = "waits for queue `empty` at selvedge/tests/alone_program.rs:";
+            end.assert_says(&format!("`prog/stuck` has not ended, {site}"));
+            end.assert_says("event: thread `prog/stuck` has not ended ");
+            end.assert_says(&format!("it {site}"));
+            end.assert_errs(&format!("`prog/stuck` {site}"));
+        },
+    ),
+    ("a_report_that_panics_harms_nobody", || {
+        let end = end_of("report-that-panics");
+        end.assert_code(0);
+        end.assert_errs("the report panics");
+    }),
+    // catalogue 275; T8: a reader in the middle of a read saw no stop.
+    ("exit_on_standard_input_asks_the_program_to_stop", || {
+        let mut child = Child::start("exit-on-stdin");
+        child.wait_for("ready");
+        for line in ["", "exi", "exit now", &"long".repeat(1000), " exit "] {
+            child.tell(line);
+        }
+        let end = child.end();
+        end.assert_code(0);
+        end.assert_says("`exit` on standard input (by `selvedge-stdin` at ");
+    }),
+    (
+        "a_program_that_reads_standard_input_ends_by_itself_while_it_is_open",
+        || {
+            let mut child = Child::start("end-with-stdin-open");
+            child.wait_for("ended");
+            child.end().assert_code(0);
+        },
+    ),
+    ("the_end_of_standard_input_is_no_request", || {
+        let end = end_of("exit-on-a-closed-stdin");
+        end.assert_code(0);
+        end.assert_says("not asked\n");
     }),
     ("a_signal_that_every_thread_hands_on_is_no_failure", || {
         for _ in 0..10 {

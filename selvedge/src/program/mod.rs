@@ -19,6 +19,8 @@
 //! with `panic = "abort"`.
 
 mod grace;
+#[cfg(all(unix, feature = "os"))]
+mod input;
 mod install;
 #[cfg(feature = "run")]
 mod interrupt;
@@ -26,4 +28,5 @@ mod report;
 mod run;
 
 pub use install::{AlreadyRunning, Installed, install};
+pub use report::{Report, ThreadReport};
 pub use run::{Builder, run};

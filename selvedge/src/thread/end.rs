@@ -30,7 +30,7 @@ pub(crate) enum Ended<T> {
 }
 
 impl<T> Ended<T> {
-    pub(super) fn ending(&self) -> Ending {
+    pub(crate) fn ending(&self) -> Ending {
         match self {
             Self::Finished(_) => Ending::Finished,
             Self::Stopped(_) => Ending::Stopped,
@@ -105,6 +105,7 @@ fn conclude<T>(node: &Arc<Node>, outcome: std::thread::Result<Outcome<T>>) -> En
         });
     }
     node.state.lock().phase = State::Ending;
+    node.begin_record();
     let (failures, Sealed) = join_children(node);
     hand_on(node, &mut ended, failures);
     ended

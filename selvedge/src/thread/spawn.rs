@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::ambient::Ambient;
 use crate::primitive::{self, Arc, Weak, sys};
-use crate::probe::{self, Ending, Event};
+use crate::probe::{self, Carried, Ending, Event};
 use crate::signal::{Signal, deadline_at};
 use crate::thread::current::{NoParent, Parent};
 use crate::thread::end;
@@ -328,12 +328,13 @@ impl<T: Send + 'static> Place<T> {
         // Before it can say that it has ended.
         probe::emit(&Event::Started { thread: &node.path });
         let stack_size = setting.stack_size;
+        let carried = Carried::take();
         let thread = {
             let (node, packet) = (Arc::clone(&node), Arc::clone(&packet));
             primitive::spawn(&node.name.clone(), stack_size, move || {
                 sys::name_thread(&node.name);
                 node.os_id.store(sys::thread_id(), Relaxed);
-                live(&node, &packet, |stop| setting.run(|| body(stop)));
+                carried.run(|| live(&node, &packet, |stop| setting.run(|| body(stop))));
             })
         };
         match thread {

@@ -14,6 +14,7 @@
 //! 6. A service is not asked with its parent, but when it has no siblings left but services.
 
 use core::fmt;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -28,6 +29,8 @@ pub(crate) struct Root {
     pub(crate) unreceived: AtomicUsize,
     /// Called after a thread has ended: keeps the report of a shutdown up to date.
     pub(crate) changed: OnceLock<Changed>,
+    /// Who takes part in the end of the tree, from its begin on, if somebody wants to know: some twice.
+    record: OnceLock<Mutex<Option<Vec<Arc<Node>>>>>,
 }
 
 pub(crate) type Changed = Box<dyn Fn() + Send + Sync>;
@@ -46,6 +49,8 @@ pub(crate) struct Node {
     /// Asked after its siblings have ended (invariant 6).
     pub(super) is_service: bool,
     since: Instant,
+    /// When and how the thread ended.
+    ended: OnceLock<(Instant, Ending)>,
     /// The system's number of the thread; 0 before it runs.
     pub(super) os_id: AtomicU32,
 }
@@ -82,12 +87,23 @@ pub enum State {
     Stopped,
 }
 
+impl Root {
+    fn note(&self, node: &Arc<Node>) {
+        if let Some(record) = self.record.get()
+            && let Some(nodes) = &mut *record.lock()
+        {
+            nodes.push(Arc::clone(node));
+        }
+    }
+}
+
 impl Node {
     pub(crate) fn root(name: &str, timer: Timer) -> Arc<Self> {
         let root = Arc::new(Root {
             timer,
             unreceived: AtomicUsize::new(0),
             changed: OnceLock::new(),
+            record: OnceLock::new(),
         });
         Self::make(name, Arc::from(name), None, root, false)
     }
@@ -120,6 +136,7 @@ impl Node {
             asked: AtomicBool::new(false),
             is_service,
             since: clock::now(),
+            ended: OnceLock::new(),
             os_id: AtomicU32::new(0),
             state: Mutex::new(NodeState {
                 phase: State::Running,
@@ -169,6 +186,7 @@ impl Node {
             }
             state.children.push(child);
         }
+        self.root.note(&node);
         if !node.is_service
             && let Some(reason) = self.stop.reason()
         {
@@ -236,6 +254,7 @@ impl Node {
 
     /// Asks the subtree to stop, children first and newest first, then this thread. Does not block.
     pub(crate) fn ask(self: &Arc<Self>, reason: &Reason) {
+        self.begin_record();
         let subtree = self.ordered(|child| !child.is_service); // invariant 6
         for node in &subtree {
             node.announce_stop(reason); // of all, before one of them can end by it (invariant 5)
@@ -279,6 +298,7 @@ impl Node {
         let Some(reason) = self.stop.reason() else {
             return;
         };
+        self.begin_record();
         self.announce_stop(&reason);
         for child in self.children().iter().rev() {
             if !child.is_service && !child.stop.is_set() {
@@ -298,6 +318,7 @@ impl Node {
     /// The last act of a thread.
     pub(super) fn finish(&self, how: Ending) {
         self.state.lock().phase = State::Stopped;
+        let _ = self.ended.set((clock::now(), how)); // a thread ends once
         probe::emit(&Event::Stopped {
             thread: &self.path,
             how,
@@ -311,10 +332,60 @@ impl Node {
         }
     }
 
+    /// The root has ended: nobody is above it to be told.
+    pub(crate) fn finish_root(&self, how: Ending) {
+        let _ = self.ended.set((clock::now(), how)); // a thread ends once
+    }
+
     /// Calls `changed` whenever a thread of this tree has ended.
     #[cfg(feature = "run")]
     pub(crate) fn on_change(&self, changed: Changed) {
         let _ = self.root.changed.set(changed); // one observer: the program's report
+    }
+
+    /// From here on the end of the tree is recorded, once it begins. For its root.
+    pub(crate) fn want_record(&self) {
+        let _ = self.root.record.set(Mutex::new(None)); // wanted once
+    }
+
+    /// The root was asked to stop, or its body has ended.
+    pub(super) fn begin_record(self: &Arc<Self>) {
+        let (None, Some(record)) = (&self.parent, self.root.record.get()) else {
+            return;
+        };
+        let begins = {
+            let mut record = record.lock();
+            let begins = record.is_none();
+            record.get_or_insert_default();
+            begins
+        };
+        if begins {
+            // Who comes from here on notes itself, after it was added: so nobody is missed.
+            for node in self.newest_first() {
+                self.root.note(&node);
+            }
+        }
+    }
+
+    /// Takes who took part in the end of the tree so far, parents after their children. They hold the root that
+    /// holds them: somebody has to.
+    pub(crate) fn take_record(&self) -> Vec<Arc<Self>> {
+        let Some(record) = self.root.record.get() else {
+            return Vec::new();
+        };
+        let mut nodes = record
+            .lock()
+            .as_mut()
+            .map(core::mem::take)
+            .unwrap_or_default();
+        let mut seen = HashSet::new();
+        nodes.retain(|node| seen.insert(Arc::as_ptr(node)));
+        nodes
+    }
+
+    /// When and how the thread ended, if it did.
+    pub(crate) fn ended(&self) -> Option<(Instant, Ending)> {
+        self.ended.get().copied()
     }
 
     pub(crate) fn has_children(&self) -> bool {

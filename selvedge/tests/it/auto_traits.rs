@@ -12,7 +12,7 @@ use std::rc::Rc;
 use selvedge::call::{Condition, Function, Next, NextOf, Own, Patch};
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
-use selvedge::program::{AlreadyRunning, Installed};
+use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
 use selvedge::shared::{Changes, Conflict, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
 use selvedge::sync::{
@@ -66,6 +66,9 @@ macro_rules! table {
     (@of_one_thread $type:ty) => {
         const { assert!(!has!($type: Send)); sync::<$type>() }
     };
+    (@of_one_owner $type:ty) => {
+        const { assert!(!has!($type: Sync)); send::<$type>() }
+    };
     (@of_one_call $type:ty) => {
         const { assert!(!has!($type: Send) && !has!($type: Sync)) }
     };
@@ -92,7 +95,7 @@ fn names() -> Vec<&'static str> {
             JoinAllError, Parent, Prepared<OneAtATime>, RegisterError,
             Singleton<String>, Changes, Conflict,
             Patch, Condition, Function, Own<u8>,
-            selvedge::program::Builder, AlreadyRunning,
+            AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
             World;
         borrows:
@@ -105,6 +108,9 @@ fn names() -> Vec<&'static str> {
             Held<'_, u8>;
         of_one_call:
             Installed;
+        // It keeps a closure until the end, which need not be `Sync`.
+        of_one_owner:
+            selvedge::program::Builder;
     }
     .to_vec()
 }
