@@ -105,7 +105,13 @@ const SCENARIOS: &[Scenario] = &[
         let seen = program.stop_signal();
         program.stop();
         program.stop();
-        assert!(seen.is_set() && worker.join().unwrap_err().stop_reason().is_some());
+        assert!(
+            seen.is_set()
+                && signal::shield(|| worker.join())
+                    .unwrap_err()
+                    .stop_reason()
+                    .is_some()
+        );
         program.finish()
     }),
     ("installed-panic", || {
