@@ -42,7 +42,7 @@ pub(crate) fn set_program(root: &Arc<Node>) {
 /// # Errors
 ///
 /// - [`RegisterError::Refused`] – `body` did not run: no program runs, or it has ended already; or the thread
-///   is part of a tree. Within a [`testing::World`](crate::testing), which is not the program, give a
+///   is part of a tree. Within a `testing::World`, which is not the program, give a
 ///   [`parent`](Builder::parent).
 /// - [`RegisterError::Ended`] – the error of `body`, that it obeyed a stop, or the failures of children whom
 ///   it did not join.

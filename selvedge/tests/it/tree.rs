@@ -267,7 +267,10 @@ fn a_prepared_thread_that_is_dropped_never_ran() {
     world.run(|| {
         let body = Arc::new(());
         let held = Arc::clone(&body);
-        let prepared = thread::Builder::new("never").prepare(move |_| Ok(drop(held)));
+        let prepared = thread::Builder::new("never").prepare(move |_| {
+            drop(held);
+            Ok(())
+        });
         let prepared = prepared.unwrap();
         let stopped = prepared.stopped().clone();
         drop(prepared);
@@ -285,7 +288,10 @@ fn a_stop_of_a_prepared_thread_does_not_start_it() {
         let ran = Arc::new(AtomicBool::new(false));
         let run = Arc::clone(&ran);
         let prepared = thread::Builder::new("never");
-        let prepared = prepared.prepare(move |_| Ok(run.store(true, SeqCst)));
+        let prepared = prepared.prepare(move |_| {
+            run.store(true, SeqCst);
+            Ok(())
+        });
         let prepared = prepared.unwrap();
         prepared.stop();
         assert_eq!(
@@ -584,7 +590,7 @@ fn the_end_of_the_tree_asks_an_alien_thread_and_waits_for_it() {
     let alien = World::new().run(|| {
         let (me, begun) = (thread::current(), Signal::new());
         let (begin, end) = (begun.clone(), Arc::clone(&ended));
-        let alien = std::thread::spawn(move || {
+        let alien = std::thread::Builder::new().spawn(move || {
             thread::Builder::new("alien").parent(&me).register(|_| {
                 begin.set();
                 let stopped = Signal::new().wait();
@@ -600,7 +606,7 @@ fn the_end_of_the_tree_asks_an_alien_thread_and_waits_for_it() {
         ended.load(SeqCst),
         "the tree has not ended before the alien"
     );
-    let stopped = alien.join().unwrap();
+    let stopped = alien.unwrap().join().unwrap();
     assert!(matches!(
         stopped,
         Err(RegisterError::Ended(JoinError::Stopped { .. }))
@@ -643,8 +649,8 @@ fn current_describes_an_alien_thread_and_adopts_it_never() {
         });
         let name = "foreign".to_owned();
         assert_eq!(named.unwrap().join().unwrap(), (name.clone(), name));
-        let unnamed = std::thread::spawn(|| thread::current().name().to_owned());
-        assert!(!unnamed.join().unwrap().is_empty());
+        let unnamed = std::thread::Builder::new().spawn(|| thread::current().name().to_owned());
+        assert!(!unnamed.unwrap().join().unwrap().is_empty());
         assert_eq!(thread::tree().len(), 1);
     });
 }
