@@ -16,6 +16,11 @@ fn soon() -> Signal {
     Till::after(Duration::from_secs(10))
 }
 
+/// Ends the handle without releasing the thread: its result is left to the parent.
+fn leave<T>(thread: Thread<T>) {
+    std::mem::forget(thread);
+}
+
 /// A body that ends when it is asked to.
 fn until_stopped(_stop: Signal) -> Outcome<()> {
     Ok(Signal::new().wait()?)
@@ -476,6 +481,74 @@ fn a_join_of_many_that_is_interrupted_or_expires_has_joined_nobody() {
     });
 }
 
+// ---- the picture
+
+/// The tree may be looked at wherever the library calls somebody: in listeners, callbacks and destructors.
+#[test]
+fn the_tree_can_be_looked_at_from_everywhere() {
+    struct Looks;
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            assert!(!thread::tree().to_string().is_empty());
+        }
+    }
+    let heard = selvedge::probe::subscribe(|_| _ = thread::tree().to_string());
+    World::new().run(|| {
+        let waiter = thread::spawn("waiter", |stop| {
+            let seen = Looks;
+            stop.on_set(move || drop(seen)).forever();
+            leave(thread::spawn("left", |_| Ok(Looks)));
+            thread::spawn("released", |_| Ok(Looks)).release();
+            stop.wait_until(&Signal::never()).ok();
+            Ok(Looks)
+        });
+        let never = thread::Builder::new("never").prepare({
+            let held = Looks;
+            move |_| {
+                drop(held);
+                Ok(())
+            }
+        });
+        drop(never);
+        waiter.stop();
+        drop(waiter.join_until(&soon()).unwrap());
+    });
+    drop(heard);
+}
+
+/// The picture says since when a thread is there and how long ago it was asked.
+#[test]
+fn the_tree_tells_ages() {
+    World::new().run(|| {
+        let me = thread::current();
+        let go = Signal::new();
+        let (wait, ends) = (go.clone(), go.clone());
+        let worker = thread::spawn("worker", move |_| Ok(signal::shield(|| ends.wait())?));
+        let before = thread::tree();
+        assert!(before.nodes()[1].asked_ago().is_none());
+        let child = thread::Builder::new("child").parent(&worker);
+        let child = child
+            .spawn(move |_| Ok(signal::shield(|| wait.wait())?))
+            .unwrap();
+        child.stop_because("tea");
+        let tree = thread::tree();
+        let [root, worker, child] = tree.nodes() else {
+            panic!("{tree}");
+        };
+        assert!(root.age() >= worker.age() && worker.age() >= child.age());
+        assert!(child.asked_ago().is_some_and(|ago| ago <= child.age()));
+        let text = tree.to_string();
+        assert!(text.starts_with(&format!("{me}  ")), "{text}");
+        let line = text.lines().last().unwrap();
+        assert!(line.starts_with("   └─ child"), "{text}");
+        assert!(
+            line.contains("running for ") && line.contains(" ago: tea (by `"),
+            "{text}"
+        );
+        go.set();
+    });
+}
+
 // ---- aliens
 
 /// Runs `body` as an alien thread that registers with the calling one.
@@ -532,7 +605,7 @@ fn an_alien_thread_that_leaves_children_joins_them_and_keeps_its_own_error() {
     world.run(|| {
         let left = as_alien("good", |_| {
             thread::spawn("stopped", until_stopped).release();
-            std::mem::forget(thread::spawn("broken", |_| -> Outcome<()> {
+            leave(thread::spawn("broken", |_| -> Outcome<()> {
                 Err("broken".into())
             }));
             Ok(())
@@ -547,7 +620,7 @@ fn an_alien_thread_that_leaves_children_joins_them_and_keeps_its_own_error() {
             other => panic!("{other:?}"),
         }
         let own = as_alien("bad", |_| -> Outcome<()> {
-            std::mem::forget(thread::spawn("broken", |_| -> Outcome<()> {
+            leave(thread::spawn("broken", |_| -> Outcome<()> {
                 Err("theirs".into())
             }));
             Err("mine".into())
