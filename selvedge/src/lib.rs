@@ -40,7 +40,7 @@
 //!
 //! | part         | what it is about                                            |
 //! |--------------|-------------------------------------------------------------|
-//! | the root     | [`run`], [`Local`], [`Context`], [`Ambient`], [`Signal`], [`Till`] |
+//! | the root     | [`run`], [`install`], [`Local`], [`Context`], [`Ambient`], [`Signal`], [`Till`] |
 //! | [`thread`]   | the tree: spawn, join, release, stop                        |
 //! | [`signal`]   | combining, stopping, shielding                              |
 //! | [`sync`]     | locks, queues, semaphores, promises                         |
@@ -68,6 +68,8 @@
 //! | `discover` | yes     | `#[bind]` finds its way into the program by being linked       |
 //! | `testing`  | no      | `World`: a tree and a clock for one test                       |
 //! | `jiff`     | no      | `Till::at_timestamp`: dates as tills                           |
+//! | `log`      | no      | events of [`probe`] go to the program's logger                 |
+//! | `tracing`  | no      | events of [`probe`] go to the thread's subscriber              |
 //!
 //! # Versions
 //!
@@ -102,7 +104,7 @@ pub mod guide;
 pub mod testing;
 
 pub use crate::ambient::{Activated, Ambient, Context, Local, Unbound};
-pub use crate::program::run;
+pub use crate::program::{install, run};
 pub use crate::signal::{Signal, Stopped, Till};
 pub use crate::thread::Outcome;
 #[cfg(feature = "macros")]

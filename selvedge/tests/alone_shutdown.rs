@@ -323,7 +323,7 @@ const CASES: &[Case] = &[
         end.assert_code(1);
         end.assert_errs("on purpose");
     }),
-    // catalogue 256, 273
+    // catalogue 256, 273; T6: a child's error left timers and logging running.
     ("unjoined_failures_are_1_and_the_shutdown_completes", || {
         let end = end_of("unjoined-failures");
         end.assert_code(1);

@@ -10,7 +10,8 @@
 //!    returns. The empty one is never written.
 //! 2. `top` is null or points to the innermost frame of this thread, which is on the stack of a block
 //!    that has not returned.
-//! 3. `identity` is null or points to a value that [`enter_thread`] borrows for as long as it is set.
+//! 3. `identity` is null or points to a value that [`enter_thread`] borrows for as long as it is set, or to
+//!    one that [`Entered`] has given away for ever.
 //! 4. A key's fast index is below `FAST`, which is the length of every table's arrays. (So a read has no
 //!    bounds check.) `bindings[i]` is initialised where `values[i]` is not null.
 //! 5. `wide` points to `wide_len` slots that outlive the installation of the table they are in.
@@ -235,6 +236,42 @@ pub(crate) fn enter_thread<R>(identity: &dyn Identity, f: impl FnOnce() -> R) ->
     let forever: &'static dyn Identity = unsafe { core::mem::transmute(identity) };
     let _leave = Leave(with(|current| current.identity.replace(Some(forever))));
     f()
+}
+
+/// The calling thread is who its identity says until this is dropped; it stays on this thread.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    identity: *const (),
+}
+
+impl Entered {
+    /// None if the thread is somebody already.
+    ///
+    /// The identity is never freed: unlike a closure's end, a drop may come where somebody still reads it.
+    pub(crate) fn new(identity: Arc<dyn Identity>) -> Option<Self> {
+        with(|current| {
+            if current.identity.get().is_some() {
+                return None;
+            }
+            let identity = Arc::into_raw(identity);
+            // SAFETY: valid, and nobody takes the count back that it was made of (invariant 3).
+            current.identity.set(Some(unsafe { &*identity }));
+            let identity = identity.cast();
+            Some(Self { identity })
+        })
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        with(|current| {
+            // Not inside a block of `enter_thread`, which puts back what it found.
+            let here = current.identity.get();
+            if here.is_some_and(|here| ptr::addr_eq(here, self.identity)) {
+                current.identity.set(None);
+            }
+        });
+    }
 }
 
 /// Runs `f` with the identity of the calling thread, if it has one.

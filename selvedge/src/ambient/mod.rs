@@ -41,6 +41,6 @@ pub use context::{Activated, Context};
 pub use local::{Local, Unbound};
 
 pub(crate) use context::ISOLATION;
-pub(crate) use current::{Identity, enter_thread, identity, thread_path};
+pub(crate) use current::{Entered, Identity, enter_thread, identity, thread_path};
 pub(crate) use frame::{Binding, Extension, Payload, enter, innermost};
 pub(crate) use key::Key;

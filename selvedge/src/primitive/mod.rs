@@ -46,7 +46,7 @@ pub(crate) use ::std::sync::RwLock;
 pub(crate) use once::{Once, thread_number};
 
 pub(crate) use ::std::sync::{Arc, OnceLock, Weak};
-pub(crate) use ::std::thread::{Thread, current};
+pub(crate) use ::std::thread::{Thread, current, panicking};
 
 /// Declares a function that is `const` wherever the backend's constructors are: not under loom.
 macro_rules! const_fn {

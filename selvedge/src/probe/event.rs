@@ -34,6 +34,16 @@ pub enum Event<'a> {
         /// How it ended.
         how: Ending,
     },
+    /// A thread has not ended though the grace period is over: the program ends without it. Emitted by a thread
+    /// of the program.
+    Overdue {
+        /// The path of the thread.
+        thread: &'a str,
+        /// How long ago it was asked to stop, if it was.
+        asked: Option<Duration>,
+        /// What it waits for, and where in the program, if it does.
+        waits_for: Option<&'a dyn fmt::Display>,
+    },
     /// A failure has no receiver: its thread was released, or its handle dropped.
     Unreceived {
         /// The path of the thread that failed.
@@ -104,7 +114,45 @@ pub enum Ending {
     NeverRan,
 }
 
+/// How much an event matters to who reads a log.
+#[cfg(any(feature = "log", feature = "tracing"))]
+pub(super) enum Weight {
+    Error,
+    Warning,
+    Detail,
+}
+
 impl Event<'_> {
+    #[cfg(any(feature = "log", feature = "tracing"))]
+    pub(super) fn weight(&self) -> Weight {
+        match self {
+            Self::Failed { .. }
+            | Self::Unreceived { .. }
+            | Self::CallbackPanicked { .. }
+            | Self::SinkFailed { .. }
+            | Self::Undelivered { .. } => Weight::Error,
+            Self::Overdue { .. } | Self::QueueFull { .. } | Self::Tie { .. } => Weight::Warning,
+            Self::Started { .. }
+            | Self::StopAsked { .. }
+            | Self::Stopped { .. }
+            | Self::Discarded { .. } => Weight::Detail,
+        }
+    }
+
+    /// The path of the thread that it is about.
+    #[cfg(any(feature = "log", feature = "tracing"))]
+    pub(super) fn thread(&self) -> Option<&str> {
+        match self {
+            Self::Started { thread }
+            | Self::StopAsked { thread, .. }
+            | Self::Failed { thread, .. }
+            | Self::Stopped { thread, .. }
+            | Self::Overdue { thread, .. }
+            | Self::Unreceived { thread, .. } => Some(thread),
+            _ => None,
+        }
+    }
+
     /// Must this be printed when nobody listens?
     pub(super) fn is_loss(&self) -> bool {
         matches!(
@@ -134,6 +182,20 @@ impl fmt::Display for Event<'_> {
             }
             Self::Failed { thread, failure } => write!(f, "thread `{thread}` failed: {failure}"),
             Self::Stopped { thread, how } => write!(f, "thread `{thread}` ended: {how}"),
+            Self::Overdue {
+                thread,
+                asked,
+                waits_for,
+            } => {
+                write!(f, "thread `{thread}` has not ended")?;
+                if let Some(asked) = asked {
+                    write!(f, " {asked:.1?} after it was asked to stop")?;
+                }
+                match waits_for {
+                    Some(site) => write!(f, ", it waits for {site}"),
+                    None => Ok(()),
+                }
+            }
             Self::Unreceived { thread, failure } => {
                 write!(f, "thread `{thread}` failed and nobody joins it: {failure}")
             }

@@ -4,13 +4,30 @@
 //! sees every event, on the thread where it happened. Without one, lifecycle events go nowhere, and only
 //! failures that nobody will receive are printed on standard error.
 //!
+//! With the feature `log` every event is a record of the program's logger as well, with `tracing` an event of
+//! the thread's subscriber; the target is `selvedge`, the thread's path is the field `thread`. Failures are
+//! errors, what is late or full is a warning, the rest is for debugging. Nothing has to be called for that. With
+//! `tracing` a thread also starts with the subscriber and inside the span of the one that starts it.
+//!
 //! # Invariants
 //!
 //! 1. No lock is held while a subscriber runs; one that panics loses its event, nobody else does.
-//! 2. A failure that nobody will receive is never silent: without a subscriber it is printed.
+//! 2. A failure that nobody will receive is never silent: without a subscriber, and without a logger that
+//!    wants it, it is printed.
 
+#[cfg(not(feature = "tracing"))]
+mod carried;
 mod event;
+#[cfg(feature = "log")]
+mod log;
 mod sink;
+#[cfg(feature = "tracing")]
+mod tracing;
+
+#[cfg(feature = "tracing")]
+pub(crate) use self::tracing::Carried;
+#[cfg(not(feature = "tracing"))]
+pub(crate) use carried::Carried;
 
 pub use event::{Ending, Event};
 pub(crate) use sink::emit;

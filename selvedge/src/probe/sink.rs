@@ -17,13 +17,38 @@ static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// Tells the subscribers that `event` happened.
 pub(crate) fn emit(event: &Event<'_>) {
+    let logged = log(event);
     if LISTENERS.load(Relaxed) == 0 {
-        if event.is_loss() {
+        if event.is_loss() && !logged {
             print(event);
         }
         return;
     }
     emit_slow(event);
+}
+
+/// Hands the event to the logging of the program. Does anybody want it?
+#[cfg(any(feature = "log", feature = "tracing"))]
+fn log(event: &Event<'_>) -> bool {
+    let targets: &[fn(&Event<'_>) -> bool] = &[
+        #[cfg(feature = "log")]
+        super::log::forward,
+        #[cfg(feature = "tracing")]
+        super::tracing::forward,
+    ];
+    let mut logged = false;
+    for forward in targets {
+        match panic::catch_unwind(AssertUnwindSafe(|| forward(event))) {
+            Ok(wanted) => logged |= wanted,
+            Err(payload) => drop_caught(payload), // invariant 1
+        }
+    }
+    logged
+}
+
+#[cfg(not(any(feature = "log", feature = "tracing")))]
+fn log(_event: &Event<'_>) -> bool {
+    false
 }
 
 #[cold]

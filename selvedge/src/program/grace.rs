@@ -5,14 +5,18 @@
 //! of its own waits for it, because the main thread may be the one that is stuck.
 
 use std::io::Write;
+use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 use std::time::Duration;
 
-use crate::primitive::{Arc, JoinHandle, Mutex, spawn};
-use crate::program::report;
+use crate::primitive::{Arc, JoinHandle, Mutex, drop_caught, spawn};
+use crate::program::report::{self, Report};
 use crate::signal::{Signal, Timer};
 use crate::thread::Node;
+
+/// What the user wants to be told at the end.
+pub(super) type OnReport = Box<dyn FnOnce(&Report) + Send>;
 
 pub(super) struct Grace {
     shared: Arc<Shared>,
@@ -26,18 +30,24 @@ struct Shared {
     /// What the body returned; 1 before it has.
     status: AtomicI32,
     waiter: Mutex<Option<JoinHandle<()>>>,
+    /// Taken by whoever reports: the normal end, or the end of the grace.
+    on_report: Mutex<Option<OnReport>>,
     /// The program's own tills are set when its tree has been joined, before the last of it is over.
     timer: Timer,
 }
 
 impl Grace {
-    pub(super) fn new(node: &Arc<Node>, period: Duration) -> Self {
+    pub(super) fn new(node: &Arc<Node>, period: Duration, on_report: Option<OnReport>) -> Self {
+        if on_report.is_some() {
+            node.want_record();
+        }
         let shared = Arc::new(Shared {
             node: Arc::clone(node),
             period,
             done: Signal::named("ended"),
             status: AtomicI32::new(1),
             waiter: Mutex::new(None),
+            on_report: Mutex::new(on_report),
             timer: Timer::of_its_own(),
         });
         let weak = Arc::downgrade(&shared);
@@ -76,8 +86,12 @@ impl Grace {
         self.shared.begin();
     }
 
-    /// Everything has ended: nobody has to be forced.
+    /// Everything has ended: nobody has to be forced. The report is handed out.
     pub(super) fn end(&self) {
+        if let Some(tell) = self.shared.tell() {
+            // A panic of the user's goes no further than the hook that has told it.
+            let _ = panic::catch_unwind(AssertUnwindSafe(tell)).map_err(drop_caught);
+        }
         self.shared.done.set();
         let waiter = self.shared.waiter.lock().take();
         if let Some(waiter) = waiter {
@@ -108,10 +122,24 @@ impl Shared {
         }
     }
 
+    /// What hands out the report, to the first who asks.
+    fn tell(&self) -> Option<impl FnOnce() + Send + use<>> {
+        let on_report = self.on_report.lock().take()?;
+        let node = Arc::clone(&self.node);
+        Some(move || on_report(&Report::of(&node)))
+    }
+
     /// Names who still runs and ends the process.
     fn force(&self) {
         let report = report::still_running(&self.node, &format!("after {:?}", self.period));
         let _ = std::io::stderr().lock().write_all(report.as_bytes());
+        let (node, tell) = (Arc::clone(&self.node), self.tell());
+        in_a_second("selvedge-report", move || {
+            report::announce_overdue(&node);
+            if let Some(tell) = tell {
+                tell();
+            }
+        });
         flush();
         #[cfg(feature = "run")]
         {
@@ -126,21 +154,28 @@ impl Shared {
 /// What was printed must arrive, also when the process ends by a signal.
 pub(super) fn flush() {
     // A stuck thread may hold the lock of standard output; a broken pipe has no reader left. Neither may
-    // keep the program from ending, so this is done by a thread that nobody waits for longer than it takes.
-    let flushed = Signal::new();
+    // keep the program from ending.
+    in_a_second("selvedge-flush", || {
+        let _ = std::io::stdout().flush();
+    });
+}
+
+/// Runs `f` on a thread that nobody waits for longer than it should take.
+fn in_a_second(name: &str, f: impl FnOnce() + Send + 'static) {
+    let ended = Signal::new();
     // At the end of a run the program's own tills are born set: they would not wait.
     let timer = Timer::of_its_own();
-    let done = flushed.clone();
-    let flusher = spawn("selvedge-flush", None, move || {
-        let _ = std::io::stdout().flush();
-        done.set();
+    let end = ended.clone();
+    let thread = spawn(name, None, move || {
+        let _end = end.set_on_drop(); // a panic too
+        f();
     });
-    if let Ok(flusher) = flusher
-        && flushed
+    if let Ok(thread) = thread
+        && ended
             .wait_until(&timer.after(Duration::from_secs(1)))
             .is_ok()
     {
-        let _ = flusher.join();
+        let _ = thread.join();
     }
     timer.shutdown();
 }

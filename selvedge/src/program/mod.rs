@@ -19,9 +19,14 @@
 //! with `panic = "abort"`.
 
 mod grace;
+#[cfg(all(unix, feature = "os"))]
+mod input;
+mod install;
 #[cfg(feature = "run")]
 mod interrupt;
 mod report;
 mod run;
 
+pub use install::{AlreadyRunning, Installed, install};
+pub use report::{Report, ThreadReport};
 pub use run::{Builder, run};

@@ -1,16 +1,21 @@
 //! `run`: a body, its tree, and the status that says how it went.
 
+use core::fmt;
 use std::error::Error;
 use std::process::{ExitCode, Termination};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use crate::primitive::Arc;
-use crate::program::grace::{Grace, flush};
+use crate::program::grace::{Grace, OnReport, flush};
+#[cfg(all(unix, feature = "os"))]
+use crate::program::input::Input;
+use crate::program::install::{AlreadyRunning, Installed};
 #[cfg(feature = "run")]
 use crate::program::interrupt::Interrupts;
-use crate::signal::{Signal, default_timer};
-use crate::thread::{Ended, Failure, Node, Outcome, run_body};
+use crate::program::report::Report;
+use crate::signal::{Signal, Timer, default_timer};
+use crate::thread::{Ended, Failure, Node, Outcome, run_body, set_program};
 
 /// How long a thread may take to obey a stop.
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
@@ -54,11 +59,13 @@ pub fn run<T: Termination>(name: &str, body: impl FnOnce(Signal) -> Outcome<T>) 
 ///     .run(|_stop| Ok(ExitCode::from(3)));
 /// assert_eq!(status, ExitCode::from(3));
 /// ```
-#[derive(Debug)]
 #[must_use = "nothing runs until `run`"]
 pub struct Builder {
     name: Box<str>,
     grace: Duration,
+    on_report: Option<OnReport>,
+    #[cfg(all(unix, feature = "os"))]
+    exit_on_stdin: bool,
 }
 
 impl Builder {
@@ -67,12 +74,63 @@ impl Builder {
         Self {
             name: name.into(),
             grace: DEFAULT_GRACE,
+            on_report: None,
+            #[cfg(all(unix, feature = "os"))]
+            exit_on_stdin: false,
         }
     }
 
     /// How long threads may take to end once they were asked to; 10 seconds otherwise.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// Hands a [`Report`] of the end to `f`: who was asked when and by whom, when it ended, and who did not.
+    ///
+    /// `f` is called once, when everybody has ended, or when the grace period is over: then on a thread of its
+    /// own, for which the program waits a second at most.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{Signal, program, thread};
+    /// use std::process::ExitCode;
+    ///
+    /// let program = program::Builder::new("told").on_report(|report| {
+    ///     let worker = &report.threads()[0];
+    ///     assert_eq!(worker.path(), "told/worker");
+    ///     assert!(worker.asked().is_some() && worker.ended().is_some());
+    ///     println!("{report}");
+    /// });
+    /// let status = program.run(|_stop| {
+    ///     thread::spawn("worker", |_stop| Ok(Signal::new().wait()?)).release();
+    ///     Ok(())
+    /// });
+    /// assert_eq!(status, ExitCode::SUCCESS);
+    /// ```
+    pub fn on_report(mut self, f: impl FnOnce(&Report) + Send + 'static) -> Self {
+        self.on_report = Some(Box::new(f));
+        self
+    }
+
+    /// The line `exit` on standard input asks the program to stop.
+    ///
+    /// Everything on standard input is read for that, and nobody else may read it. Its end is no request.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use selvedge::{Signal, program};
+    ///
+    /// let status = program::Builder::new("server").exit_on_stdin().run(|stop| {
+    ///     Ok(Signal::new().wait()?) // until somebody types `exit`, or presses Ctrl-C
+    /// });
+    /// # let _ = status;
+    /// ```
+    #[cfg(all(unix, feature = "os"))]
+    pub fn exit_on_stdin(mut self) -> Self {
+        self.exit_on_stdin = true;
         self
     }
 
@@ -83,47 +141,106 @@ impl Builder {
     ///
     /// With a tree running in this process already, `body` does not run and the status is 1.
     pub fn run<T: Termination>(self, body: impl FnOnce(Signal) -> Outcome<T>) -> ExitCode {
-        if Node::current().is_some() || RUNNING.swap(true, SeqCst) {
-            eprintln!(
-                "{}: error: another `selvedge::run` is running in this process",
-                self.name
-            );
+        let name = self.name.clone();
+        let Some(wired) = Wired::begin(self) else {
+            eprintln!("{name}: error: {AlreadyRunning}");
             return ExitCode::FAILURE;
+        };
+        let ended = run_body(&wired.node, |stop| {
+            // Whatever ends the body, a panic too: from here the children have the grace period.
+            let _begin = wired.grace.begin_when_dropped();
+            let value = body(stop)?;
+            // Known before the children are joined, for an exit that does not wait for them.
+            let status = value.report();
+            wired.grace.set_status(status);
+            Ok(status)
+        });
+        wired.end(ended)
+    }
+
+    /// The same for a program with its own `main`: the calling thread is the root of the tree until the guard
+    /// is dropped or [finished](Installed::finish).
+    ///
+    /// # Errors
+    ///
+    /// [`AlreadyRunning`] – a tree is running in this process, or the thread is in one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::program;
+    /// use std::{process::ExitCode, time::Duration};
+    ///
+    /// let program = program::Builder::new("quick").grace(Duration::from_secs(1)).install()?;
+    /// assert_eq!(program.finish(), ExitCode::SUCCESS);
+    /// # Ok::<(), program::AlreadyRunning>(())
+    /// ```
+    pub fn install(self) -> Result<Installed, AlreadyRunning> {
+        let wired = Wired::begin(self).ok_or(AlreadyRunning)?;
+        Ok(Installed::new(wired))
+    }
+}
+
+/// A root with everything that a program has around it, from the first line to the last.
+pub(super) struct Wired {
+    pub(super) node: Arc<Node>,
+    pub(super) grace: Grace,
+    timer: Timer,
+    #[cfg(feature = "run")]
+    interrupts: Interrupts,
+    #[cfg(all(unix, feature = "os"))]
+    input: Option<Input>,
+}
+
+impl Wired {
+    /// None if a tree is running already.
+    fn begin(program: Builder) -> Option<Self> {
+        if Node::current().is_some() || RUNNING.swap(true, SeqCst) {
+            return None;
         }
-        let status = self.run_alone(body);
+        let timer = default_timer();
+        timer.restart();
+        let node = Node::root(&program.name, timer.clone());
+        let grace = Grace::new(&node, program.grace, program.on_report);
+        #[cfg(feature = "run")]
+        let interrupts = Interrupts::begin(&node);
+        #[cfg(all(unix, feature = "os"))]
+        let input = program.exit_on_stdin.then(|| Input::begin(&node));
+        set_program(&node);
+        Some(Self {
+            node,
+            grace,
+            timer: timer.clone(),
+            #[cfg(feature = "run")]
+            interrupts,
+            #[cfg(all(unix, feature = "os"))]
+            input,
+        })
+    }
+
+    /// The tree has been joined.
+    pub(super) fn end(self, ended: Ended<ExitCode>) -> ExitCode {
+        let how = ended.ending();
+        let status = self.status(ended);
+        self.node.finish_root(how);
+        if self.timer.is_dispatching() {
+            self.grace.begin(); // an action of a till may be stuck
+        }
+        self.timer.shutdown();
+        #[cfg(all(unix, feature = "os"))]
+        if let Some(input) = self.input {
+            input.end();
+        }
+        self.grace.end();
+        flush();
+        #[cfg(feature = "run")]
+        self.interrupts.end();
         RUNNING.store(false, SeqCst);
         status
     }
 
-    fn run_alone<T: Termination>(self, body: impl FnOnce(Signal) -> Outcome<T>) -> ExitCode {
-        let timer = default_timer();
-        timer.restart();
-        let node = Node::root(&self.name, timer.clone());
-        let grace = Grace::new(&node, self.grace);
-        #[cfg(feature = "run")]
-        let interrupts = Interrupts::begin(&node);
-        let ended = run_body(&node, |stop| {
-            // Whatever ends the body, a panic too: from here the children have the grace period.
-            let _begin = grace.begin_when_dropped();
-            let value = body(stop)?;
-            // Known before the children are joined, for an exit that does not wait for them.
-            let status = value.report();
-            grace.set_status(status);
-            Ok(status)
-        });
-        let status = self.status(&node, ended);
-        if timer.is_dispatching() {
-            grace.begin(); // an action of a till may be stuck
-        }
-        timer.shutdown();
-        grace.end();
-        flush();
-        #[cfg(feature = "run")]
-        interrupts.end();
-        status
-    }
-
-    fn status(&self, node: &Arc<Node>, ended: Ended<ExitCode>) -> ExitCode {
+    fn status(&self, ended: Ended<ExitCode>) -> ExitCode {
+        let node = &self.node;
         match ended {
             Ended::Finished(_) if node.unreceived() > 0 => ExitCode::FAILURE,
             Ended::Finished(status) => status,
@@ -135,7 +252,7 @@ impl Builder {
 
     /// Nobody joins the main thread: its failure is told to the user.
     fn explain(&self, failure: Failure) -> ExitCode {
-        let name = &self.name;
+        let name = self.node.path();
         match failure {
             // The panic hook has printed it.
             Failure::Panic(_) => return ExitCode::from(101),
@@ -158,4 +275,13 @@ fn chain(error: &dyn Error) -> String {
         source = error.source();
     }
     text
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("name", &self.name)
+            .field("grace", &self.grace)
+            .finish_non_exhaustive()
+    }
 }

@@ -60,7 +60,15 @@ static LIMIT: Key = Key::new();
 #[doc(alias = "move_on_after")]
 #[doc(alias = "fail_after")]
 pub fn deadline<R>(deadline: &Signal, f: impl FnOnce() -> R) -> R {
-    let at = Location::caller();
+    deadline_at(deadline, Location::caller(), f)
+}
+
+/// The same, as if entered at `at`.
+pub(crate) fn deadline_at<R>(
+    deadline: &Signal,
+    at: &'static Location<'static>,
+    f: impl FnOnce() -> R,
+) -> R {
     let all = visible(|outer| match outer {
         Some(outer) => &outer.all | deadline,
         None => deadline.clone(),

@@ -3,7 +3,8 @@
 use core::fmt;
 
 use crate::ambient;
-use crate::primitive::Arc;
+use crate::primitive::{Arc, Weak};
+use crate::thread::handle::Thread;
 use crate::thread::tree::Node;
 
 /// The calling thread, as [`current`] found it.
@@ -11,7 +12,8 @@ use crate::thread::tree::Node;
 pub struct Current {
     name: Box<str>,
     path: Arc<str>,
-    is_member: bool,
+    /// Of a member.
+    node: Option<Weak<Node>>,
 }
 
 /// Describes the calling thread. A thread that we did not start is described, never adopted.
@@ -35,12 +37,12 @@ pub fn current() -> Current {
         Some(node) => Current {
             name: node.name.clone(),
             path,
-            is_member: true,
+            node: Some(Arc::downgrade(&node)),
         },
         None => Current {
             name: path.as_ref().into(),
             path,
-            is_member: false,
+            node: None,
         },
     }
 }
@@ -61,12 +63,43 @@ impl Current {
     /// Is it part of a tree?
     #[must_use]
     pub fn is_member(&self) -> bool {
-        self.is_member
+        self.node.is_some()
     }
 }
 
 impl fmt::Display for Current {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.path)
+    }
+}
+
+/// A thread of the tree as the [`parent`](super::Builder::parent) of another: made from a [`Thread`] or a
+/// [`Current`].
+#[derive(Clone, Debug)]
+pub struct Parent(pub(super) Result<Arc<Node>, NoParent>);
+
+/// Why somebody cannot be a parent.
+#[derive(Clone, Debug)]
+pub(super) enum NoParent {
+    /// It is part of no tree.
+    NoTree,
+    /// The thread with this path is gone.
+    Ended(Arc<str>),
+}
+
+impl<T> From<&Thread<T>> for Parent {
+    fn from(thread: &Thread<T>) -> Self {
+        Self(Ok(Arc::clone(&thread.node)))
+    }
+}
+
+impl From<&Current> for Parent {
+    fn from(current: &Current) -> Self {
+        Self(match &current.node {
+            None => Err(NoParent::NoTree),
+            Some(node) => node
+                .upgrade()
+                .ok_or_else(|| NoParent::Ended(Arc::clone(&current.path))),
+        })
     }
 }

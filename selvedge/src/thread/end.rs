@@ -2,7 +2,7 @@
 //!
 //! 1. The body returns, or its panic is caught.
 //! 2. A failure is announced, at once.
-//! 3. The subtree is asked to stop, newest first.
+//! 3. The subtree is asked to stop, newest first; services when their siblings have ended.
 //! 4. Children are joined, newest first, late ones included. Failures that nobody received are taken.
 //! 5. The set of children, empty, is sealed.
 //! 6. The result is left for the joiner, and `stopped` is set.
@@ -19,7 +19,7 @@ use crate::probe::{self, Ending, Event};
 use crate::signal::{Reason, Record, Signal, Stopped, Why};
 use crate::thread::error::{Failure, Failures, JoinError, Outcome};
 use crate::thread::handle::report_unreceived;
-use crate::thread::tree::{Node, State};
+use crate::thread::tree::{Child, Node, State};
 
 /// How a thread ended, children included.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(crate) enum Ended<T> {
 }
 
 impl<T> Ended<T> {
-    pub(super) fn ending(&self) -> Ending {
+    pub(crate) fn ending(&self) -> Ending {
         match self {
             Self::Finished(_) => Ending::Finished,
             Self::Stopped(_) => Ending::Stopped,
@@ -55,26 +55,60 @@ struct Sealed;
 
 /// Runs `body` as the thread `node`, steps 1 to 5.
 pub(crate) fn run_body<T>(node: &Arc<Node>, body: impl FnOnce(Signal) -> Outcome<T>) -> Ended<T> {
-    let (path, stop) = (Arc::clone(&node.path), node.stop.clone());
-    let timer = node.root.timer.clone();
-    let record = Arc::new(Record::new(path, stop, timer, Arc::clone(node) as _));
-    node.state.lock().record = Arc::downgrade(&record);
+    let record = make_record(node);
     ambient::enter_thread(&*record, || {
         let stop = node.stop.clone();
         // The body's own state is gone with it; what it shares has its own rules about panics.
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| body(stop)));
-        let mut ended = judge(node, outcome);
-        if let Ended::Failed(failure) = &ended {
-            probe::emit(&Event::Failed {
-                thread: &node.path,
-                failure,
-            });
-        }
-        node.state.lock().phase = State::Ending;
-        let (failures, Sealed) = join_children(node);
-        hand_on(node, &mut ended, failures);
-        ended
+        conclude(node, outcome)
     })
+}
+
+/// The calling thread is `node` until this is ended: a body without a closure.
+#[derive(Debug)]
+pub(crate) struct OpenBody {
+    node: Arc<Node>,
+    _entered: ambient::Entered,
+}
+
+impl OpenBody {
+    /// None if the thread is in a tree already.
+    pub(crate) fn enter(node: &Arc<Node>) -> Option<Self> {
+        let entered = ambient::Entered::new(make_record(node))?;
+        Some(Self {
+            node: Arc::clone(node),
+            _entered: entered,
+        })
+    }
+
+    /// Steps 2 to 5, for a body that ended well or with a panic that goes its own way.
+    pub(crate) fn end(self) -> Ended<()> {
+        conclude(&self.node, Ok(Ok(())))
+    }
+}
+
+fn make_record(node: &Arc<Node>) -> Arc<Record> {
+    let (path, stop) = (Arc::clone(&node.path), node.stop.clone());
+    let timer = node.root.timer.clone();
+    let record = Arc::new(Record::new(path, stop, timer, Arc::clone(node) as _));
+    node.state.lock().record = Arc::downgrade(&record);
+    record
+}
+
+/// Steps 1 to 5, once the body has ended.
+fn conclude<T>(node: &Arc<Node>, outcome: std::thread::Result<Outcome<T>>) -> Ended<T> {
+    let mut ended = judge(node, outcome);
+    if let Ended::Failed(failure) = &ended {
+        probe::emit(&Event::Failed {
+            thread: &node.path,
+            failure,
+        });
+    }
+    node.state.lock().phase = State::Ending;
+    node.begin_record();
+    let (failures, Sealed) = join_children(node);
+    hand_on(node, &mut ended, failures);
+    ended
 }
 
 /// Step 1: what the body's end means.
@@ -84,7 +118,7 @@ fn judge<T>(node: &Node, outcome: std::thread::Result<Outcome<T>>) -> Ended<T> {
         Ok(Ok(value)) => Ended::Finished(value),
         Ok(Err(error)) => match stopped_in(&*error) {
             // It says that it obeyed, and there was something to obey.
-            Some(stopped) if node.stop.is_set() => {
+            Some(stopped) if node.was_asked() => {
                 let stopped = stopped.clone();
                 drop_caught(error);
                 Ended::Stopped(stopped)
@@ -110,7 +144,7 @@ fn join_children(node: &Arc<Node>) -> (Vec<JoinError>, Sealed) {
     loop {
         let (newest, finished) = {
             let mut state = node.state.lock();
-            let newest = state.children.last().cloned();
+            let newest = next_to_join(&state.children).cloned();
             // Only an empty set is sealed, under the lock under which children are added.
             state.sealed = newest.is_none();
             (newest, core::mem::take(&mut state.finished))
@@ -122,7 +156,7 @@ fn join_children(node: &Arc<Node>) -> (Vec<JoinError>, Sealed) {
             return (failures, Sealed);
         };
         if !child.node.stop.is_set() {
-            ask_children(node);
+            ask_children(node, child.node.is_service);
         }
         child.node.stopped.wait_through();
         failures.extend(child.packet.take_failure());
@@ -132,18 +166,19 @@ fn join_children(node: &Arc<Node>) -> (Vec<JoinError>, Sealed) {
     }
 }
 
-/// Step 3, again for each late child.
-fn ask_children(node: &Node) {
-    let children: Vec<_> = node
-        .state
-        .lock()
-        .children
-        .iter()
-        .map(|c| Arc::clone(&c.node))
-        .collect();
+/// The newest, but services when nobody else is left.
+fn next_to_join(children: &[Child]) -> Option<&Child> {
+    let member = children.iter().rfind(|child| !child.node.is_service);
+    member.or_else(|| children.last())
+}
+
+/// Step 3, again for each late child: first of those that are no services, then of those that are.
+fn ask_children(node: &Node, services: bool) {
     let reason = Reason::new(Why::ParentEnded, Location::caller()).now();
-    for child in children.iter().rev() {
-        child.ask(&reason);
+    for child in node.children().iter().rev() {
+        if child.is_service == services {
+            child.ask(&reason);
+        }
     }
 }
 

@@ -173,8 +173,10 @@ fn plural(n: usize) -> &'static str {
 
 impl Error for Failures {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.all
-            .first()
+        // A stop among them is not what they are about: who passes them on has failed.
+        let failure = self.all.iter().find(|error| error.is_failure());
+        failure
+            .or_else(|| self.all.first())
             .map(|error| error as &(dyn Error + 'static))
     }
 }
@@ -301,6 +303,18 @@ pub enum SpawnError {
         /// The path of the parent.
         parent: Arc<str>,
     },
+    /// The calling thread was to be registered and is part of a tree already.
+    AlreadyMember {
+        /// The name that the thread should have had.
+        name: Box<str>,
+        /// Its path.
+        thread: Arc<str>,
+    },
+    /// The prepared thread was asked to stop before it was started.
+    NeverRan {
+        /// The path of the thread.
+        thread: Arc<str>,
+    },
     /// The operating system refused a thread.
     Os {
         /// The name that the thread should have had.
@@ -322,6 +336,16 @@ impl fmt::Display for SpawnError {
                 write!(
                     f,
                     "thread `{name}` comes too late: its parent `{parent}` has ended"
+                )
+            }
+            Self::AlreadyMember { name, thread } => write!(
+                f,
+                "`{name}` cannot be registered: its thread is in the tree already, as `{thread}`"
+            ),
+            Self::NeverRan { thread } => {
+                write!(
+                    f,
+                    "thread `{thread}` was asked to stop before it was started: it never runs"
                 )
             }
             Self::Os { name, source } => {

@@ -189,7 +189,7 @@ impl<T> Thread<T> {
         }
     }
 
-    fn refuse_itself(&self) -> Result<(), JoinError> {
+    pub(super) fn refuse_itself(&self) -> Result<(), JoinError> {
         match Node::current() {
             Some(node) if Arc::ptr_eq(&node, &self.node) => Err(JoinError::Itself {
                 thread: self.path_arc(),
@@ -198,7 +198,7 @@ impl<T> Thread<T> {
         }
     }
 
-    fn receive(&self) -> Result<T, JoinError> {
+    pub(super) fn receive(&self) -> Result<T, JoinError> {
         let result = self.packet.take().unwrap_or_else(|| {
             Err(JoinError::Taken {
                 thread: self.path_arc(),
@@ -284,6 +284,36 @@ impl<T> Thread<T> {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.node.path
+    }
+
+    /// The system's number of the thread, on Linux with the feature `os` the one that `ps -L` and `gdb` show;
+    /// none before it has begun.
+    ///
+    /// The system may give it to another thread once this one has ended.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{Signal, thread};
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let begun = Signal::new();
+    ///     let worker = thread::spawn("worker", { let begun = begun.clone(); move |_| Ok(begun.set()) });
+    ///     begun.wait()?;
+    ///     # #[cfg(target_os = "linux")]
+    ///     assert_ne!(worker.os_id(), Some(std::process::id())); // that is the main thread's
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[must_use]
+    #[doc(alias = "tid")]
+    pub fn os_id(&self) -> Option<u32> {
+        match self.node.os_id.load(Ordering::Relaxed) {
+            0 => None,
+            id => Some(id),
+        }
     }
 
     fn path_arc(&self) -> Arc<str> {

@@ -24,18 +24,27 @@
 //! `selvedge::run`, which makes the root ([`program`](crate::program)). Detached threads: there are none.
 
 mod current;
+mod draw;
 mod end;
 mod error;
 mod handle;
+mod join_all;
+mod prepared;
+mod register;
 mod spawn;
 mod tree;
 
-pub use current::{Current, current};
+pub use current::{Current, Parent, current};
+pub use draw::{Tree, TreeNode, tree};
 pub use error::{Failures, JoinError, Outcome, Panic, SpawnError, ThreadError};
 pub use handle::Thread;
+pub use join_all::{JoinAllError, join_all, join_all_until};
+pub use prepared::Prepared;
+pub use register::{RegisterError, register};
 pub use spawn::{Builder, spawn};
-pub use tree::{State, Tree, TreeNode, tree};
+pub use tree::State;
 
-pub(crate) use end::{Ended, run_body};
+pub(crate) use end::{Ended, OpenBody, run_body};
 pub(crate) use error::Failure;
+pub(crate) use register::set_program;
 pub(crate) use tree::Node;

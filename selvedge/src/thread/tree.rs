@@ -9,11 +9,16 @@
 //! 3. A child added after its parent was asked to stop is asked too: it is added under the lock first,
 //!    and the stop is looked at then; whoever asks sets the signal first and looks at the children then.
 //! 4. Lock order: a parent's state before its child's. No signal is set under either.
+//! 5. Whoever is asked together is marked (`asked`) before the first of them has its stop set: a parent that
+//!    hands on what its stopped child says was asked too.
+//! 6. A service is not asked with its parent, but when it has no siblings left but services.
 
 use core::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::time::Instant;
 
-use crate::primitive::{Arc, JoinHandle, Mutex, OnceLock, Weak};
+use crate::primitive::{Arc, JoinHandle, Mutex, OnceLock, Weak, clock};
 use crate::probe::{self, Ending, Event};
 use crate::signal::{Reason, Record, Signal, Timer, WaitSite};
 
@@ -24,6 +29,8 @@ pub(crate) struct Root {
     pub(crate) unreceived: AtomicUsize,
     /// Called after a thread has ended: keeps the report of a shutdown up to date.
     pub(crate) changed: OnceLock<Changed>,
+    /// Who takes part in the end of the tree, from its begin on, if somebody wants to know: some twice.
+    record: OnceLock<Mutex<Option<Vec<Arc<Node>>>>>,
 }
 
 pub(crate) type Changed = Box<dyn Fn() + Send + Sync>;
@@ -37,8 +44,15 @@ pub(crate) struct Node {
     pub(super) stop: Signal,
     pub(super) stopped: Signal,
     pub(super) state: Mutex<NodeState>,
-    /// Whether the event of its stop was emitted: before it is set, where we set it.
+    /// Whether the event of its stop was emitted: before it is set, where we set it (invariant 5).
     asked: AtomicBool,
+    /// Asked after its siblings have ended (invariant 6).
+    pub(super) is_service: bool,
+    since: Instant,
+    /// When and how the thread ended.
+    ended: OnceLock<(Instant, Ending)>,
+    /// The system's number of the thread; 0 before it runs.
+    pub(super) os_id: AtomicU32,
 }
 
 pub(super) struct NodeState {
@@ -63,6 +77,8 @@ pub(super) struct Child {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
+    /// It was prepared and not started.
+    Prepared,
     /// Its body runs.
     Running,
     /// Its body has ended; its children are being stopped and joined.
@@ -71,27 +87,45 @@ pub enum State {
     Stopped,
 }
 
+impl Root {
+    fn note(&self, node: &Arc<Node>) {
+        if let Some(record) = self.record.get()
+            && let Some(nodes) = &mut *record.lock()
+        {
+            nodes.push(Arc::clone(node));
+        }
+    }
+}
+
 impl Node {
     pub(crate) fn root(name: &str, timer: Timer) -> Arc<Self> {
         let root = Arc::new(Root {
             timer,
             unreceived: AtomicUsize::new(0),
             changed: OnceLock::new(),
+            record: OnceLock::new(),
         });
-        Self::make(name, Arc::from(name), None, root)
+        Self::make(name, Arc::from(name), None, root, false)
     }
 
-    pub(super) fn child(self: &Arc<Self>, name: &str) -> Arc<Self> {
+    pub(super) fn child(self: &Arc<Self>, name: &str, is_service: bool) -> Arc<Self> {
         let path = Arc::from(format!("{}/{name}", self.path));
         Self::make(
             name,
             path,
             Some(Arc::downgrade(self)),
             Arc::clone(&self.root),
+            is_service,
         )
     }
 
-    fn make(name: &str, path: Arc<str>, parent: Option<Weak<Self>>, root: Arc<Root>) -> Arc<Self> {
+    fn make(
+        name: &str,
+        path: Arc<str>,
+        parent: Option<Weak<Self>>,
+        root: Arc<Root>,
+        is_service: bool,
+    ) -> Arc<Self> {
         let node = Arc::new(Self {
             name: name.into(),
             path,
@@ -100,6 +134,10 @@ impl Node {
             stop: Signal::named("stop"),
             stopped: Signal::named("stopped"),
             asked: AtomicBool::new(false),
+            is_service,
+            since: clock::now(),
+            ended: OnceLock::new(),
+            os_id: AtomicU32::new(0),
             state: Mutex::new(NodeState {
                 phase: State::Running,
                 children: Vec::new(),
@@ -148,7 +186,10 @@ impl Node {
             }
             state.children.push(child);
         }
-        if let Some(reason) = self.stop.reason() {
+        self.root.note(&node);
+        if !node.is_service
+            && let Some(reason) = self.stop.reason()
+        {
             node.ask(&reason); // invariant 3
         }
         true
@@ -176,14 +217,34 @@ impl Node {
         }
     }
 
-    /// Notes the OS thread of a child that was just started, and may have ended already.
-    pub(super) fn started(&self, child: &Arc<Self>, thread: JoinHandle<()>) {
+    /// Notes the OS thread of a child that was just started, and may have ended already. If this node has
+    /// ended too, nobody else is left to join it: it comes back.
+    pub(super) fn started(
+        &self,
+        child: &Arc<Self>,
+        thread: JoinHandle<()>,
+    ) -> Option<JoinHandle<()>> {
         let mut state = self.state.lock();
         if state.children.iter().any(|c| Arc::ptr_eq(&c.node, child)) {
             child.state.lock().os_thread = Some(thread);
+        } else if state.sealed {
+            return Some(thread);
         } else {
             state.finished.push(thread);
         }
+        None
+    }
+
+    pub(super) fn keep_finished(&self, threads: Vec<JoinHandle<()>>) {
+        self.state.lock().finished.extend(threads);
+    }
+
+    pub(super) fn set_prepared(&self) {
+        self.state.lock().phase = State::Prepared;
+    }
+
+    pub(super) fn set_running(&self) {
+        self.state.lock().phase = State::Running;
     }
 
     /// OS threads that have ended for sure, to be joined outside the lock.
@@ -193,45 +254,54 @@ impl Node {
 
     /// Asks the subtree to stop, children first and newest first, then this thread. Does not block.
     pub(crate) fn ask(self: &Arc<Self>, reason: &Reason) {
-        for node in self.newest_first() {
-            node.announce_stop(reason);
+        self.begin_record();
+        let subtree = self.ordered(|child| !child.is_service); // invariant 6
+        for node in &subtree {
+            node.announce_stop(reason); // of all, before one of them can end by it (invariant 5)
+        }
+        for node in subtree {
             node.stop.set_for(reason.clone());
         }
     }
 
+    /// Was this thread asked to stop? If so its stop is set, or about to be.
+    pub(super) fn was_asked(&self) -> bool {
+        // A child that was asked with this node and ended was marked after it, and has been waited for.
+        self.asked.load(Ordering::Relaxed) || self.stop.is_set()
+    }
+
     /// The subtree so that children come before their parent, and newer siblings before older ones.
     pub(crate) fn newest_first(self: &Arc<Self>) -> Vec<Arc<Self>> {
+        self.ordered(|_| true)
+    }
+
+    /// The same, without those that `belongs` refuses and what is below them.
+    fn ordered(self: &Arc<Self>, belongs: impl Fn(&Self) -> bool) -> Vec<Arc<Self>> {
         let mut order = vec![Arc::clone(self)];
         let mut next = 0;
         while let Some(node) = order.get(next).cloned() {
             next += 1;
-            let children: Vec<_> = node
-                .state
-                .lock()
-                .children
-                .iter()
-                .map(|c| Arc::clone(&c.node))
-                .collect();
-            order.extend(children);
+            let children = node.children();
+            order.extend(children.into_iter().filter(|child| belongs(child)));
         }
         order.reverse();
         order
+    }
+
+    /// The children, oldest first.
+    pub(super) fn children(&self) -> Vec<Arc<Self>> {
+        let state = self.state.lock();
+        state.children.iter().map(|c| Arc::clone(&c.node)).collect()
     }
 
     fn stop_was_set(self: &Arc<Self>) {
         let Some(reason) = self.stop.reason() else {
             return;
         };
+        self.begin_record();
         self.announce_stop(&reason);
-        let children: Vec<_> = self
-            .state
-            .lock()
-            .children
-            .iter()
-            .map(|c| Arc::clone(&c.node))
-            .collect();
-        for child in children.iter().rev() {
-            if !child.stop.is_set() {
+        for child in self.children().iter().rev() {
+            if !child.is_service && !child.stop.is_set() {
                 child.ask(&reason);
             }
         }
@@ -248,20 +318,74 @@ impl Node {
     /// The last act of a thread.
     pub(super) fn finish(&self, how: Ending) {
         self.state.lock().phase = State::Stopped;
+        let _ = self.ended.set((clock::now(), how)); // a thread ends once
         probe::emit(&Event::Stopped {
             thread: &self.path,
             how,
         });
-        self.stopped.set();
+        match how {
+            Ending::NeverRan => self.stopped.set_because("never ran"),
+            _ => self.stopped.set(),
+        };
         if let Some(changed) = self.root.changed.get() {
             changed();
         }
+    }
+
+    /// The root has ended: nobody is above it to be told.
+    pub(crate) fn finish_root(&self, how: Ending) {
+        let _ = self.ended.set((clock::now(), how)); // a thread ends once
     }
 
     /// Calls `changed` whenever a thread of this tree has ended.
     #[cfg(feature = "run")]
     pub(crate) fn on_change(&self, changed: Changed) {
         let _ = self.root.changed.set(changed); // one observer: the program's report
+    }
+
+    /// From here on the end of the tree is recorded, once it begins. For its root.
+    pub(crate) fn want_record(&self) {
+        let _ = self.root.record.set(Mutex::new(None)); // wanted once
+    }
+
+    /// The root was asked to stop, or its body has ended.
+    pub(super) fn begin_record(self: &Arc<Self>) {
+        let (None, Some(record)) = (&self.parent, self.root.record.get()) else {
+            return;
+        };
+        let begins = {
+            let mut record = record.lock();
+            let begins = record.is_none();
+            record.get_or_insert_default();
+            begins
+        };
+        if begins {
+            // Who comes from here on notes itself, after it was added: so nobody is missed.
+            for node in self.newest_first() {
+                self.root.note(&node);
+            }
+        }
+    }
+
+    /// Takes who took part in the end of the tree so far, parents after their children. They hold the root that
+    /// holds them: somebody has to.
+    pub(crate) fn take_record(&self) -> Vec<Arc<Self>> {
+        let Some(record) = self.root.record.get() else {
+            return Vec::new();
+        };
+        let mut nodes = record
+            .lock()
+            .as_mut()
+            .map(core::mem::take)
+            .unwrap_or_default();
+        let mut seen = HashSet::new();
+        nodes.retain(|node| seen.insert(Arc::as_ptr(node)));
+        nodes
+    }
+
+    /// When and how the thread ended, if it did.
+    pub(crate) fn ended(&self) -> Option<(Instant, Ending)> {
+        self.ended.get().copied()
     }
 
     pub(crate) fn has_children(&self) -> bool {
@@ -272,6 +396,11 @@ impl Node {
     pub(crate) fn waits_for(&self) -> Option<WaitSite> {
         let record = self.state.lock().record.upgrade();
         record.and_then(|record| record.waits_for())
+    }
+
+    /// When it became a member.
+    pub(super) fn since(&self) -> Instant {
+        self.since
     }
 
     pub(crate) fn phase(&self) -> State {
@@ -287,176 +416,10 @@ impl fmt::Debug for Node {
     }
 }
 
-/// The threads of a tree at one moment, as data. `Display` draws it.
-///
-/// ```text
-/// formulas          running
-/// ├─ worker-1       running, waits for queue `jobs` at formulas/src/worker.rs:40:33
-/// └─ worker-2       running, asked to stop
-/// ```
-#[derive(Clone, Debug)]
-pub struct Tree {
-    nodes: Vec<TreeNode>,
-}
-
-/// One thread in a [`Tree`].
-#[derive(Clone, Debug)]
-pub struct TreeNode {
-    name: Box<str>,
-    path: Arc<str>,
-    depth: usize,
-    is_last: bool,
-    state: State,
-    stop: Option<Box<str>>,
-    waits_for: Option<Box<str>>,
-}
-
-/// The tree that the calling thread is part of, from its root; empty for an alien thread.
-///
-/// # Examples
-///
-/// ```
-/// use std::process::ExitCode;
-///
-/// let status = selvedge::run("example", |_stop| {
-///     assert_eq!(selvedge::thread::tree().nodes()[0].name(), "example");
-///     Ok(())
-/// });
-/// assert_eq!(format!("{status:?}"), format!("{:?}", ExitCode::SUCCESS));
-/// ```
-#[must_use]
-pub fn tree() -> Tree {
-    let Some(mut top) = Node::current() else {
-        return Tree { nodes: Vec::new() };
-    };
-    while let Some(parent) = top.parent.as_ref().and_then(Weak::upgrade) {
-        top = parent;
-    }
-    Tree::of(&top)
-}
-
-impl Tree {
-    pub(crate) fn of(top: &Arc<Node>) -> Self {
-        let mut nodes = Vec::new();
-        let mut work = vec![(Arc::clone(top), 0, true)];
-        while let Some((node, depth, is_last)) = work.pop() {
-            nodes.push(TreeNode {
-                name: node.name.clone(),
-                path: Arc::clone(&node.path),
-                depth,
-                is_last,
-                state: node.phase(),
-                stop: node.stop.reason().map(|reason| reason.to_string().into()),
-                waits_for: node.waits_for().map(|site| site.to_string().into()),
-            });
-            let children: Vec<_> = node
-                .state
-                .lock()
-                .children
-                .iter()
-                .map(|c| Arc::clone(&c.node))
-                .collect();
-            let last = children.len().saturating_sub(1);
-            for (i, child) in children.into_iter().enumerate().rev() {
-                work.push((child, depth + 1, i == last));
-            }
-        }
-        Self { nodes }
-    }
-
-    /// The threads, each before its children, which are in the order of their start.
-    #[must_use]
-    pub fn nodes(&self) -> &[TreeNode] {
-        &self.nodes
-    }
-
-    /// How many threads there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
-    /// Are there none?
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
-    }
-}
-
-impl TreeNode {
-    /// The thread's own name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The names from the root to the thread, joined by `/`.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// How far from the root; 0 is the root.
-    #[must_use]
-    pub fn depth(&self) -> usize {
-        self.depth
-    }
-
-    /// Where it is in its life.
-    #[must_use]
-    pub fn state(&self) -> State {
-        self.state
-    }
-
-    /// Why it was asked to stop, if it was.
-    #[must_use]
-    pub fn stop(&self) -> Option<&str> {
-        self.stop.as_deref()
-    }
-
-    /// What it sleeps on, if it does, and where in the program.
-    #[must_use]
-    pub fn waits_for(&self) -> Option<&str> {
-        self.waits_for.as_deref()
-    }
-}
-
-impl fmt::Display for Tree {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut open: Vec<bool> = Vec::new(); // which ancestors have later siblings
-        let width = self
-            .nodes
-            .iter()
-            .map(|n| n.depth * 3 + n.name.chars().count())
-            .max()
-            .unwrap_or(0);
-        for node in &self.nodes {
-            open.truncate(node.depth.saturating_sub(1));
-            let mut line = String::new();
-            if node.depth > 0 {
-                for later in &open {
-                    line.push_str(if *later { "│  " } else { "   " });
-                }
-                line.push_str(if node.is_last { "└─ " } else { "├─ " });
-                open.push(!node.is_last);
-            }
-            line.push_str(&node.name);
-            write!(f, "{line:width$}  {}", node.state)?;
-            if let Some(reason) = &node.stop {
-                write!(f, ", asked to stop: {reason}")?;
-            }
-            if let Some(site) = &node.waits_for {
-                write!(f, ", waits for {site}")?;
-            }
-            writeln!(f)?;
-        }
-        Ok(())
-    }
-}
-
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Prepared => "prepared",
             Self::Running => "running",
             Self::Ending => "ending",
             Self::Stopped => "stopped",

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use selvedge::call::{Condition, Function, Next, NextOf, Own, Patch};
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
+use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
 use selvedge::shared::{Changes, Conflict, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
 use selvedge::sync::{
@@ -22,7 +23,8 @@ use selvedge::sync::{
 };
 use selvedge::testing::World;
 use selvedge::thread::{
-    Current, Failures, JoinError, Panic, SpawnError, State, Thread, ThreadError, Tree, TreeNode,
+    Current, Failures, JoinAllError, JoinError, Panic, Parent, Prepared, RegisterError, SpawnError,
+    State, Thread, ThreadError, Tree, TreeNode,
 };
 use selvedge::{Activated, Ambient, Context, Local, Signal, Stopped, Till, Unbound};
 
@@ -64,6 +66,9 @@ macro_rules! table {
     (@of_one_thread $type:ty) => {
         const { assert!(!has!($type: Send)); sync::<$type>() }
     };
+    (@of_one_owner $type:ty) => {
+        const { assert!(!has!($type: Sync)); send::<$type>() }
+    };
     (@of_one_call $type:ty) => {
         const { assert!(!has!($type: Send) && !has!($type: Sync)) }
     };
@@ -87,9 +92,10 @@ fn names() -> Vec<&'static str> {
             Promise<u8>, Assigned<u8>, Watch<u8>, Watcher<u8>, ChangedError, ChangedUntilError,
             Thread<OneAtATime>, selvedge::thread::Builder, Current, Failures, JoinError, Panic, SpawnError,
             ThreadError, State, Tree, TreeNode,
+            JoinAllError, Parent, Prepared<OneAtATime>, RegisterError,
             Singleton<String>, Changes, Conflict,
             Patch, Condition, Function, Own<u8>,
-            selvedge::program::Builder,
+            AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
             World;
         borrows:
@@ -100,6 +106,11 @@ fn names() -> Vec<&'static str> {
         // It stays on the thread that entered, which may lend it.
         of_one_thread:
             Held<'_, u8>;
+        of_one_call:
+            Installed;
+        // It keeps a closure until the end, which need not be `Sync`.
+        of_one_owner:
+            selvedge::program::Builder;
     }
     .to_vec()
 }

@@ -20,4 +20,5 @@ mod sync;
 mod thread;
 mod tidy;
 mod till;
+mod tree;
 mod watch;

@@ -247,7 +247,7 @@ fn an_error_reaches_the_joiner_with_the_thread_s_name_and_its_cause() {
     assert_eq!(world.events(), expected);
 }
 
-// catalogue 267
+// catalogue 267; T5: whatever was no ordinary exception ended as a success.
 #[test]
 fn a_panic_reaches_the_joiner_with_its_payload_whole() {
     #[derive(Debug, PartialEq)]
@@ -280,6 +280,7 @@ fn a_panic_reaches_the_joiner_with_its_payload_whole() {
 }
 
 // catalogue 255
+// T2: it was never logged.
 #[test]
 fn the_failure_of_a_released_thread_is_reported_once_before_or_after_its_end() {
     let world = World::new();
@@ -444,7 +445,7 @@ fn a_parent_that_failed_keeps_its_own_error_and_its_children_s_are_reported() {
     assert_eq!(told.count(), 1, "{events:#?}");
 }
 
-// catalogue 266
+// catalogue 266; T3: the end of a block that failed asked nobody to stop, and hung.
 #[test]
 fn a_body_that_fails_stops_its_children_and_joins_them() {
     let world = World::new();
@@ -646,7 +647,7 @@ fn a_thread_that_sets_its_own_stop_asks_its_children_too() {
     });
 }
 
-// catalogue 254
+// catalogue 254; T1: a thread that nobody joined looked alive for a minute.
 #[test]
 fn stopped_is_set_when_a_thread_has_ended_joined_or_not() {
     World::new().run(|| {
@@ -692,6 +693,7 @@ fn a_thread_started_after_the_stop_runs_with_its_stop_set() {
     });
 }
 
+// T4: it was missed.
 #[test]
 fn a_child_that_comes_while_its_parent_ends_is_asked_and_joined_too() {
     let world = World::new();
@@ -1052,6 +1054,7 @@ fn the_tree_shows_who_runs_who_waits_and_who_was_asked() {
     });
 }
 
+// T2: released threads stayed with their parent until it ended.
 #[test]
 fn a_parent_that_lives_long_does_not_collect_its_dead() {
     World::new().run(|| {

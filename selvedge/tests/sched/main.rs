@@ -16,6 +16,7 @@ use shuttle::thread;
 #[cfg(not(selvedge_shuttle))]
 use std::thread;
 
+mod asked;
 mod await_and_set;
 mod close_and_blocked;
 mod combine;

@@ -1,5 +1,6 @@
 //! Linux, through rustix.
 
+use std::ffi::CString;
 use std::num::NonZeroU64;
 
 /// Asks the kernel to wake the calling thread as punctually as it can.
@@ -9,6 +10,27 @@ pub(crate) fn punctual() {
     // A kernel that refuses leaves the default: later by 50 us, never wrong.
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
 }
+
+/// The kernel's number of the calling thread.
+pub(crate) fn thread_id() -> u32 {
+    rustix::thread::gettid()
+        .as_raw_nonzero()
+        .get()
+        .unsigned_abs()
+}
+
+/// Tells the kernel the name of the calling thread where std, which gives it the first 15 bytes, would cut a
+/// character.
+pub(crate) fn name_thread(name: &str) {
+    if !name.is_char_boundary(name.len().min(NAME_BYTES)) {
+        let name = name[..name.floor_char_boundary(NAME_BYTES)].replace('\0', "\u{fffd}");
+        // A kernel that refuses leaves the name as it is.
+        let _ = CString::new(name).map(|name| rustix::thread::set_name(&name));
+    }
+}
+
+/// How much of a name the kernel keeps.
+const NAME_BYTES: usize = 15;
 
 #[cfg(not(any(selvedge_loom, selvedge_shuttle)))]
 pub(crate) use watch::ClockWatch;

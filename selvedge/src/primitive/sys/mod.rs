@@ -3,12 +3,12 @@
 #[cfg(all(target_os = "linux", any(feature = "os", feature = "run")))]
 mod linux;
 #[cfg(all(target_os = "linux", any(feature = "os", feature = "run")))]
-pub(crate) use linux::punctual;
+pub(crate) use linux::{name_thread, punctual, thread_id};
 
 #[cfg(not(all(target_os = "linux", any(feature = "os", feature = "run"))))]
 mod other;
 #[cfg(not(all(target_os = "linux", any(feature = "os", feature = "run"))))]
-pub(crate) use other::{ClockWatch, punctual};
+pub(crate) use other::{ClockWatch, name_thread, punctual, thread_id};
 
 // A model may not sleep in the kernel.
 #[cfg(all(

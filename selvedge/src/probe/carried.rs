@@ -1,0 +1,13 @@
+//! Without `tracing` a started thread gets nothing from the one that starts it.
+
+pub(crate) struct Carried;
+
+impl Carried {
+    pub(crate) fn take() -> Self {
+        Self
+    }
+
+    pub(crate) fn run<R>(self, f: impl FnOnce() -> R) -> R {
+        f()
+    }
+}

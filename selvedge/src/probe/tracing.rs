@@ -1,0 +1,46 @@
+//! Events as events of the crate `tracing`, with the target `selvedge` and the thread's path as the field
+//! `thread`; and the dispatcher and the span of a thread, handed to those that it starts.
+
+use tracing::{Dispatch, Level, Span, dispatcher};
+
+use crate::probe::Event;
+use crate::probe::event::Weight;
+
+/// The level is part of what `tracing` keeps for a place in the source.
+macro_rules! forward_at {
+    ($level:expr, $event:ident) => {{
+        let wanted = tracing::event_enabled!(target: "selvedge", $level, thread, message);
+        if wanted {
+            tracing::event!(target: "selvedge", $level, thread = $event.thread(), "{}", $event);
+        }
+        wanted
+    }};
+}
+
+/// Hands the event to the thread's subscriber. Was there one that wants it?
+pub(super) fn forward(event: &Event<'_>) -> bool {
+    match event.weight() {
+        Weight::Error => forward_at!(Level::ERROR, event),
+        Weight::Warning => forward_at!(Level::WARN, event),
+        Weight::Detail => forward_at!(Level::DEBUG, event),
+    }
+}
+
+/// What a started thread gets from the one that starts it.
+pub(crate) struct Carried {
+    dispatch: Dispatch,
+    span: Span,
+}
+
+impl Carried {
+    pub(crate) fn take() -> Self {
+        Self {
+            dispatch: dispatcher::get_default(Clone::clone),
+            span: Span::current(),
+        }
+    }
+
+    pub(crate) fn run<R>(self, f: impl FnOnce() -> R) -> R {
+        dispatcher::with_default(&self.dispatch, || self.span.in_scope(f))
+    }
+}

@@ -1,0 +1,164 @@
+//! Events in the crates `log` and `tracing`, without a call of the user's, and what a thread inherits.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use selvedge::Signal;
+use selvedge::testing::World;
+use selvedge::thread::{self, Outcome};
+
+/// Lines of the program's one logger.
+struct Logger(Mutex<Vec<String>>);
+
+static LOGGER: Logger = Logger(Mutex::new(Vec::new()));
+
+impl log::Log for Logger {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target() == "selvedge"
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let thread = record.key_values().get("thread".into());
+        let thread = thread.map_or("-".to_owned(), |thread| thread.to_string());
+        let line = format!("{} {thread} {}", record.level(), record.args());
+        self.0.lock().unwrap().push(line);
+        assert!(!line_panics(record), "the logger panics");
+    }
+
+    fn flush(&self) {}
+}
+
+fn line_panics(record: &log::Record<'_>) -> bool {
+    record.args().to_string().contains("logged-panic")
+}
+
+/// What was logged about threads called `name`, which no other test uses.
+fn logged(name: &str, f: impl FnOnce()) -> Vec<String> {
+    let _ = log::set_logger(&LOGGER);
+    log::set_max_level(log::LevelFilter::Debug);
+    f();
+    let lines = LOGGER.0.lock().unwrap();
+    lines
+        .iter()
+        .filter(|line| line.contains(name))
+        .cloned()
+        .collect()
+}
+
+#[test]
+fn a_life_is_logged_with_levels_and_the_path() {
+    let lines = logged("logged-life", || {
+        World::new().run(|| {
+            let root = thread::current().path().to_owned();
+            let good = thread::spawn("logged-life", |_| Ok(Signal::new().wait()?));
+            assert_eq!(good.path(), format!("{root}/logged-life"));
+            good.stop_because("enough");
+            assert!(good.join().is_err());
+            let bad = thread::spawn("logged-life", |_| -> Outcome<()> { Err("broken".into()) });
+            assert!(bad.join().is_err());
+        });
+    });
+    let expected = [
+        ("DEBUG", "` started"),
+        ("DEBUG", "` was asked to stop: enough"),
+        ("DEBUG", "` ended: stopped"),
+        ("DEBUG", "` started"),
+        ("ERROR", "` failed: broken"),
+        ("DEBUG", "` ended: failed"),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, (level, text)) in lines.iter().zip(expected) {
+        assert!(
+            line.starts_with(level) && line.contains(text),
+            "{line} is not {level} {text}"
+        );
+        let path = line.split(' ').nth(1).unwrap();
+        assert!(
+            path.starts_with("world-") && path.ends_with("/logged-life"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_logger_that_panics_loses_its_line_and_nobody_else() {
+    let lines = logged("logged-panic", || {
+        World::new().run(|| {
+            assert_eq!(thread::spawn("logged-panic", |_| Ok(3)).join().unwrap(), 3);
+        });
+    });
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+}
+
+/// Where a subscriber writes.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What the subscriber of this thread is told while `f` runs.
+fn traced(f: impl FnOnce()) -> Vec<String> {
+    let written = Written::default();
+    let to = written.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .without_time()
+        .with_writer(move || to.clone())
+        .with_ansi(false)
+        .finish();
+    tracing::subscriber::with_default(subscriber, f);
+    let bytes = written.0.lock().unwrap();
+    let text = String::from_utf8(bytes.clone()).unwrap();
+    text.lines()
+        .map(|line| line.trim_start().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_thread_inherits_the_subscriber_and_the_span_and_its_life_is_traced() {
+    let lines = traced(|| {
+        World::new().run(|| {
+            let request = tracing::info_span!("request", number = 7);
+            let thread = request.in_scope(|| {
+                thread::spawn("traced", |_| {
+                    tracing::info!("from the body");
+                    let inner = thread::spawn("inner", |_| -> Outcome<()> { Err("broken".into()) });
+                    assert!(inner.join().is_err());
+                    Ok(())
+                })
+            });
+            thread.join().unwrap();
+        });
+    });
+    let expected = [
+        ("DEBUG", "/traced` started"),
+        ("INFO", "from the body"),
+        ("DEBUG", "/traced/inner` started"),
+        ("ERROR", "/traced/inner` failed: broken"),
+        ("DEBUG", "/traced/inner` ended: failed"),
+        ("DEBUG", "/traced` ended: finished"),
+    ];
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, (level, text)) in lines.iter().zip(expected) {
+        assert!(
+            line.starts_with(level) && line.contains(text),
+            "{line} is not {level} {text}"
+        );
+        assert!(line.contains(" request{number=7}: "), "{line}");
+        if level != "INFO" {
+            assert!(
+                line.contains(": selvedge: thread `world-"),
+                "the target: {line}"
+            );
+            assert!(line.contains("thread=\"world-"), "the field: {line}");
+        }
+    }
+}
