@@ -70,6 +70,7 @@
 //! | `jiff`     | no      | `Till::at_timestamp`: dates as tills                           |
 //! | `log`      | no      | events of [`probe`] go to the program's logger                 |
 //! | `tracing`  | no      | events of [`probe`] go to the thread's subscriber              |
+//! | `cron`     | no      | `thread::Schedule::cron`: schedules by patterns of cron        |
 //!
 //! # Versions
 //!

@@ -51,6 +51,31 @@ pub enum Event<'a> {
         /// The error, or the panic's message.
         failure: &'a dyn fmt::Display,
     },
+    /// A supervised thread ended and is started again. Emitted by its supervisor.
+    Restarted {
+        /// The path of the supervisor.
+        thread: &'a str,
+        /// The error or the panic's message, or that it ended.
+        failure: &'a dyn fmt::Display,
+        /// How often it was started again, this time included.
+        restarts: u64,
+        /// How long it is waited before.
+        after: Duration,
+    },
+    /// A run of a schedule failed, or was stopped because it took too long; the schedule goes on.
+    RunFailed {
+        /// The path of the schedule.
+        schedule: &'a str,
+        /// The error, or the panic's message.
+        failure: &'a dyn fmt::Display,
+    },
+    /// A run of a schedule that was stopped because it took too long does not end.
+    RunOverdue {
+        /// The path of the run.
+        thread: &'a str,
+        /// How long it may take.
+        limit: Duration,
+    },
     /// A callback given to `on_set` panicked; the others ran. Emitted by the thread that set the signal.
     CallbackPanicked {
         /// The name of the signal, or where it was made.
@@ -131,7 +156,12 @@ impl Event<'_> {
             | Self::CallbackPanicked { .. }
             | Self::SinkFailed { .. }
             | Self::Undelivered { .. } => Weight::Error,
-            Self::Overdue { .. } | Self::QueueFull { .. } | Self::Tie { .. } => Weight::Warning,
+            Self::Overdue { .. }
+            | Self::Restarted { .. }
+            | Self::RunFailed { .. }
+            | Self::RunOverdue { .. }
+            | Self::QueueFull { .. }
+            | Self::Tie { .. } => Weight::Warning,
             Self::Started { .. }
             | Self::StopAsked { .. }
             | Self::Stopped { .. }
@@ -148,6 +178,8 @@ impl Event<'_> {
             | Self::Failed { thread, .. }
             | Self::Stopped { thread, .. }
             | Self::Overdue { thread, .. }
+            | Self::Restarted { thread, .. }
+            | Self::RunOverdue { thread, .. }
             | Self::Unreceived { thread, .. } => Some(thread),
             _ => None,
         }
@@ -158,6 +190,9 @@ impl Event<'_> {
         matches!(
             self,
             Self::Unreceived { .. }
+                | Self::Restarted { .. }
+                | Self::RunFailed { .. }
+                | Self::RunOverdue { .. }
                 | Self::CallbackPanicked { .. }
                 | Self::QueueFull { .. }
                 | Self::SinkFailed { .. }
@@ -199,6 +234,22 @@ impl fmt::Display for Event<'_> {
             Self::Unreceived { thread, failure } => {
                 write!(f, "thread `{thread}` failed and nobody joins it: {failure}")
             }
+            Self::Restarted {
+                thread,
+                failure,
+                restarts,
+                after,
+            } => write!(
+                f,
+                "`{thread}` is started again in {after:?}, for the {restarts}. time: {failure}"
+            ),
+            Self::RunFailed { schedule, failure } => {
+                write!(f, "a run of the schedule `{schedule}` failed: {failure}")
+            }
+            Self::RunOverdue { thread, limit } => write!(
+                f,
+                "`{thread}` may take {limit:?}, was asked to stop, and does not end"
+            ),
             Self::CallbackPanicked { signal, message } => {
                 write!(f, "a callback of {signal} panicked: {message}")
             }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 #[cfg(feature = "testing")]
 use crate::primitive::{Arc, Mutex};
 use crate::primitive::{Parker, clock};
+use crate::signal::timer;
 
 /// So many tills in one rest are a crowd.
 const MANY: usize = 32;
@@ -98,6 +99,16 @@ impl MockTime {
     pub(super) fn set_system(&self, now: SystemTime) {
         self.0.lock().system = now;
     }
+}
+
+/// The time by the clock that the tills of the calling thread go by.
+pub(crate) fn now() -> Instant {
+    timer::with_current(|timer| timer.clock().now())
+}
+
+/// The system's time, by the same.
+pub(crate) fn system_now() -> SystemTime {
+    timer::with_current(|timer| timer.clock().system_now())
 }
 
 /// A length in nanoseconds, if it is below 584 years.

@@ -65,6 +65,7 @@ pub use wait::WaitError;
 
 #[cfg(feature = "testing")]
 pub(crate) use clock::{Clock, MockTime};
+pub(crate) use clock::{now, system_now};
 #[cfg(all(unix, feature = "os"))]
 pub(crate) use descriptor::{Ready, Spare, wait_ready};
 pub(crate) use record::{Record, WaitSite};

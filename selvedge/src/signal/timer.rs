@@ -119,6 +119,10 @@ impl Timer {
         Self::new(Clock::Real)
     }
 
+    pub(super) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
     /// A signal that is set when `timeout` has passed from now, made by the caller.
     #[track_caller]
     pub(crate) fn after(&self, timeout: Duration) -> Signal {

@@ -135,6 +135,15 @@ fn line_of(event: &probe::Event<'_>, prefix: &str) -> Option<String> {
         probe::Event::Unreceived { thread, .. } => {
             format!("{} failed, nobody joins it", thread.strip_prefix(prefix)?)
         }
+        probe::Event::Restarted { thread, after, .. } => {
+            format!("{} starts again in {after:?}", thread.strip_prefix(prefix)?)
+        }
+        probe::Event::RunFailed { schedule, .. } => {
+            format!("a run of {} failed", schedule.strip_prefix(prefix)?)
+        }
+        probe::Event::RunOverdue { thread, .. } => {
+            format!("{} is overdue", thread.strip_prefix(prefix)?)
+        }
         _ => return None,
     };
     Some(line)

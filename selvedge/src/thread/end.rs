@@ -112,7 +112,7 @@ fn conclude<T>(node: &Arc<Node>, outcome: std::thread::Result<Outcome<T>>) -> En
 }
 
 /// Step 1: what the body's end means.
-fn judge<T>(node: &Node, outcome: std::thread::Result<Outcome<T>>) -> Ended<T> {
+pub(super) fn judge<T>(node: &Node, outcome: std::thread::Result<Outcome<T>>) -> Ended<T> {
     let path = || Arc::clone(&node.path);
     match outcome {
         Ok(Ok(value)) => Ended::Finished(value),

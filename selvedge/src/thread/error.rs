@@ -210,6 +210,11 @@ pub enum JoinError {
     },
     /// The *calling* thread was asked to stop; the other goes on and the handle is usable.
     Interrupted(Stopped),
+    /// It was a job of a pool that ended before the job began.
+    NeverRan {
+        /// The path of the pool.
+        thread: Arc<str>,
+    },
     /// The thread tried to join itself.
     Itself {
         /// The path of the thread.
@@ -269,6 +274,9 @@ impl fmt::Display for JoinError {
             }
             Self::Expired { thread } => write!(f, "the join of thread `{thread}` expired"),
             Self::Interrupted(stopped) => write!(f, "while joining, this thread was {stopped}"),
+            Self::NeverRan { thread } => {
+                write!(f, "the job never ran: its pool `{thread}` ended first")
+            }
             Self::Itself { thread } => write!(f, "thread `{thread}` cannot join itself"),
         }
     }
@@ -278,9 +286,11 @@ impl Error for JoinError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Failed(error) => error.source(),
-            Self::Panicked(_) | Self::Taken { .. } | Self::Expired { .. } | Self::Itself { .. } => {
-                None
-            }
+            Self::Panicked(_)
+            | Self::Taken { .. }
+            | Self::Expired { .. }
+            | Self::NeverRan { .. }
+            | Self::Itself { .. } => None,
             Self::Children(failures) => failures.source(),
             Self::Stopped { stopped, .. } | Self::Interrupted(stopped) => Some(stopped),
         }

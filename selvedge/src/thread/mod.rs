@@ -31,6 +31,12 @@ mod handle;
 mod join_all;
 mod prepared;
 mod register;
+mod job;
+mod map;
+mod pool;
+mod repeat;
+mod restart;
+mod schedule;
 mod spawn;
 mod tree;
 
@@ -38,9 +44,16 @@ pub use current::{Current, Parent, current};
 pub use draw::{Tree, TreeNode, tree};
 pub use error::{Failures, JoinError, Outcome, Panic, SpawnError, ThreadError};
 pub use handle::Thread;
+pub use job::{Job, RunError};
 pub use join_all::{JoinAllError, join_all, join_all_until};
+pub use pool::{Pool, PoolBuilder};
 pub use prepared::Prepared;
 pub use register::{RegisterError, register};
+pub use repeat::{Missed, Repeat, Tick};
+pub use restart::{GaveUp, Restart, RestartStatus, Supervised, supervise};
+#[cfg(feature = "cron")]
+pub use schedule::CronError;
+pub use schedule::{Overlap, Schedule, ScheduleStatus, Scheduled};
 pub use spawn::{Builder, spawn};
 pub use tree::State;
 

@@ -23,8 +23,10 @@ use selvedge::sync::{
 };
 use selvedge::testing::World;
 use selvedge::thread::{
-    Current, Failures, JoinAllError, JoinError, Panic, Parent, Prepared, RegisterError, SpawnError,
-    State, Thread, ThreadError, Tree, TreeNode,
+    CronError, Current, Failures, GaveUp, Job, JoinAllError, JoinError, Missed, Overlap, Panic,
+    Parent, Pool, PoolBuilder, Prepared, RegisterError, Repeat, Restart, RestartStatus, RunError,
+    Schedule, ScheduleStatus, Scheduled, SpawnError, State, Supervised, Thread, ThreadError, Tick,
+    Tree, TreeNode,
 };
 use selvedge::{Activated, Ambient, Context, Local, Signal, Stopped, Till, Unbound};
 
@@ -90,7 +92,9 @@ fn names() -> Vec<&'static str> {
             BatchQueue<OneAtATime>, BatchProducer<OneAtATime>, Undelivered<OneAtATime>, StopError<OneAtATime>,
             Semaphore, Permit, AcquireError, AcquireUntilError,
             Promise<u8>, Assigned<u8>, Watch<u8>, Watcher<u8>, ChangedError, ChangedUntilError,
-            Thread<OneAtATime>, selvedge::thread::Builder, Current, Failures, JoinError, Panic, SpawnError,
+            Thread<OneAtATime>, selvedge::thread::Builder, CronError, GaveUp, Job<OneAtATime>, Missed,
+            Overlap, Pool, PoolBuilder, Repeat, Restart, RestartStatus, RunError, Schedule, ScheduleStatus, Scheduled,
+            Supervised<OneAtATime>, Tick, Current, Failures, JoinError, Panic, SpawnError,
             ThreadError, State, Tree, TreeNode,
             JoinAllError, Parent, Prepared<OneAtATime>, RegisterError,
             Singleton<String>, Changes, Conflict,

@@ -9,10 +9,14 @@ mod future;
 #[cfg(unix)]
 mod io;
 mod lock;
+mod pool;
 mod probe;
 mod progress;
 mod promise;
 mod queue_verbs;
+mod repeat;
+mod restart;
+mod schedule;
 mod semaphore;
 mod shared;
 mod signal;

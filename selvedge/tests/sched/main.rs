@@ -25,6 +25,7 @@ mod conservation;
 mod descriptor;
 mod expiry_and_push;
 mod first_writers;
+mod pool;
 mod queue_ways;
 mod lock;
 mod set_and_hook;
