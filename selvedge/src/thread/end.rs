@@ -84,7 +84,7 @@ fn judge<T>(node: &Node, outcome: std::thread::Result<Outcome<T>>) -> Ended<T> {
         Ok(Ok(value)) => Ended::Finished(value),
         Ok(Err(error)) => match stopped_in(&*error) {
             // It says that it obeyed, and there was something to obey.
-            Some(stopped) if node.stop.is_set() => {
+            Some(stopped) if node.is_asked() => {
                 let stopped = stopped.clone();
                 drop_caught(error);
                 Ended::Stopped(stopped)

@@ -193,10 +193,20 @@ impl Node {
 
     /// Asks the subtree to stop, children first and newest first, then this thread. Does not block.
     pub(crate) fn ask(self: &Arc<Self>, reason: &Reason) {
-        for node in self.newest_first() {
+        let nodes = self.newest_first();
+        // All of them first: a child may end, and its parent with it, before the parent's signal is set.
+        for node in &nodes {
             node.announce_stop(reason);
+        }
+        for node in &nodes {
             node.stop.set_for(reason.clone());
         }
+    }
+
+    /// Was it asked to stop, or is it being asked just now?
+    pub(super) fn is_asked(&self) -> bool {
+        // Who saw what a child did with its stop sees this too: it was written before.
+        self.stop.is_set() || self.asked.load(Ordering::Relaxed)
     }
 
     /// The subtree so that children come before their parent, and newer siblings before older ones.
