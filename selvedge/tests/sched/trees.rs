@@ -8,7 +8,7 @@
 //! 2. Every failure is announced once, and received once: by a joiner, by a parent whose own body was fine
 //!    (and then on from there), or by nobody, which is reported.
 //! 3. A thread fails only by its own flaw or by a descendant's: to be stopped is no failure.
-//! 4. No node keeps a child, and nothing of a thread is kept, when the tree has ended.
+//! 4. A thread that has ended has no children, at any moment; a value that nobody takes is dropped.
 //! 5. Nothing of the tree runs when `World::run` has returned, destructors of thread-locals included.
 //! 6. What was pushed was popped or is in the queue.
 
@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use selvedge::probe::{self, Event};
 use selvedge::sync::Queue;
 use selvedge::testing::World;
-use selvedge::thread::{JoinError, Outcome, Thread};
+use selvedge::thread::{JoinError, Outcome, State, Thread};
 use selvedge::{Signal, thread};
 
 use crate::{check, pause, random};
@@ -45,6 +45,7 @@ enum Step {
     StopOne,
     JoinOne,
     DropOne,
+    Look,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,13 +62,14 @@ impl Plan {
         let number = *next;
         *next += 1;
         let steps = (0..1 + random(5))
-            .map(|_| match random(8) {
+            .map(|_| match random(9) {
                 0 => Step::Wait,
                 1 => Step::Push,
                 2 => Step::Pop,
                 3 => Step::StopOne,
                 4 => Step::JoinOne,
                 5 => Step::DropOne,
+                6 => Step::Look,
                 _ if *next < MOST => Step::Spawn(Self::random(next)),
                 _ => Step::JoinOne,
             })
@@ -155,13 +157,27 @@ impl Bough {
     /// Invariant 1, at the moment when a thread's `stopped` is set.
     fn see_stopped(&self, path: &str) {
         let below = format!("{path}/");
-        let stopped = self.stopped.lock().unwrap();
+        // A copy: the lock is std's, and looking at a signal may let others run.
+        let stopped = self.stopped.lock().unwrap().clone();
         let late = stopped
             .iter()
             .find(|(other, stopped)| other.starts_with(&below) && !stopped.is_set());
         if let Some((late, _)) = late {
             let mut wrong = self.wrong.lock().unwrap();
-            wrong.push(format!("{path} has ended before {late}"));
+            wrong.push(format!("invariant 1: {path} has ended before {late}"));
+        }
+    }
+
+    /// Invariant 4, at any moment.
+    fn see_tree(&self) {
+        let tree = thread::tree();
+        let has_children = tree
+            .nodes()
+            .windows(2)
+            .any(|pair| pair[0].state() == State::Stopped && pair[1].depth() > pair[0].depth());
+        if has_children {
+            let mut wrong = self.wrong.lock().unwrap();
+            wrong.push(format!("invariant 4: {tree}"));
         }
     }
 }
@@ -234,6 +250,7 @@ fn act(step: Step, bough: &Arc<Bough>) -> Outcome<()> {
             }
         }
         Step::DropOne => drop(bough.take_one()),
+        Step::Look => bough.see_tree(),
     }
     Ok(())
 }
@@ -254,26 +271,25 @@ fn random_trees_end_children_first_lose_nothing_and_leave_nothing() {
             }
         });
         let world = World::new();
-        let top = world.run(|| {
+        world.run(|| {
             let top = start(Plan::random(&mut 0), &bough);
             if random(2) == 0 {
                 pause();
             }
             top.stop();
+            top.stopped().wait().unwrap();
+            assert_eq!(thread::tree().len(), 2, "invariant 4: {}", thread::tree());
             bough.receive(top.join());
-            let tree = thread::tree();
-            assert_eq!(tree.len(), 1, "only the root is left: {tree}");
-            top
+            assert_eq!(thread::tree().len(), 1, "invariant 4: {}", thread::tree());
         });
         assert_eq!(bough.alive.load(SeqCst), 0, "invariant 5");
-        // Who holds a node of the tree would hold what it keeps.
         let left = std::mem::take(&mut *bough.handles.lock().unwrap());
         assert!(left.iter().all(|thread| thread.stopped().is_set()));
         drop(left);
         assert_eq!(Arc::strong_count(&bough.value), 1, "invariant 4");
-        drop((top, heard));
+        drop(heard);
         let wrong = bough.wrong.lock().unwrap();
-        assert!(wrong.is_empty(), "invariant 1: {wrong:?}");
+        assert!(wrong.is_empty(), "{wrong:?}");
         let moved = bough.popped.load(SeqCst) + bough.queue.len();
         assert_eq!(bough.pushed.load(SeqCst), moved, "invariant 6");
         assert_received(&bough, &world.events());
@@ -292,10 +308,10 @@ fn assert_received(bough: &Bough, events: &[String]) {
         assert_eq!(times[0] + times[1], 1, "{path} in {received}: {events:?}");
     }
     for event in events {
-        let (path, is_end) = match event.strip_suffix(" failed") {
-            Some(path) => (path, false),
-            None => match event.strip_suffix(" ended: failed") {
-                Some(path) => (path, true),
+        let (path, is_end) = match event.strip_suffix(" ended: failed") {
+            Some(path) => (path, true),
+            None => match event.strip_suffix(" failed") {
+                Some(path) => (path, false),
                 None => continue,
             },
         };
@@ -322,7 +338,7 @@ fn a_parent_that_passes_on_the_stop_of_its_child_has_not_failed() {
         let world = World::new();
         world.run(|| {
             let parent = thread::spawn("parent", |_stop| {
-                let child = thread::spawn("child", |stop| Ok(stop.wait()?));
+                let child = thread::spawn("child", |_stop| Ok(Signal::never().wait()?));
                 pause();
                 Ok(child.join()?)
             });
