@@ -5,3 +5,9 @@ pub mod primitives {}
 
 #[doc = include_str!("../docs/signals.md")]
 pub mod signals {}
+
+#[doc = include_str!("../docs/stopping.md")]
+pub mod stopping {}
+
+#[doc = include_str!("../docs/shutdown.md")]
+pub mod shutdown {}

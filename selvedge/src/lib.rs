@@ -49,7 +49,7 @@
 //! | [`call`]     | open functions, patches, bindings                           |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |
-//! | [`guide`]    | which primitive for what, and everything about signals      |
+//! | [`guide`]    | which primitive for what, signals, stopping, shutdown        |
 //! | `testing`    | a tree, a clock and an event list for one test (feature `testing`) |
 //!
 //! # What it does not do

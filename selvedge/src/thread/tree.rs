@@ -197,24 +197,25 @@ impl Node {
 
     /// Takes a child out. Its OS thread, if it was known already, is the caller's to join.
     pub(super) fn remove(&self, child: &Arc<Self>) -> Option<JoinHandle<()>> {
-        let gone = {
-            let mut state = self.state.lock();
-            let at = state
-                .children
-                .iter()
-                .position(|c| Arc::ptr_eq(&c.node, child))?;
-            state.children.remove(at)
-        };
-        let thread = gone.node.state.lock().os_thread.take();
+        let (gone, thread) = self.state.lock().take(child)?;
         drop(gone); // the result may be the user's value: not under a lock
         thread
     }
 
     /// Takes a child out whose result nobody will receive; its OS thread is joined later.
+    ///
+    /// In one step, because this node may be looking for the last of its children at this moment: what is
+    /// in neither list would not be joined.
     pub(super) fn bury(&self, child: &Arc<Self>) {
-        if let Some(thread) = self.remove(child) {
-            self.state.lock().finished.push(thread);
-        }
+        let gone = {
+            let mut state = self.state.lock();
+            let Some((gone, thread)) = state.take(child) else {
+                return;
+            };
+            state.finished.extend(thread);
+            gone
+        };
+        drop(gone); // as above
     }
 
     /// Notes the OS thread of a child that was just started, and may have ended already. If this node has
@@ -405,6 +406,16 @@ impl Node {
 
     pub(crate) fn phase(&self) -> State {
         self.state.lock().phase
+    }
+}
+
+impl NodeState {
+    /// Takes a child out, and its OS thread if it is known.
+    fn take(&mut self, child: &Arc<Node>) -> Option<(Child, Option<JoinHandle<()>>)> {
+        let is_it = |c: &Child| Arc::ptr_eq(&c.node, child);
+        let gone = self.children.remove(self.children.iter().position(is_it)?);
+        let thread = gone.node.state.lock().os_thread.take();
+        Some((gone, thread))
     }
 }
 

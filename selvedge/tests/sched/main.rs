@@ -35,6 +35,7 @@ mod small;
 mod stop_and_spawn;
 mod till;
 mod tree;
+mod trees;
 
 /// Runs `body` under many schedules.
 #[cfg(selvedge_shuttle)]

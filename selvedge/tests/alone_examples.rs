@@ -1,0 +1,148 @@
+//! The examples as processes: what they print, and how they end.
+#![cfg_attr(
+    unix,
+    allow(
+        unreachable_pub,
+        dead_code,
+        reason = "each example is a program of its own, and this is its test"
+    )
+)]
+
+#[cfg(unix)]
+mod child;
+
+#[cfg(unix)]
+#[path = "../examples/alien.rs"]
+mod alien;
+#[cfg(unix)]
+#[path = "../examples/crawler.rs"]
+mod crawler;
+#[cfg(unix)]
+#[path = "../examples/deadline.rs"]
+mod deadline;
+#[cfg(unix)]
+#[path = "../examples/pipeline.rs"]
+mod pipeline;
+#[cfg(unix)]
+#[path = "../examples/supervisor.rs"]
+mod supervisor;
+
+#[cfg(unix)]
+fn main() -> std::process::ExitCode {
+    child::main(unix::SCENARIOS, unix::CASES)
+}
+
+#[cfg(not(unix))]
+fn main() {}
+
+#[cfg(unix)]
+mod unix {
+    use crate::child::{Case, Child, Scenario, end_of};
+    use crate::{alien, crawler, deadline, pipeline, supervisor};
+
+    const INT: i32 = 2;
+    const TERM: i32 = 15;
+
+    pub(crate) const SCENARIOS: &[Scenario] = &[
+        ("crawler", || crawler::crawl(20)),
+        ("crawler-of-an-empty-site", || crawler::crawl(0)),
+        ("crawler-without-end", || crawler::crawl(usize::MAX)),
+        ("supervisor", supervisor::main),
+        ("pipeline", pipeline::main),
+        ("alien", alien::main),
+        ("deadline", deadline::main),
+    ];
+
+    pub(crate) const CASES: &[Case] = &[
+        ("the_crawler_visits_each_page_once", || {
+            let end = end_of("crawler");
+            end.assert_code(0);
+            end.assert_quiet();
+            let (visits, sum) = end.output.split_once("20 pages, 0 cut off\n").unwrap();
+            let mut pages: Vec<usize> = visits
+                .lines()
+                .map(|line| line.strip_prefix("visited ").unwrap().parse().unwrap())
+                .collect();
+            pages.sort_unstable();
+            assert!(pages.into_iter().eq(0..20), "{end:#?}");
+            let fetched = sum.lines().map(|line| {
+                let n = line.rsplit(' ').next().unwrap();
+                n.parse::<usize>().unwrap()
+            });
+            assert_eq!(fetched.sum::<usize>(), 20, "{end:#?}");
+        }),
+        ("the_first_page_is_visited_whatever_the_size", || {
+            let end = end_of("crawler-of-an-empty-site");
+            end.assert_code(0);
+            assert!(end.output.starts_with("visited 0\n1 pages, 0 cut off\n"));
+        }),
+        ("the_crawler_ends_in_good_order_on_an_os_signal", || {
+            for (name, os_signal) in [("INT", INT), ("TERM", TERM)] {
+                let mut child = Child::start("crawler-without-end");
+                for _ in 0..10 {
+                    assert!(child.next_line().starts_with("visited "));
+                }
+                child.signal(name);
+                let end = child.end();
+                end.assert_signal(os_signal);
+                end.assert_quiet();
+                end.assert_says(" cut off\n");
+                assert!(!end.output.contains(" 0 cut off"), "{end:#?}");
+            }
+        }),
+        (
+            "the_supervisor_starts_its_worker_again_and_gives_up",
+            || {
+                let end = end_of("supervisor");
+                end.assert_code(0);
+                end.assert_errs("worse than bad"); // by the panic hook
+                let bad = "thread `supervisor/shift/worker` failed: cannot do a bad job; start it again\n";
+                assert_eq!(
+                    end.output,
+                    format!(
+                        "  a is done\n{bad}  b is done\n\
+                     thread `supervisor/shift/worker` panicked: worse than bad; start it again\n  \
+                     c is done\nthe last worker did 1 jobs\n{}\
+                     given up: thread `supervisor/shift` failed: cannot do a bad job\n",
+                        bad.repeat(3)
+                    )
+                );
+            },
+        ),
+        ("the_pipeline_ends_with_its_input", || {
+            let end = end_of("pipeline");
+            end.assert_code(0);
+            end.assert_quiet();
+            let line = "the squares sum up to 385; 2 words were no numbers\n";
+            assert_eq!(end.output, line);
+        }),
+        (
+            "the_alien_thread_sees_what_was_handed_over_and_obeys",
+            || {
+                let end = end_of("alien");
+                end.assert_code(0);
+                end.assert_quiet();
+                let mut lines: Vec<_> = end.output.lines().collect();
+                lines.sort_unstable(); // two threads print
+                assert_eq!(
+                    lines,
+                    [
+                        "`camera` is in a tree: false",
+                        "frame 0",
+                        "frame 1",
+                        "frame 2",
+                        "it records the front door",
+                        "the camera has ended; frames left: 1",
+                    ]
+                );
+            },
+        ),
+        ("the_deadline_ends_a_read_that_nobody_answers", || {
+            let end = end_of("deadline");
+            end.assert_code(0);
+            end.assert_quiet();
+            let lines = "hello Ada, and welcome Ada\nno answer in 20ms\n";
+            assert_eq!(end.output, lines);
+        }),
+    ];
+}
