@@ -60,15 +60,33 @@ static LIMIT: Key = Key::new();
 #[doc(alias = "move_on_after")]
 #[doc(alias = "fail_after")]
 pub fn deadline<R>(deadline: &Signal, f: impl FnOnce() -> R) -> R {
-    let at = Location::caller();
+    limited(deadline, true, Location::caller(), f)
+}
+
+/// Runs `f` with a stop of its own, in addition to the thread's: a scope's closure ends with its threads.
+pub(crate) fn obeying<R>(
+    stop: &Signal,
+    at: &'static Location<'static>,
+    f: impl FnOnce() -> R,
+) -> R {
+    limited(stop, false, at, f)
+}
+
+fn limited<R>(
+    own: &Signal,
+    is_deadline: bool,
+    at: &'static Location<'static>,
+    f: impl FnOnce() -> R,
+) -> R {
     let all = visible(|outer| match outer {
-        Some(outer) => &outer.all | deadline,
-        None => deadline.clone(),
+        Some(outer) => &outer.all | own,
+        None => own.clone(),
     });
     let thread = thread_stop();
     let limit = Limit {
         at,
-        own: deadline.clone(),
+        own: own.clone(),
+        is_deadline,
         with_stop: &thread | &all,
         thread,
         all,
@@ -80,6 +98,8 @@ pub fn deadline<R>(deadline: &Signal, f: impl FnOnce() -> R) -> R {
 struct Limit {
     at: &'static Location<'static>,
     own: Signal,
+    /// Otherwise a stop, which is told as it was asked.
+    is_deadline: bool,
     /// `own`, or an outer one.
     all: Signal,
     /// The stop of the thread that entered, as it was visible then; made once for all waits of the block.
@@ -129,7 +149,13 @@ pub(super) fn blamed() -> Option<Reason> {
             }
             binding = binding.and_then(Binding::outer);
         }
-        outermost.map(|(limit, reason)| reason.because(Why::Deadline, limit.at))
+        outermost.map(|(limit, reason)| {
+            if limit.is_deadline {
+                reason.because(Why::Deadline, limit.at)
+            } else {
+                reason
+            }
+        })
     })
 }
 

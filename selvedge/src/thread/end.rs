@@ -96,7 +96,7 @@ fn judge<T>(node: &Node, outcome: std::thread::Result<Outcome<T>>) -> Ended<T> {
 }
 
 /// The `Stopped` in which the chain of sources ends, if it does.
-fn stopped_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Stopped> {
+pub(super) fn stopped_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Stopped> {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;
@@ -161,6 +161,7 @@ fn hand_on<T>(node: &Node, ended: &mut Ended<T>, failures: Vec<JoinError>) {
     let failure = Failure::Children(Failures {
         thread: Arc::clone(&node.path),
         all: failures,
+        of_scope: false,
     });
     probe::emit(&Event::Failed {
         thread: &node.path,

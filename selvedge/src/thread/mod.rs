@@ -26,13 +26,22 @@
 mod current;
 mod end;
 mod error;
+mod first_success;
 mod handle;
+mod scope;
+mod scope_handle;
+mod scope_shared;
+mod scope_start;
 mod spawn;
 mod tree;
 
 pub use current::{Current, current};
 pub use error::{Failures, JoinError, Outcome, Panic, SpawnError, ThreadError};
+pub use first_success::first_success;
 pub use handle::Thread;
+pub use scope::{Scope, scope};
+pub use scope_handle::ScopedThread;
+pub use scope_start::{StartError, Started};
 pub use spawn::{Builder, spawn};
 pub use tree::{State, Tree, TreeNode, tree};
 

@@ -160,7 +160,7 @@ fn live<T: Send + 'static>(
 }
 
 /// Joins the OS threads of children that have left the tree.
-fn reap(parent: &Node) {
+pub(super) fn reap(parent: &Node) {
     let (ended, running): (Vec<_>, Vec<_>) = parent
         .take_finished()
         .into_iter()

@@ -28,7 +28,7 @@ pub(crate) struct Root {
 
 pub(crate) type Changed = Box<dyn Fn() + Send + Sync>;
 
-/// A thread of the tree.
+/// A thread of the tree, or a scope: a place in the tree whose children are a scope's threads.
 pub(crate) struct Node {
     pub(super) name: Box<str>,
     pub(super) path: Arc<str>,
@@ -39,6 +39,8 @@ pub(crate) struct Node {
     pub(super) state: Mutex<NodeState>,
     /// Whether the event of its stop was emitted: before it is set, where we set it.
     asked: AtomicBool,
+    /// A scope obeys what its thread sees as stop, which may be shielded, and not its parent.
+    is_scope: bool,
 }
 
 pub(super) struct NodeState {
@@ -71,14 +73,19 @@ pub enum State {
     Stopped,
 }
 
-impl Node {
-    pub(crate) fn root(name: &str, timer: Timer) -> Arc<Self> {
-        let root = Arc::new(Root {
+impl Root {
+    pub(super) fn new(timer: Timer) -> Arc<Self> {
+        Arc::new(Self {
             timer,
             unreceived: AtomicUsize::new(0),
             changed: OnceLock::new(),
-        });
-        Self::make(name, Arc::from(name), None, root)
+        })
+    }
+}
+
+impl Node {
+    pub(crate) fn root(name: &str, timer: Timer) -> Arc<Self> {
+        Self::make(name, Arc::from(name), None, Root::new(timer), false)
     }
 
     pub(super) fn child(self: &Arc<Self>, name: &str) -> Arc<Self> {
@@ -88,10 +95,17 @@ impl Node {
             path,
             Some(Arc::downgrade(self)),
             Arc::clone(&self.root),
+            false,
         )
     }
 
-    fn make(name: &str, path: Arc<str>, parent: Option<Weak<Self>>, root: Arc<Root>) -> Arc<Self> {
+    pub(super) fn make(
+        name: &str,
+        path: Arc<str>,
+        parent: Option<Weak<Self>>,
+        root: Arc<Root>,
+        is_scope: bool,
+    ) -> Arc<Self> {
         let node = Arc::new(Self {
             name: name.into(),
             path,
@@ -99,7 +113,9 @@ impl Node {
             root,
             stop: Signal::named("stop"),
             stopped: Signal::named("stopped"),
-            asked: AtomicBool::new(false),
+            // No thread is asked when a scope is.
+            asked: AtomicBool::new(is_scope),
+            is_scope,
             state: Mutex::new(NodeState {
                 phase: State::Running,
                 children: Vec::new(),
@@ -126,6 +142,10 @@ impl Node {
         Record::with(|record| Arc::clone(record?.node()).downcast().ok())
     }
 
+    pub(crate) fn is_scope(&self) -> bool {
+        self.is_scope
+    }
+
     pub(crate) fn path(&self) -> &Arc<str> {
         &self.path
     }
@@ -148,7 +168,9 @@ impl Node {
             }
             state.children.push(child);
         }
-        if let Some(reason) = self.stop.reason() {
+        if let Some(reason) = self.stop.reason()
+            && !node.is_scope
+        {
             node.ask(&reason); // invariant 3
         }
         true
@@ -193,7 +215,7 @@ impl Node {
 
     /// Asks the subtree to stop, children first and newest first, then this thread. Does not block.
     pub(crate) fn ask(self: &Arc<Self>, reason: &Reason) {
-        for node in self.newest_first() {
+        for node in self.in_order(false) {
             node.announce_stop(reason);
             node.stop.set_for(reason.clone());
         }
@@ -201,6 +223,11 @@ impl Node {
 
     /// The subtree so that children come before their parent, and newer siblings before older ones.
     pub(crate) fn newest_first(self: &Arc<Self>) -> Vec<Arc<Self>> {
+        self.in_order(true)
+    }
+
+    /// The same, into scopes or not.
+    fn in_order(self: &Arc<Self>, scopes: bool) -> Vec<Arc<Self>> {
         let mut order = vec![Arc::clone(self)];
         let mut next = 0;
         while let Some(node) = order.get(next).cloned() {
@@ -210,6 +237,7 @@ impl Node {
                 .lock()
                 .children
                 .iter()
+                .filter(|c| scopes || !c.node.is_scope)
                 .map(|c| Arc::clone(&c.node))
                 .collect();
             order.extend(children);
@@ -231,7 +259,7 @@ impl Node {
             .map(|c| Arc::clone(&c.node))
             .collect();
         for child in children.iter().rev() {
-            if !child.stop.is_set() {
+            if !child.is_scope && !child.stop.is_set() {
                 child.ask(&reason);
             }
         }
@@ -306,6 +334,7 @@ pub struct TreeNode {
     path: Arc<str>,
     depth: usize,
     is_last: bool,
+    is_scope: bool,
     state: State,
     stop: Option<Box<str>>,
     waits_for: Option<Box<str>>,
@@ -345,6 +374,7 @@ impl Tree {
                 path: Arc::clone(&node.path),
                 depth,
                 is_last,
+                is_scope: node.is_scope,
                 state: node.phase(),
                 stop: node.stop.reason().map(|reason| reason.to_string().into()),
                 waits_for: node.waits_for().map(|site| site.to_string().into()),
@@ -402,7 +432,13 @@ impl TreeNode {
         self.depth
     }
 
-    /// Where it is in its life.
+    /// Is it a [`scope`](super::scope), not a thread? Below it are the scope's threads.
+    #[must_use]
+    pub fn is_scope(&self) -> bool {
+        self.is_scope
+    }
+
+    /// Where it is in its life; a scope runs until its closure has ended.
     #[must_use]
     pub fn state(&self) -> State {
         self.state
@@ -441,7 +477,8 @@ impl fmt::Display for Tree {
                 open.push(!node.is_last);
             }
             line.push_str(&node.name);
-            write!(f, "{line:width$}  {}", node.state)?;
+            let scope = if node.is_scope { "scope, " } else { "" };
+            write!(f, "{line:width$}  {scope}{}", node.state)?;
             if let Some(reason) = &node.stop {
                 write!(f, ", asked to stop: {reason}")?;
             }

@@ -13,6 +13,7 @@ mod probe;
 mod progress;
 mod promise;
 mod queue_verbs;
+mod scope;
 mod semaphore;
 mod shared;
 mod signal;
