@@ -33,6 +33,7 @@ mod scope_handle;
 mod scope_shared;
 mod scope_start;
 mod spawn;
+mod state;
 mod tree;
 
 pub use current::{Current, current};

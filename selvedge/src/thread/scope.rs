@@ -3,12 +3,14 @@
 //! # Invariants
 //!
 //! 1. Whoever starts a thread of the scope, or takes one's OS thread out of the scope's node to join it, is
-//!    the scope's closure, something that the closure waits for, or the body of another thread of the scope.
-//!    (Nothing else can hold a `&'scope Scope` or a `ScopedThread<'scope, _>`.)
-//! 2. A thread of the scope is among the children of its node from before its OS thread starts until its
-//!    body and its subtree have ended.
-//! 3. So when the closure has ended and the node has no children, nobody starts or holds a thread of the
-//!    scope any more: each was joined by who held it, or is in `finished`.
+//!    the scope's closure, something that the closure waits for, or a thread of the scope before it has
+//!    `stopped`: nothing else can hold a `&'scope Scope` or a `ScopedThread<'scope, _>`, and a thread of the
+//!    scope runs nothing of the user's later, its value's destructor included.
+//! 2. A thread of the scope is among the children of the scope's node from before its OS thread starts until
+//!    its body has ended and its value is left or dropped.
+//! 3. Its OS thread is in its node, or in the `finished` of the scope's node, or with who starts or joins it,
+//!    and goes from one to the other under the lock of the scope's node. So if the closure has ended and there
+//!    are no children, it is in `finished` (by 1 and 2 there is nobody else).
 //! 4. [`join_everything`] returns when there are no children and what was in `finished` has been joined, and
 //!    [`scope`] neither returns nor unwinds from the end of its closure until then.
 //! 5. The closure of an OS thread, with all that it holds, is gone when the OS thread has been joined.
@@ -141,14 +143,20 @@ impl Drop for AbortOnUnwind {
 /// Waits until no thread of the scope is left (invariants 3 and 4). Nothing of the user's can unwind here.
 fn join_everything(node: &Arc<Node>) {
     loop {
-        let (newest, finished) = {
+        let (newest, finished, sealed) = {
             let mut state = node.state.lock();
             let newest = state.children.last().map(|child| Arc::clone(&child.node));
-            state.sealed = newest.is_none();
-            (newest, core::mem::take(&mut state.finished))
+            let finished = core::mem::take(&mut state.finished);
+            state.sealed = newest.is_none() && finished.is_empty();
+            (newest, finished, state.sealed)
         };
         finished.into_iter().for_each(join_os);
-        let Some(child) = newest else { return };
+        let Some(child) = newest else {
+            if sealed {
+                return;
+            }
+            continue;
+        };
         child.stopped.wait_through();
         if let Some(thread) = node.remove(&child) {
             join_os(thread);

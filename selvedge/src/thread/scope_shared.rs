@@ -192,7 +192,7 @@ pub(super) fn live<T: Send>(
         }
     });
     let how = ended.ending();
-    let is_released = slot.fill(match ended {
+    let left = slot.fill(match ended {
         Ended::Finished(value) => End::Finished(value),
         Ended::Stopped(stopped) => End::Stopped(stopped),
         Ended::Failed(failure) => {
@@ -201,6 +201,9 @@ pub(super) fn live<T: Send>(
             End::Failed
         }
     });
+    // While this thread is one of the scope's still: the destructor may use the scope.
+    let is_released = left.is_some();
+    drop_caught(left);
     // First, so that who joins this thread hears of its failure, and not that others were asked to stop.
     node.finish(how);
     if how == Ending::Failed && !slot.is_starting() && !shared.is_isolated.load(Relaxed) {
@@ -208,8 +211,7 @@ pub(super) fn live<T: Send>(
         let reason = Reason::by(Arc::clone(&node.path), why, shared.at);
         shared.node.ask(&reason.now());
     }
-    if let Some(end) = is_released {
+    if is_released {
         shared.node.bury(node);
-        drop_caught(end);
     }
 }

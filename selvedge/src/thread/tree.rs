@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::primitive::{Arc, JoinHandle, Mutex, OnceLock, Weak};
 use crate::probe::{self, Ending, Event};
 use crate::signal::{Reason, Record, Signal, Timer, WaitSite};
+pub use crate::thread::state::State;
 
 /// What a whole tree shares.
 pub(crate) struct Root {
@@ -61,16 +62,15 @@ pub(super) struct Child {
     pub(super) packet: Arc<dyn super::handle::AnyPacket>,
 }
 
-/// Where a thread is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum State {
-    /// Its body runs.
-    Running,
-    /// Its body has ended; its children are being stopped and joined.
-    Ending,
-    /// It and its children have ended.
-    Stopped,
+impl NodeState {
+    /// A child and, if it is known already, its OS thread.
+    fn take_out(&mut self, child: &Arc<Node>) -> Option<(Child, Option<JoinHandle<()>>)> {
+        let mut children = self.children.iter();
+        let at = children.position(|c| Arc::ptr_eq(&c.node, child))?;
+        let gone = self.children.remove(at);
+        let thread = gone.node.state.lock().os_thread.take();
+        Some((gone, thread))
+    }
 }
 
 impl Root {
@@ -178,24 +178,21 @@ impl Node {
 
     /// Takes a child out. Its OS thread, if it was known already, is the caller's to join.
     pub(super) fn remove(&self, child: &Arc<Self>) -> Option<JoinHandle<()>> {
-        let gone = {
-            let mut state = self.state.lock();
-            let at = state
-                .children
-                .iter()
-                .position(|c| Arc::ptr_eq(&c.node, child))?;
-            state.children.remove(at)
-        };
-        let thread = gone.node.state.lock().os_thread.take();
+        let (gone, thread) = self.state.lock().take_out(child)?;
         drop(gone); // the result may be the user's value: not under a lock
         thread
     }
 
-    /// Takes a child out whose result nobody will receive; its OS thread is joined later.
+    /// Takes a child out whose result nobody will receive; its OS thread is joined later. In one step: whoever
+    /// finds no children finds the OS thread.
     pub(super) fn bury(&self, child: &Arc<Self>) {
-        if let Some(thread) = self.remove(child) {
-            self.state.lock().finished.push(thread);
-        }
+        let mut state = self.state.lock();
+        let Some((gone, thread)) = state.take_out(child) else {
+            return;
+        };
+        state.finished.extend(thread);
+        drop(state);
+        drop(gone); // as above
     }
 
     /// Notes the OS thread of a child that was just started, and may have ended already.
@@ -265,9 +262,9 @@ impl Node {
         }
     }
 
-    /// Once. Before the stop is set the thread cannot have ended by it, so the events are in order.
+    /// Once, and not of a thread that has ended. Before the stop is set the thread cannot have ended by it, so the events are in order.
     fn announce_stop(&self, reason: &Reason) {
-        if !self.asked.swap(true, Ordering::Relaxed) {
+        if !self.stopped.is_set() && !self.asked.swap(true, Ordering::Relaxed) {
             let thread = &*self.path;
             probe::emit(&Event::StopAsked { thread, reason });
         }
@@ -488,15 +485,5 @@ impl fmt::Display for Tree {
             writeln!(f)?;
         }
         Ok(())
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Running => "running",
-            Self::Ending => "ending",
-            Self::Stopped => "stopped",
-        })
     }
 }

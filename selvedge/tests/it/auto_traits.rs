@@ -22,7 +22,8 @@ use selvedge::sync::{
 };
 use selvedge::testing::World;
 use selvedge::thread::{
-    Current, Failures, JoinError, Panic, SpawnError, State, Thread, ThreadError, Tree, TreeNode,
+    Current, Failures, JoinError, Panic, Scope, ScopedThread, SpawnError, StartError, State,
+    Thread, ThreadError, Tree, TreeNode,
 };
 use selvedge::{Activated, Ambient, Context, Local, Signal, Stopped, Till, Unbound};
 
@@ -87,6 +88,7 @@ fn names() -> Vec<&'static str> {
             Promise<u8>, Assigned<u8>, Watch<u8>, Watcher<u8>, ChangedError, ChangedUntilError,
             Thread<OneAtATime>, selvedge::thread::Builder, Current, Failures, JoinError, Panic, SpawnError,
             ThreadError, State, Tree, TreeNode,
+            Scope<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
             Singleton<String>, Changes, Conflict,
             Patch, Condition, Function, Own<u8>,
             selvedge::program::Builder,
@@ -121,6 +123,7 @@ fn what_holds_an_element_is_as_the_element_is() {
     const { assert!(!has!(Queue<Rc<u8>>: Send) && !has!(Queue<Rc<u8>>: Sync)) }
     const { assert!(!has!(Producer<Rc<u8>>: Send) && !has!(PriorityQueue<Rc<u8>>: Sync)) }
     const { assert!(!has!(Thread<Rc<u8>>: Send) && !has!(Thread<Rc<u8>>: Sync)) }
+    const { assert!(!has!(ScopedThread<'static, Rc<u8>>: Send)) }
     const { assert!(!has!(PushError<Rc<u8>>: Send) && !has!(Iter<'static, Rc<u8>>: Send)) }
     const { assert!(!has!(Lock<Rc<u8>>: Send) && !has!(Lock<Rc<u8>>: Sync)) }
     const { assert!(!has!(Held<'static, Cell<u8>>: Sync)) }
@@ -153,6 +156,7 @@ fn errors_go_where_any_error_goes() {
     error::<StopError<Cell<u8>>>();
     error::<JoinError>();
     error::<SpawnError>();
+    error::<StartError>();
     error::<ThreadError>();
     error::<Failures>();
     error::<Panic>();

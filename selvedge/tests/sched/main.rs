@@ -26,6 +26,7 @@ mod expiry_and_push;
 mod first_writers;
 mod queue_ways;
 mod lock;
+mod scope;
 mod set_and_hook;
 mod set_and_wait;
 mod singleton;
