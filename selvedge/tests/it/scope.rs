@@ -31,6 +31,11 @@ fn texts(failures: &Failures) -> Vec<String> {
     failures.all().iter().map(ToString::to_string).collect()
 }
 
+/// An end without a value.
+fn done((): ()) -> Outcome<()> {
+    Ok(())
+}
+
 /// The `Stopped` in which the sources of `error` end.
 fn root_cause<'e>(error: &'e (dyn Error + 'static)) -> &'e (dyn Error + 'static) {
     let mut error = error;
@@ -45,7 +50,9 @@ struct Slow<'a>(&'a AtomicBool);
 
 impl Drop for Slow<'_> {
     fn drop(&mut self) {
-        std::thread::sleep(Duration::from_millis(20));
+        for _ in 0..1000 {
+            std::thread::yield_now();
+        }
         self.0.store(true, SeqCst);
     }
 }
@@ -131,15 +138,18 @@ thread_local! {
 #[test]
 fn destructors_of_thread_locals_outlive_no_scope() {
     static RAN: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
-    let leave = |i: usize| AT_EXIT.set(Some(Slow(&RAN[i])));
+    let leave = |i: usize| {
+        AT_EXIT.set(Some(Slow(&RAN[i])));
+        Ok(())
+    };
     thread::scope("scope", |s| {
-        s.spawn("dropped", move |_| Ok(leave(0)));
-        std::mem::forget(s.spawn("forgotten", move |_| Ok(leave(1))));
+        s.spawn("dropped", move |_| leave(0));
+        std::mem::forget(s.spawn("forgotten", move |_| leave(1)));
         s.spawn("grandparent", move |_| {
-            s.spawn("grandchild", move |_| Ok(leave(2)));
+            s.spawn("grandchild", move |_| leave(2));
             Ok(())
         });
-        let joined = s.spawn("joined", move |_| Ok(leave(3)));
+        let joined = s.spawn("joined", move |_| leave(3));
         joined.join()?;
         assert!(RAN[3].load(SeqCst), "join waits for the OS thread");
         Ok(())
@@ -191,7 +201,8 @@ fn a_result_that_panics_when_dropped_skips_no_join() {
         thread::scope("loud", |s| {
             s.spawn("other", |stop| {
                 let _ = stop.wait();
-                Ok(drop(Slow(&ended)))
+                drop(Slow(&ended));
+                Ok(())
             });
             let torn = s.spawn("torn", |_| Ok(Torn));
             torn.stopped().wait()?;
@@ -211,6 +222,30 @@ fn a_result_that_panics_when_dropped_skips_no_join() {
         .map(std::mem::forget)
     });
     assert_eq!(result.unwrap_err().downcast_ref(), Some(&"torn"));
+}
+
+#[test]
+fn the_destructor_of_a_result_may_use_the_scope() {
+    struct Last<'scope, 'env>(&'scope thread::Scope<'scope, 'env>, &'scope AtomicBool);
+    impl Drop for Last<'_, '_> {
+        fn drop(&mut self) {
+            let ran = self.1;
+            self.0.spawn("last", move |_| {
+                drop(Slow(ran));
+                Ok(())
+            });
+        }
+    }
+    for _ in 0..5 {
+        let ran = AtomicBool::new(false);
+        thread::scope("s", |s| {
+            let ran = &ran;
+            s.spawn("a", move |_| Ok(Last(s, ran)));
+            Ok(())
+        })
+        .unwrap();
+        assert!(ran.into_inner());
+    }
 }
 
 #[test]
@@ -444,14 +479,13 @@ fn each_failure_is_told_once_and_those_beside_a_panic_are_reported() {
     });
     world.run(|| {
         let result = catch_unwind(AssertUnwindSafe(|| {
-            thread::scope("s", |s| {
+            thread::scope("s", |s| -> Outcome<()> {
                 let stopped = s.spawn("beside-a-panic", fails).stopped().clone();
                 while !stopped.is_set() {
                     std::thread::yield_now();
                 }
                 panic_any("closure")
             })
-            .map(|()| ())
         }));
         assert_eq!(result.unwrap_err().downcast_ref(), Some(&"closure"));
     });
@@ -668,7 +702,7 @@ fn a_scope_is_a_place_in_the_tree() {
             );
             assert!(tree.to_string().contains("└─ fetch"), "{tree}");
             assert!(tree.to_string().contains("scope, running"), "{tree}");
-            Ok(b.stop())
+            done(b.stop())
         })
         .unwrap();
         assert_eq!(thread::tree().len(), 1);
@@ -698,7 +732,7 @@ fn a_scope_in_the_end_of_its_thread_works_as_well() {
         fn drop(&mut self) {
             // The thread's children are sealed, or it is no member any more.
             thread::scope("late", |s| {
-                s.spawn("a", |_| Ok(RAN.store(true, SeqCst)));
+                s.spawn("a", |_| done(RAN.store(true, SeqCst)));
                 Ok(())
             })
             .unwrap();
@@ -833,12 +867,12 @@ fn the_other_forms_of_spawn_say_why_nothing_was_started() {
 
 #[test]
 fn a_limit_is_at_least_one_and_set_once() {
-    let zero = catch_unwind(|| thread::scope("s", |s| Ok(s.limit(0))));
+    let zero = catch_unwind(|| thread::scope("s", |s| done(s.limit(0))));
     assert!(zero.is_err());
     let twice = catch_unwind(|| {
         thread::scope("s", |s| {
             s.limit(1);
-            Ok(s.limit(2))
+            done(s.limit(2))
         })
     });
     assert!(twice.is_err());
@@ -869,7 +903,7 @@ fn start_gives_the_error_of_a_thread_that_was_not_ready_and_asks_nobody() {
         for _ in 0..50 {
             let failed = s.start("server", |stop, started: thread::Started<'_, ()>| {
                 fails(stop)?;
-                Ok(started(()))
+                done(started(()))
             });
             match failed {
                 Err(error @ StartError::Ended(JoinError::Failed(_))) => {
@@ -920,14 +954,14 @@ fn a_start_that_is_given_up_leaves_no_thread() {
         let late = s.start_until("slow", &Signal::always(), |stop, started| {
             signal::shield(|| stop.wait_until(&soon()))?;
             drop(Slow(&ended));
-            Ok(drop::<thread::Started<'_, ()>>(started))
+            done(drop::<thread::Started<'_, ()>>(started))
         });
         assert!(matches!(late, Err(StartError::Expired { .. })), "{late:?}");
         assert!(ended.load(SeqCst));
         s.stop();
         let interrupted = s.start("slow", |stop, started: thread::Started<'_, ()>| {
             stop.wait()?;
-            Ok(started(()))
+            done(started(()))
         });
         assert!(
             matches!(interrupted, Err(StartError::Interrupted(_)) | Ok(_)),

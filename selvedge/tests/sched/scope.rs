@@ -10,7 +10,7 @@
 //!   returns: nobody runs, nothing borrowed is left
 //! ```
 
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
@@ -45,6 +45,7 @@ fn panics() -> ! {
 #[test]
 fn whatever_happens_nothing_is_alive_after_a_scope_and_failures_are_received_once() {
     check(|| {
+        let _quiet = selvedge::probe::subscribe(|_| {});
         let (alive, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let received = AtomicUsize::new(0);
         let closure_panics = random(4) == 0;
