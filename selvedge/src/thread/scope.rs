@@ -60,7 +60,8 @@ use crate::thread::tree::{Child, Node, State};
 ///
 /// The errors of `f` and of the threads that were not received by a [`join`](ScopedThread::join), in the order
 /// in which they happened, and always as a group, even of one. If `f` ended because it was asked to stop and
-/// nothing failed, the group is that [`JoinError::Stopped`]; passed on with `?` it ends a thread as stopped.
+/// nothing failed, the group is that [`JoinError::Stopped`](super::JoinError::Stopped); passed on with `?` it ends a
+/// thread as stopped.
 ///
 /// # Panics
 ///
@@ -179,8 +180,9 @@ impl<'scope> Scope<'scope, '_> {
     /// # Stopping
     ///
     /// Only with a [`limit`](Self::limit), while there is no place: if the calling thread is asked to stop
-    /// first, the thread never runs, and its join gives [`JoinError::Stopped`]. A thread whose stop is set
-    /// already is started: it decides.
+    /// first, the thread never runs, and its join gives
+    /// [`JoinError::Stopped`](super::JoinError::Stopped). A thread whose stop is set already is started: it
+    /// decides.
     ///
     /// # Panics
     ///
