@@ -10,8 +10,11 @@
 //!   returns: nobody runs, nothing borrowed is left
 //! ```
 
+#[cfg(selvedge_shuttle)]
+use shuttle::thread_local;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use selvedge::testing::World;
@@ -265,24 +268,40 @@ fn one_success_wins_and_the_others_end() {
     });
 }
 
+/// Says when its thread's locals are destroyed, which is the last that a thread does.
+struct Last(Arc<AtomicUsize>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        pause();
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Last>> = RefCell::new(None);
+}
+
 #[test]
 fn os_threads_are_gone_with_their_scope() {
     check(|| {
-        let gone = AtomicBool::new(false);
-        struct Last<'a>(&'a AtomicBool);
-        impl Drop for Last<'_> {
-            fn drop(&mut self) {
-                pause();
-                self.0.store(true, SeqCst);
-            }
-        }
+        let gone = Arc::new(AtomicUsize::new(0));
         thread::scope("s", |s| {
-            let last = Last(&gone);
-            // The value is left with nobody: the thread drops it, after it has ended.
-            drop(s.spawn("a", move |_| Ok(last)));
+            for name in ["a", "b"] {
+                let last = Last(Arc::clone(&gone));
+                let thread = s.spawn(name, move |_| {
+                    LAST.with(|it| *it.borrow_mut() = Some(last));
+                    Ok(())
+                });
+                match random(3) {
+                    0 => drop(thread),
+                    1 => std::mem::forget(thread),
+                    _ => thread.join()?,
+                }
+            }
             Ok(())
         })
         .unwrap();
-        assert!(gone.into_inner());
+        assert_eq!(gone.load(SeqCst), 2);
     });
 }
