@@ -279,7 +279,7 @@ impl Drop for Last {
 }
 
 thread_local! {
-    static LAST: RefCell<Option<Last>> = RefCell::new(None);
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
 }
 
 #[test]
