@@ -132,8 +132,8 @@ pub(super) fn still_running(node: &Arc<Node>, when: &str) -> String {
     let mut text = String::new();
     let mut n = 0;
     for node in node.newest_first() {
-        if node.phase() != State::Running {
-            continue; // it only waits for its children
+        if node.is_scope() || node.phase() != State::Running {
+            continue; // no thread, or one that only waits for its children
         }
         n += 1;
         let _ = write!(text, "  `{}`", node.path());

@@ -69,14 +69,33 @@ pub(crate) fn deadline_at<R>(
     at: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
+    limited(deadline, true, at, f)
+}
+
+/// Runs `f` with a stop of its own, in addition to the thread's: a scope's closure ends with its threads.
+pub(crate) fn obeying<R>(
+    stop: &Signal,
+    at: &'static Location<'static>,
+    f: impl FnOnce() -> R,
+) -> R {
+    limited(stop, false, at, f)
+}
+
+fn limited<R>(
+    own: &Signal,
+    is_deadline: bool,
+    at: &'static Location<'static>,
+    f: impl FnOnce() -> R,
+) -> R {
     let all = visible(|outer| match outer {
-        Some(outer) => &outer.all | deadline,
-        None => deadline.clone(),
+        Some(outer) => &outer.all | own,
+        None => own.clone(),
     });
     let thread = thread_stop();
     let limit = Limit {
         at,
-        own: deadline.clone(),
+        own: own.clone(),
+        is_deadline,
         with_stop: &thread | &all,
         thread,
         all,
@@ -88,6 +107,8 @@ pub(crate) fn deadline_at<R>(
 struct Limit {
     at: &'static Location<'static>,
     own: Signal,
+    /// Otherwise a stop, which is told as it was asked.
+    is_deadline: bool,
     /// `own`, or an outer one.
     all: Signal,
     /// The stop of the thread that entered, as it was visible then; made once for all waits of the block.
@@ -138,7 +159,13 @@ pub(super) fn blamed() -> Option<Reason> {
             }
             binding = binding.and_then(Binding::outer);
         }
-        outermost.map(|(limit, reason)| reason.because(Why::Deadline, limit.at))
+        outermost.map(|(limit, reason)| {
+            if limit.is_deadline {
+                reason.because(Why::Deadline, limit.at)
+            } else {
+                reason
+            }
+        })
     })
 }
 

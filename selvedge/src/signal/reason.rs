@@ -79,6 +79,17 @@ impl Reason {
         })
     }
 
+    /// By the thread with this path, which need not be the calling one's any more.
+    pub(crate) fn by(thread: Arc<str>, why: Why, at: &'static Location<'static>) -> Self {
+        let full = Full {
+            who: Who::Member(thread),
+            why,
+            at,
+            when: None,
+        };
+        Self(Repr::Full(Arc::new(full)))
+    }
+
     pub(crate) fn now(self) -> Self {
         let mut full = self.full();
         full.when = Some(crate::primitive::clock::now());

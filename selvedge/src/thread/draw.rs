@@ -30,6 +30,7 @@ pub struct TreeNode {
     path: Arc<str>,
     depth: usize,
     is_last: bool,
+    is_scope: bool,
     state: State,
     age: Duration,
     stop: Option<Box<str>>,
@@ -73,6 +74,7 @@ impl Tree {
                 path: Arc::clone(&node.path),
                 depth,
                 is_last,
+                is_scope: node.is_scope(),
                 state: node.phase(),
                 age: now.saturating_duration_since(node.since()),
                 asked: reason
@@ -128,7 +130,13 @@ impl TreeNode {
         self.depth
     }
 
-    /// Where it is in its life.
+    /// Is it a [`scope`](super::scope()), not a thread? Below it are the scope's threads.
+    #[must_use]
+    pub fn is_scope(&self) -> bool {
+        self.is_scope
+    }
+
+    /// Where it is in its life; a scope runs until its closure has ended.
     #[must_use]
     pub fn state(&self) -> State {
         self.state
@@ -179,7 +187,12 @@ impl fmt::Display for Tree {
                 open.push(!node.is_last);
             }
             line.push_str(&node.name);
-            write!(f, "{line:width$}  {} for {:.1?}", node.state, node.age)?;
+            let scope = if node.is_scope { "scope, " } else { "" };
+            write!(
+                f,
+                "{line:width$}  {scope}{} for {:.1?}",
+                node.state, node.age
+            )?;
             match (&node.stop, node.asked) {
                 (Some(reason), Some(ago)) => write!(f, ", asked to stop {ago:.1?} ago: {reason}")?,
                 (Some(reason), None) => write!(f, ", asked to stop: {reason}")?,

@@ -19,7 +19,7 @@ use crate::probe::{self, Ending, Event};
 use crate::signal::{Reason, Record, Signal, Stopped, Why};
 use crate::thread::error::{Failure, Failures, JoinError, Outcome};
 use crate::thread::handle::report_unreceived;
-use crate::thread::tree::{Child, Node, State};
+use crate::thread::tree::{Child, Node, Role, State};
 
 /// How a thread ended, children included.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ pub(super) fn judge<T>(node: &Node, outcome: std::thread::Result<Outcome<T>>) ->
 }
 
 /// The `Stopped` in which the chain of sources ends, if it does.
-fn stopped_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Stopped> {
+pub(super) fn stopped_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Stopped> {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;
@@ -156,7 +156,7 @@ fn join_children(node: &Arc<Node>) -> (Vec<JoinError>, Sealed) {
             return (failures, Sealed);
         };
         if !child.node.stop.is_set() {
-            ask_children(node, child.node.is_service);
+            ask_children(node, child.node.role == Role::Service);
         }
         child.node.stopped.wait_through();
         failures.extend(child.packet.take_failure());
@@ -168,7 +168,9 @@ fn join_children(node: &Arc<Node>) -> (Vec<JoinError>, Sealed) {
 
 /// The newest, but services when nobody else is left.
 fn next_to_join(children: &[Child]) -> Option<&Child> {
-    let member = children.iter().rfind(|child| !child.node.is_service);
+    let member = children
+        .iter()
+        .rfind(|child| child.node.role != Role::Service);
     member.or_else(|| children.last())
 }
 
@@ -176,7 +178,7 @@ fn next_to_join(children: &[Child]) -> Option<&Child> {
 fn ask_children(node: &Node, services: bool) {
     let reason = Reason::new(Why::ParentEnded, Location::caller()).now();
     for child in node.children().iter().rev() {
-        if child.is_service == services {
+        if (child.role == Role::Service) == services {
             child.ask(&reason);
         }
     }
@@ -196,6 +198,7 @@ fn hand_on<T>(node: &Node, ended: &mut Ended<T>, failures: Vec<JoinError>) {
     let failure = Failure::Children(Failures {
         thread: Arc::clone(&node.path),
         all: failures,
+        of_scope: false,
     });
     probe::emit(&Event::Failed {
         thread: &node.path,

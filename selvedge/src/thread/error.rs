@@ -133,17 +133,18 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The failures of children whom nobody joined, as one error.
+/// The failures of children whom nobody joined, or of a [`scope`](super::scope), as one error.
 ///
 /// Always a group, also of one: what works in a test with one child works with three.
 #[derive(Debug)]
 pub struct Failures {
     pub(super) thread: Arc<str>,
     pub(super) all: Vec<JoinError>,
+    pub(super) of_scope: bool,
 }
 
 impl Failures {
-    /// The path of the thread whose children failed.
+    /// The path of the thread whose children failed, or of the scope.
     #[must_use]
     pub fn thread(&self) -> &str {
         &self.thread
@@ -154,12 +155,23 @@ impl Failures {
     pub fn all(&self) -> &[JoinError] {
         &self.all
     }
+
+    /// The same, to take them apart: each error and each panic's payload is whole.
+    #[must_use]
+    pub fn into_all(self) -> Vec<JoinError> {
+        self.all
+    }
 }
 
 impl fmt::Display for Failures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let n = self.all.len();
-        write!(f, "{n} {} of thread `{}` failed", plural(n), self.thread)?;
+        if self.of_scope {
+            let s = if n == 1 { "" } else { "s" };
+            write!(f, "scope `{}` ended with {n} error{s}", self.thread)?;
+        } else {
+            write!(f, "{n} {} of thread `{}` failed", plural(n), self.thread)?;
+        }
         for (i, failure) in self.all.iter().enumerate() {
             write!(f, "{} {failure}", if i == 0 { ":" } else { ";" })?;
         }
@@ -325,6 +337,23 @@ pub enum SpawnError {
         /// The path of the thread.
         thread: Arc<str>,
     },
+    /// The calling thread was asked to stop while it waited for one of the scope's places.
+    Stopped {
+        /// The name that the thread should have had.
+        name: Box<str>,
+        /// Why it was asked.
+        stopped: Stopped,
+    },
+    /// As many threads as the scope allows are running.
+    Full {
+        /// The name that the thread should have had.
+        name: Box<str>,
+    },
+    /// The given signal was set before one of the scope's places was free.
+    Expired {
+        /// The name that the thread should have had.
+        name: Box<str>,
+    },
     /// The operating system refused a thread.
     Os {
         /// The name that the thread should have had.
@@ -358,6 +387,18 @@ impl fmt::Display for SpawnError {
                     "thread `{thread}` was asked to stop before it was started: it never runs"
                 )
             }
+            Self::Stopped { name, stopped } => write!(
+                f,
+                "thread `{name}` was not started: while it waited for a place, its spawner was {stopped}"
+            ),
+            Self::Full { name } => write!(
+                f,
+                "thread `{name}` was not started: the limit of its scope is reached"
+            ),
+            Self::Expired { name } => write!(
+                f,
+                "thread `{name}` was not started: no place of its scope was free in time"
+            ),
             Self::Os { name, source } => {
                 write!(f, "thread `{name}` could not be started: {source}")
             }
@@ -369,6 +410,7 @@ impl Error for SpawnError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Os { source, .. } => Some(source),
+            Self::Stopped { stopped, .. } => Some(stopped),
             _ => None,
         }
     }

@@ -117,7 +117,11 @@ fn receive<T>(threads: Vec<&Thread<T>>) -> Result<Vec<T>, JoinAllError> {
 
 fn failed(all: Vec<JoinError>) -> JoinAllError {
     let thread: Arc<str> = ambient::thread_path();
-    JoinAllError::Failed(Failures { thread, all })
+    JoinAllError::Failed(Failures {
+        thread,
+        all,
+        of_scope: false,
+    })
 }
 
 /// The error of [`join_all`].

@@ -83,7 +83,11 @@ impl Pool {
         if !failures.is_empty() {
             let thread = Arc::from(self.path());
             let all = failures;
-            return Err(JoinError::Children(Failures { thread, all }));
+            return Err(JoinError::Children(Failures {
+                thread,
+                all,
+                of_scope: false,
+            }));
         }
         other.map_or(Ok(results), Err)
     }

@@ -27,6 +27,7 @@ mod current;
 mod draw;
 mod end;
 mod error;
+mod first_success;
 mod handle;
 mod join_all;
 mod prepared;
@@ -37,12 +38,18 @@ mod pool;
 mod repeat;
 mod restart;
 mod schedule;
+mod scope;
+mod scope_handle;
+mod scope_shared;
+mod scope_start;
 mod spawn;
+mod state;
 mod tree;
 
 pub use current::{Current, Parent, current};
 pub use draw::{Tree, TreeNode, tree};
 pub use error::{Failures, JoinError, Outcome, Panic, SpawnError, ThreadError};
+pub use first_success::first_success;
 pub use handle::Thread;
 pub use job::{Job, RunError};
 pub use join_all::{JoinAllError, join_all, join_all_until};
@@ -54,6 +61,9 @@ pub use restart::{GaveUp, Restart, RestartStatus, Supervised, supervise};
 #[cfg(feature = "cron")]
 pub use schedule::CronError;
 pub use schedule::{Overlap, Schedule, ScheduleStatus, Scheduled};
+pub use scope::{Scope, scope};
+pub use scope_handle::ScopedThread;
+pub use scope_start::{StartError, Started};
 pub use spawn::{Builder, spawn};
 pub use tree::State;
 

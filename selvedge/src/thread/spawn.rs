@@ -12,7 +12,7 @@ use crate::thread::end;
 use crate::thread::error::{Outcome, SpawnError};
 use crate::thread::handle::{Filled, Packet, Thread, report_unreceived};
 use crate::thread::prepared::Prepared;
-use crate::thread::tree::{Child, Node};
+use crate::thread::tree::{Child, Node, Role};
 
 /// Starts a child of the calling thread.
 ///
@@ -303,7 +303,12 @@ impl Builder {
     }
 
     pub(super) fn into_child_of(self, parent: &Arc<Node>) -> (Arc<Node>, Setting) {
-        (parent.child(&self.name, self.is_service), self.setting)
+        let role = if self.is_service {
+            Role::Service
+        } else {
+            Role::Thread
+        };
+        (parent.child(&self.name, role), self.setting)
     }
 }
 
@@ -407,7 +412,7 @@ fn live<T: Send + 'static>(
 }
 
 /// Joins the OS threads of children that have left the tree.
-fn reap(parent: &Node) {
+pub(super) fn reap(parent: &Node) {
     let (ended, running): (Vec<_>, Vec<_>) = parent
         .take_finished()
         .into_iter()

@@ -21,6 +21,7 @@ use std::time::Instant;
 use crate::primitive::{Arc, JoinHandle, Mutex, OnceLock, Weak, clock};
 use crate::probe::{self, Ending, Event};
 use crate::signal::{Reason, Record, Signal, Timer, WaitSite};
+pub use crate::thread::state::State;
 
 /// What a whole tree shares.
 pub(crate) struct Root {
@@ -35,7 +36,7 @@ pub(crate) struct Root {
 
 pub(crate) type Changed = Box<dyn Fn() + Send + Sync>;
 
-/// A thread of the tree.
+/// A thread of the tree, or a scope: a place in the tree whose children are a scope's threads.
 pub(crate) struct Node {
     pub(super) name: Box<str>,
     pub(super) path: Arc<str>,
@@ -46,8 +47,7 @@ pub(crate) struct Node {
     pub(super) state: Mutex<NodeState>,
     /// Whether the event of its stop was emitted: before it is set, where we set it (invariant 5).
     asked: AtomicBool,
-    /// Asked after its siblings have ended (invariant 6).
-    pub(super) is_service: bool,
+    pub(super) role: Role,
     since: Instant,
     /// When and how the thread ended.
     ended: OnceLock<(Instant, Ending)>,
@@ -73,18 +73,27 @@ pub(super) struct Child {
     pub(super) packet: Arc<dyn super::handle::AnyPacket>,
 }
 
-/// Where a thread is in its life.
+/// What a node is to its parent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum State {
-    /// It was prepared and not started.
-    Prepared,
-    /// Its body runs.
-    Running,
-    /// Its body has ended; its children are being stopped and joined.
-    Ending,
-    /// It and its children have ended.
-    Stopped,
+pub(super) enum Role {
+    /// Asked to stop with its parent.
+    Thread,
+    /// Asked after its siblings have ended (invariant 6).
+    Service,
+    /// The place of a scope's threads. It obeys what its thread sees as stop, which may be shielded, and not
+    /// its parent; it has no thread and emits no events.
+    Scope,
+}
+
+impl Root {
+    pub(super) fn new(timer: Timer) -> Arc<Self> {
+        Arc::new(Self {
+            timer,
+            unreceived: AtomicUsize::new(0),
+            changed: OnceLock::new(),
+            record: OnceLock::new(),
+        })
+    }
 }
 
 impl Root {
@@ -99,32 +108,26 @@ impl Root {
 
 impl Node {
     pub(crate) fn root(name: &str, timer: Timer) -> Arc<Self> {
-        let root = Arc::new(Root {
-            timer,
-            unreceived: AtomicUsize::new(0),
-            changed: OnceLock::new(),
-            record: OnceLock::new(),
-        });
-        Self::make(name, Arc::from(name), None, root, false)
+        Self::make(name, Arc::from(name), None, Root::new(timer), Role::Thread)
     }
 
-    pub(super) fn child(self: &Arc<Self>, name: &str, is_service: bool) -> Arc<Self> {
+    pub(super) fn child(self: &Arc<Self>, name: &str, role: Role) -> Arc<Self> {
         let path = Arc::from(format!("{}/{name}", self.path));
         Self::make(
             name,
             path,
             Some(Arc::downgrade(self)),
             Arc::clone(&self.root),
-            is_service,
+            role,
         )
     }
 
-    fn make(
+    pub(super) fn make(
         name: &str,
         path: Arc<str>,
         parent: Option<Weak<Self>>,
         root: Arc<Root>,
-        is_service: bool,
+        role: Role,
     ) -> Arc<Self> {
         let node = Arc::new(Self {
             name: name.into(),
@@ -133,8 +136,9 @@ impl Node {
             root,
             stop: Signal::named("stop"),
             stopped: Signal::named("stopped"),
-            asked: AtomicBool::new(false),
-            is_service,
+            // No thread is asked when a scope is.
+            asked: AtomicBool::new(role == Role::Scope),
+            role,
             since: clock::now(),
             ended: OnceLock::new(),
             os_id: AtomicU32::new(0),
@@ -164,6 +168,10 @@ impl Node {
         Record::with(|record| Arc::clone(record?.node()).downcast().ok())
     }
 
+    pub(crate) fn is_scope(&self) -> bool {
+        self.role == Role::Scope
+    }
+
     pub(crate) fn path(&self) -> &Arc<str> {
         &self.path
     }
@@ -187,7 +195,7 @@ impl Node {
             state.children.push(child);
         }
         self.root.note(&node);
-        if !node.is_service
+        if node.role == Role::Thread
             && let Some(reason) = self.stop.reason()
         {
             node.ask(&reason); // invariant 3
@@ -256,7 +264,7 @@ impl Node {
     /// Asks the subtree to stop, children first and newest first, then this thread. Does not block.
     pub(crate) fn ask(self: &Arc<Self>, reason: &Reason) {
         self.begin_record();
-        let subtree = self.ordered(|child| !child.is_service); // invariant 6
+        let subtree = self.ordered(|child| child.role == Role::Thread); // invariant 6
         for node in &subtree {
             node.announce_stop(reason); // of all, before one of them can end by it (invariant 5)
         }
@@ -302,15 +310,15 @@ impl Node {
         self.begin_record();
         self.announce_stop(&reason);
         for child in self.children().iter().rev() {
-            if !child.is_service && !child.stop.is_set() {
+            if child.role == Role::Thread && !child.stop.is_set() {
                 child.ask(&reason);
             }
         }
     }
 
-    /// Once. Before the stop is set the thread cannot have ended by it, so the events are in order.
+    /// Once, and not of a thread that has ended. Before the stop is set the thread cannot have ended by it, so the events are in order.
     fn announce_stop(&self, reason: &Reason) {
-        if !self.asked.swap(true, Ordering::Relaxed) {
+        if !self.stopped.is_set() && !self.asked.swap(true, Ordering::Relaxed) {
             let thread = &*self.path;
             probe::emit(&Event::StopAsked { thread, reason });
         }
@@ -424,16 +432,5 @@ impl fmt::Debug for Node {
         f.debug_struct("Node")
             .field("path", &self.path)
             .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Prepared => "prepared",
-            Self::Running => "running",
-            Self::Ending => "ending",
-            Self::Stopped => "stopped",
-        })
     }
 }

@@ -25,8 +25,8 @@ use selvedge::testing::World;
 use selvedge::thread::{
     CronError, Current, Failures, GaveUp, Job, JoinAllError, JoinError, Missed, Overlap, Panic,
     Parent, Pool, PoolBuilder, Prepared, RegisterError, Repeat, Restart, RestartStatus, RunError,
-    Schedule, ScheduleStatus, Scheduled, SpawnError, State, Supervised, Thread, ThreadError, Tick,
-    Tree, TreeNode,
+    Schedule, ScheduleStatus, Scheduled, Scope, ScopedThread, SpawnError, StartError, State,
+    Supervised, Thread, ThreadError, Tick, Tree, TreeNode,
 };
 use selvedge::{Activated, Ambient, Context, Local, Signal, Stopped, Till, Unbound};
 
@@ -97,6 +97,7 @@ fn names() -> Vec<&'static str> {
             Supervised<OneAtATime>, Tick, Current, Failures, JoinError, Panic, SpawnError,
             ThreadError, State, Tree, TreeNode,
             JoinAllError, Parent, Prepared<OneAtATime>, RegisterError,
+            Scope<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
             Singleton<String>, Changes, Conflict,
             Patch, Condition, Function, Own<u8>,
             AlreadyRunning, Report, ThreadReport,
@@ -136,6 +137,7 @@ fn what_holds_an_element_is_as_the_element_is() {
     const { assert!(!has!(Queue<Rc<u8>>: Send) && !has!(Queue<Rc<u8>>: Sync)) }
     const { assert!(!has!(Producer<Rc<u8>>: Send) && !has!(PriorityQueue<Rc<u8>>: Sync)) }
     const { assert!(!has!(Thread<Rc<u8>>: Send) && !has!(Thread<Rc<u8>>: Sync)) }
+    const { assert!(!has!(ScopedThread<'static, Rc<u8>>: Send)) }
     const { assert!(!has!(PushError<Rc<u8>>: Send) && !has!(Iter<'static, Rc<u8>>: Send)) }
     const { assert!(!has!(Lock<Rc<u8>>: Send) && !has!(Lock<Rc<u8>>: Sync)) }
     const { assert!(!has!(Held<'static, Cell<u8>>: Sync)) }
@@ -168,6 +170,7 @@ fn errors_go_where_any_error_goes() {
     error::<StopError<Cell<u8>>>();
     error::<JoinError>();
     error::<SpawnError>();
+    error::<StartError>();
     error::<ThreadError>();
     error::<Failures>();
     error::<Panic>();

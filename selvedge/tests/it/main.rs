@@ -17,6 +17,7 @@ mod queue_verbs;
 mod repeat;
 mod restart;
 mod schedule;
+mod scope;
 mod semaphore;
 mod shared;
 mod signal;

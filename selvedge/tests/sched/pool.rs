@@ -58,26 +58,24 @@ fn every_job_runs_or_never_ran_when_the_pool_ends() {
 fn the_end_of_a_pools_parent_tells_every_joiner() {
     check(|| {
         World::new().run(|| {
-            let (give, take) = std::sync::mpsc::channel();
-            let ran = Arc::new(AtomicUsize::new(0));
-            let counted = Arc::clone(&ran);
+            let (ran, given) = (Arc::new(AtomicUsize::new(0)), selvedge::sync::Queue::new());
+            let give = given.clone();
             let parent = thread::spawn("parent", move |_stop| {
-                let pool = Arc::new(Pool::new("pool", 2));
-                for _ in 0..3 {
-                    let ran = Arc::clone(&counted);
-                    let job = pool.run(move |_stop| {
-                        pause();
-                        Ok(ran.fetch_add(1, SeqCst))
-                    });
-                    give.send((job.unwrap(), Arc::clone(&pool))).unwrap();
-                }
+                give.push(Arc::new(Pool::new("pool", 1)))?;
                 Ok(())
             });
+            // The pool is still there while its workers go.
+            let pool = given.pop().unwrap();
+            let jobs: Vec<_> = (0..3)
+                .map_while(|_| {
+                    let ran = Arc::clone(&ran);
+                    let job = pool.run(move |_stop| Ok(ran.fetch_add(1, SeqCst)));
+                    job.ok()
+                })
+                .collect();
             parent.join().unwrap();
-            // The pool is still there, and its workers are not.
-            let jobs: Vec<_> = take.iter().collect();
             let mut values = 0;
-            for (job, _pool) in &jobs {
+            for job in &jobs {
                 match job.join() {
                     Ok(_) => values += 1,
                     Err(JoinError::NeverRan { .. }) => {}
@@ -93,13 +91,14 @@ fn the_end_of_a_pools_parent_tells_every_joiner() {
 fn jobs_that_join_jobs_of_their_own_pool_do_not_wait_for_ever() {
     check(|| {
         World::new().run(|| {
-            let pool = Arc::new(Pool::builder("pool", 2).queue(1).start().unwrap());
+            let pool = Arc::new(Pool::builder("pool", 1).queue(1).start().unwrap());
             let jobs: Vec<_> = (0..2)
                 .map(|n| {
                     let shared = Arc::clone(&pool);
                     let job = pool.run(move |_stop| {
                         let inner = shared.run(move |_stop| Ok(n))?;
-                        Ok(inner.join()? + 10)
+                        let other = shared.run(|_stop| Ok(10))?;
+                        Ok(inner.join()? + other.join()?)
                     });
                     job.unwrap()
                 })
