@@ -279,6 +279,27 @@ const SCENARIOS: &[Scenario] = &[
             Ok(())
         })
     }),
+    ("full-after-the-end", || {
+        let status = selvedge::run("prog", |_| Ok(()));
+        // Tills are born set now: a push that waits neither reports nor spins because of it.
+        let queue = selvedge::sync::Queue::bounded(1);
+        queue.push(0).unwrap();
+        let enough = Signal::new();
+        std::thread::scope(|s| {
+            s.spawn(|| {
+                let pushed = queue.push_until(1, &enough);
+                assert_eq!(pushed.unwrap_err().into_inner(), 1);
+            });
+            while enough.links() == 0 {
+                std::thread::yield_now(); // until it sleeps
+            }
+            for _ in 0..1000 {
+                std::thread::yield_now();
+            }
+            enough.set();
+        });
+        status
+    }),
     ("silent-loss", || {
         // Nobody subscribes: a failure that nobody receives is printed all the same.
         let signal = Signal::named("loud");
@@ -289,6 +310,11 @@ const SCENARIOS: &[Scenario] = &[
 ];
 
 const CASES: &[Case] = &[
+    ("a_push_that_waits_after_the_end_reports_nothing", || {
+        let end = end_of("full-after-the-end");
+        end.assert_code(0);
+        end.assert_quiet();
+    }),
     ("a_normal_end_is_0", || {
         let end = end_of("normal");
         end.assert_code(0);

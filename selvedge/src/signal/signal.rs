@@ -257,7 +257,10 @@ impl Signal {
     pub fn is_set(&self) -> bool {
         // Pairs with the store in `take_with`.
         let state = self.0.state.load(Acquire);
-        state & SET != 0 || (state & DERIVED != 0 && truth::is_set(self))
+        if state & (SET | DERIVED) == 0 {
+            return false; // one test for the usual answer
+        }
+        state & SET != 0 || truth::is_set(self)
     }
 
     /// Why it was set, if it was.

@@ -228,7 +228,7 @@ impl Wait {
         let is_model = cfg!(any(selvedge_loom, selvedge_shuttle));
         // Set once, before the queue is shared.
         if !is_model && !channel.quiet.load(Relaxed) {
-            self.report = Some(Till::after(FULL_FOR));
+            self.report = report_time();
         }
     }
 
@@ -249,8 +249,15 @@ impl Wait {
             Woken::Notified => None,
             Woken::Signal(0) if self.until.is_some() => Some(Ended::Expired),
             Woken::Signal(2) => {
+                let till = self.report.take();
+                if till
+                    .and_then(|till| till.reason())
+                    .is_none_or(|reason| reason.is_shutdown())
+                {
+                    return None; // the program's tree has ended, and with it the clock
+                }
                 self.waited += FULL_FOR;
-                self.report = Some(Till::after(FULL_FOR));
+                self.report = report_time();
                 probe::emit(&Event::QueueFull {
                     queue: channel,
                     len: channel.len(),
@@ -261,4 +268,9 @@ impl Wait {
             Woken::Signal(_) => Some(Ended::Stopped(Stopped::by(&self.stop))),
         }
     }
+}
+
+/// When to report next; never, once tills are born set because the program's tree has ended.
+fn report_time() -> Option<Signal> {
+    Some(Till::after(FULL_FOR)).filter(|till| !till.is_set())
 }
