@@ -280,10 +280,21 @@ fn alone() -> [(&'static str, fn()); 9] {
 mod together {
     use super::*;
 
-    pub(super) const ROUNDS: [(&str, fn()); 11] = [
+    pub(super) const ROUNDS: [(&str, fn()); 12] = [
         ("threads", || {
             let thread = thread::spawn("one", |_| Ok(String::from("a value")));
             drop(thread.join().unwrap());
+        }),
+        ("threads in threads, stopped from above", || {
+            let above = thread::spawn("above", |stop| {
+                let below = thread::spawn("below", |stop| Ok(stop.wait_until(&stop)?));
+                thread::spawn("beside", |stop| Ok(stop.wait_until(&stop)?)).release();
+                stop.wait_until(&stop).ok();
+                drop(below);
+                Ok(())
+            });
+            above.stop();
+            _ = above.join();
         }),
         ("a stopped thread", || {
             let thread = thread::spawn("one", |stop| Ok(stop.wait_until(&stop)?));
