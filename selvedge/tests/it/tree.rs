@@ -1,7 +1,9 @@
 //! The tree's less common members: services, prepared threads, given parents, aliens; and who is asked when.
 
+use std::any::Any;
 use std::error::Error;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -17,8 +19,9 @@ fn soon() -> Signal {
 }
 
 /// Ends the handle without releasing the thread: its result is left to the parent.
-fn leave<T>(thread: Thread<T>) {
-    std::mem::forget(thread);
+fn leave<T: Send + 'static>(thread: Thread<T>) {
+    static LEFT: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new()); // no leak: it can be reached
+    LEFT.lock().unwrap().push(Box::new(thread));
 }
 
 /// A body that ends when it is asked to.
