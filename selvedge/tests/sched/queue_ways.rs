@@ -176,3 +176,23 @@ fn who_was_woken_by_two_queues_and_takes_of_one_wakes_another_for_the_other() {
         }
     });
 }
+
+#[test]
+fn a_front_push_that_races_close_is_popped_or_comes_back() {
+    check(|| {
+        let queue = Queue::bounded(4);
+        queue.push_front(0).unwrap();
+        let pusher = {
+            let queue = queue.clone();
+            spawn(move || queue.push_front(1).is_ok())
+        };
+        let closer = {
+            let queue = queue.clone();
+            spawn(move || queue.close())
+        };
+        let popped: Vec<_> = queue.iter().collect();
+        closer.join().unwrap();
+        assert_eq!(popped.contains(&1), pusher.join().unwrap());
+        assert!(queue.is_empty());
+    });
+}
