@@ -507,6 +507,28 @@ fn level_0_is_delivered_first() {
     assert!(matches!(jobs.try_pop(), Err(TryPopError::Closed)));
 }
 
+/// The verbs of a queue, with a level; what does not fit comes back.
+#[test]
+fn every_verb_of_a_level_adds_where_it_says_and_gives_back_what_does_not_fit() {
+    let (jobs, set) = (PriorityQueue::bounded(2, 4), Signal::always());
+    jobs.extend(1, [10]).unwrap();
+    jobs.extend_front(1, [9, 8]).unwrap();
+    jobs.try_push_front(0, 1).unwrap();
+    assert!(matches!(
+        jobs.try_push_front(0, 0),
+        Err(TryPushError::Full(0))
+    ));
+    let late = jobs.push_front_until(0, 0, &set);
+    assert!(matches!(late, Err(PushUntilError::Expired(0))));
+    assert_eq!(jobs.pop().unwrap(), 1);
+    assert!(matches!(jobs.try_extend(0, [2, 3]), Err(TryPushError::Full(rest)) if rest == [3]));
+    let late = jobs.extend_until(0, [4, 5], &set);
+    assert!(matches!(late, Err(PushUntilError::Expired(rest)) if rest == [4, 5]));
+    assert_eq!(jobs.pop_all(), [2, 8, 9, 10]);
+    jobs.close();
+    assert!(matches!(jobs.extend_front(0, [6]), Err(PushError::Closed(rest)) if rest == [6]));
+}
+
 #[test]
 fn a_blocked_push_of_any_level_gets_in_when_there_is_room_and_comes_back_at_a_stop() {
     let world = World::new();

@@ -41,7 +41,8 @@ pub(super) struct Channel<T> {
     pub(super) bound: usize,
     pub(super) quiet: AtomicBool,
     producers: AtomicUsize,
-    name: Option<Box<str>>,
+    /// Counted, so that a wait that notes it copies nothing.
+    name: Option<Arc<str>>,
     made: &'static Location<'static>,
 }
 
@@ -93,7 +94,7 @@ impl<T> Channel<T> {
             bound,
             quiet: AtomicBool::new(false),
             producers: AtomicUsize::new(0),
-            name: name.map(Box::from),
+            name: name.map(Arc::from),
             made,
         }
     }
@@ -276,7 +277,7 @@ impl<T> Channel<T> {
     }
 
     pub(super) fn site(&self, at: &'static Location<'static>) -> WaitSite {
-        WaitSite::new("queue", self.name.as_deref(), at)
+        WaitSite::shared("queue", self.name.clone(), at)
     }
 
     /// The fields of `Debug`.

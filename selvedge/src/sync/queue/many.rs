@@ -70,19 +70,7 @@ impl<T> Queue<T> {
         &self,
         elements: impl IntoIterator<Item = T>,
     ) -> Result<(), TryPushError<Vec<T>>> {
-        let mut elements = elements.into_iter();
-        while let Some(element) = elements.next() {
-            match self.try_push(element) {
-                Ok(()) => {}
-                Err(TryPushError::Closed(first)) => {
-                    return Err(TryPushError::Closed(rest(first, elements)));
-                }
-                Err(TryPushError::Full(first)) => {
-                    return Err(TryPushError::Full(rest(first, elements)));
-                }
-            }
-        }
-        Ok(())
+        self.0.try_extend(elements, Place::BACK)
     }
 
     /// Adds elements at the front, one after the other, so that the last of them is popped next.
@@ -118,6 +106,26 @@ impl<T> Queue<T> {
 }
 
 impl<T> Channel<T> {
+    pub(super) fn try_extend(
+        &self,
+        elements: impl IntoIterator<Item = T>,
+        place: Place,
+    ) -> Result<(), TryPushError<Vec<T>>> {
+        let mut elements = elements.into_iter();
+        while let Some(element) = elements.next() {
+            match self.try_push(element, place) {
+                Ok(()) => {}
+                Err(TryPushError::Closed(first)) => {
+                    return Err(TryPushError::Closed(rest(first, elements)));
+                }
+                Err(TryPushError::Full(first)) => {
+                    return Err(TryPushError::Full(rest(first, elements)));
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn extend(
         &self,
         elements: impl IntoIterator<Item = T>,

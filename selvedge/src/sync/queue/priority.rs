@@ -101,6 +101,12 @@ impl<T> PriorityQueue<T> {
     }
 
     #[track_caller]
+    fn front(&self, level: usize) -> Place {
+        self.check(level);
+        Place { level, front: true }
+    }
+
+    #[track_caller]
     fn check(&self, level: usize) {
         let levels = self.levels;
         assert!(
@@ -174,11 +180,39 @@ impl<T> PriorityQueue<T> {
     /// As [`push`](Self::push).
     #[track_caller]
     pub fn push_front(&self, level: usize, element: T) -> Result<(), PushError<T>> {
-        self.check(level);
-        let place = Place { level, front: true };
         self.channel
-            .push(element, place, None, Location::caller())
+            .push(element, self.front(level), None, Location::caller())
             .map_err(PushUntilError::without_expiry)
+    }
+
+    /// Adds an element at the front of its level if there is room now.
+    ///
+    /// # Errors
+    ///
+    /// [`TryPushError::Closed`], [`TryPushError::Full`], with the element.
+    #[track_caller]
+    pub fn try_push_front(&self, level: usize, element: T) -> Result<(), TryPushError<T>> {
+        self.channel.try_push(element, self.front(level))
+    }
+
+    /// Adds an element at the front of its level, waiting for room until `signal` is set.
+    ///
+    /// # Stopping
+    ///
+    /// As [`push`](Self::push).
+    ///
+    /// # Errors
+    ///
+    /// As [`push_until`](Self::push_until).
+    #[track_caller]
+    pub fn push_front_until(
+        &self,
+        level: usize,
+        element: T,
+        signal: &Signal,
+    ) -> Result<(), PushUntilError<T>> {
+        self.channel
+            .push(element, self.front(level), Some(signal), Location::caller())
     }
 
     /// Adds an element at the end of its level now, even if the queue is full.
@@ -208,6 +242,60 @@ impl<T> PriorityQueue<T> {
     ) -> Result<(), PushError<Vec<T>>> {
         self.channel
             .extend(elements, self.back(level), None, Location::caller())
+            .map_err(PushUntilError::without_expiry)
+    }
+
+    /// Adds elements at the end of a level, waiting for room until `signal` is set.
+    ///
+    /// # Stopping
+    ///
+    /// As [`extend`](Self::extend).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`push_until`](Self::push_until), with all elements that were not added.
+    #[track_caller]
+    pub fn extend_until(
+        &self,
+        level: usize,
+        elements: impl IntoIterator<Item = T>,
+        signal: &Signal,
+    ) -> Result<(), PushUntilError<Vec<T>>> {
+        self.channel
+            .extend(elements, self.back(level), Some(signal), Location::caller())
+    }
+
+    /// Adds elements at the end of a level as long as there is room now.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`try_push`](Self::try_push), with all elements that were not added.
+    #[track_caller]
+    pub fn try_extend(
+        &self,
+        level: usize,
+        elements: impl IntoIterator<Item = T>,
+    ) -> Result<(), TryPushError<Vec<T>>> {
+        self.channel.try_extend(elements, self.back(level))
+    }
+
+    /// Adds elements at the front of a level, one after the other, so that the last of them comes first.
+    ///
+    /// # Stopping
+    ///
+    /// As [`extend`](Self::extend).
+    ///
+    /// # Errors
+    ///
+    /// As [`extend`](Self::extend).
+    #[track_caller]
+    pub fn extend_front(
+        &self,
+        level: usize,
+        elements: impl IntoIterator<Item = T>,
+    ) -> Result<(), PushError<Vec<T>>> {
+        self.channel
+            .extend(elements, self.front(level), None, Location::caller())
             .map_err(PushUntilError::without_expiry)
     }
 

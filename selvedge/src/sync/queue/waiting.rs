@@ -44,10 +44,9 @@ impl<T> Channel<T> {
         until: Option<&Signal>,
         at: &'static Location<'static>,
     ) -> Result<(), PushUntilError<T>> {
-        let mut wait = Wait::new(until, at);
-        wait.report_full(self);
+        let wait = || Wait::new(until, at).reporting(self);
         if self.bound == 0 {
-            return self.offer(element, place, wait);
+            return self.offer(element, place, wait());
         }
         let mut element = Some(element);
         let waited = self.wait_for(&self.pushers, wait, || {
@@ -148,12 +147,11 @@ impl<T> Channel<T> {
         until: Option<&Signal>,
         at: &'static Location<'static>,
     ) -> Result<T, PopUntilError> {
-        let waited = self.wait_for(&self.poppers, Wait::new(until, at), || {
-            match self.try_pop() {
-                Ok(element) => Some(Ok(element)),
-                Err(TryPopError::Closed) => Some(Err(PopUntilError::Closed)),
-                Err(TryPopError::Empty) => None,
-            }
+        let wait = || Wait::new(until, at);
+        let waited = self.wait_for(&self.poppers, wait, || match self.try_pop() {
+            Ok(element) => Some(Ok(element)),
+            Err(TryPopError::Closed) => Some(Err(PopUntilError::Closed)),
+            Err(TryPopError::Empty) => None,
         });
         match waited {
             Ok(popped) => popped,
@@ -162,16 +160,19 @@ impl<T> Channel<T> {
         }
     }
 
-    /// Sleeps at `sleepers` until `attempt` has a result, or the wait is over.
+    /// Looks again for a moment, then sleeps at `sleepers` until `attempt` has a result, or the wait is over.
+    ///
+    /// What the wait needs, a till among it, is made when it comes to sleeping.
     fn wait_for<R>(
         &self,
         sleepers: &Sleepers,
-        mut wait: Wait,
+        wait: impl FnOnce() -> Wait,
         mut attempt: impl FnMut() -> Option<R>,
     ) -> Result<R, Ended> {
         if let Some(result) = spin(&mut attempt) {
             return Ok(result);
         }
+        let mut wait = wait();
         let mut place = None;
         loop {
             let mut result = None;
@@ -223,13 +224,14 @@ impl Wait {
         }
     }
 
-    /// Reports that the queue is full, now and then. Not in a model, where it would be a timer's.
-    fn report_full<T>(&mut self, channel: &Channel<T>) {
+    /// The same, reporting now and then that the queue is full. Not in a model, where that would be a timer's.
+    fn reporting<T>(mut self, channel: &Channel<T>) -> Self {
         let is_model = cfg!(any(selvedge_loom, selvedge_shuttle));
         // Set once, before the queue is shared.
         if !is_model && !channel.quiet.load(Relaxed) {
             self.report = report_time();
         }
+        self
     }
 
     /// In the order of their precedence.
