@@ -60,6 +60,32 @@ impl Table {
         wide: ptr::null_mut(),
         wide_len: 0,
     };
+
+    /// An empty table with these slots for wide keys, which the caller keeps (invariant 5).
+    pub(super) fn new(wide: &mut [Slot]) -> Self {
+        Self {
+            wide: wide.as_mut_ptr(),
+            wide_len: wide.len(),
+            ..Self::EMPTY
+        }
+    }
+
+    /// Overwrites what is bound to the key with this index; there must be room for it.
+    pub(super) fn set(&mut self, index: Index, slot: Slot) {
+        match index {
+            Index::Fast(index) => {
+                self.bindings[index].write(slot.binding);
+                self.values[index] = slot.value;
+            }
+            Index::Wide(index) => {
+                assert!(index < self.wide_len, "a slot outside the table");
+                // SAFETY: inside the slots (checked above, invariant 5).
+                let place = unsafe { self.wide.add(index) };
+                // SAFETY: alive (invariant 5).
+                unsafe { place.write(slot) };
+            }
+        }
+    }
 }
 
 /// What a thread has before its first block.
@@ -139,19 +165,7 @@ impl Current {
         assert!(self.has_room_for(index), "a slot outside the table");
         // SAFETY: not the empty table (checked one line up), alive (invariant 1), and only this thread
         // touches it, through no other reference at this moment.
-        let table = unsafe { &mut *self.table.get() };
-        match index {
-            Index::Fast(index) => {
-                table.bindings[index].write(slot.binding);
-                table.values[index] = slot.value;
-            }
-            Index::Wide(index) => {
-                // SAFETY: inside the slots (checked above, invariant 5).
-                let place = unsafe { table.wide.add(index) };
-                // SAFETY: alive (invariant 5).
-                unsafe { place.write(slot) };
-            }
-        }
+        unsafe { &mut *self.table.get() }.set(index, slot);
     }
 
     /// Is there a slot for this index? The first block of a thread installs the inline table.

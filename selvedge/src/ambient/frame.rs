@@ -13,7 +13,8 @@
 //!
 //! # Not here
 //!
-//! The table that makes reads fast ([`current`](super::current)); carrying ([`capture`](super::capture)).
+//! The table that makes reads fast ([`current`](super::current)); carrying ([`capture`](super::capture),
+//! [`base`](super::base)).
 #![allow(
     unsafe_code,
     reason = "bindings are found through raw pointers into the stacks of running blocks"
@@ -24,8 +25,9 @@ use core::fmt;
 use core::panic::Location;
 use core::ptr;
 
+use crate::ambient::base::Base;
 use crate::ambient::capture::Node;
-use crate::ambient::current::{self, Slot, Table};
+use crate::ambient::current::{self, Slot};
 use crate::ambient::key::{self, Index, Key};
 use crate::primitive::{Arc, OnceLock};
 
@@ -33,11 +35,14 @@ use crate::primitive::{Arc, OnceLock};
 pub(crate) enum Payload {
     /// A counted value; capture clones the count. The pointer is what readers get.
     Shared(Arc<dyn Any + Send + Sync>, *const ()),
-    /// A value that lives beside the frame; the function makes a counted copy of it for a capture.
-    Inline(
-        *const (),
-        fn(*const ()) -> (Arc<dyn Any + Send + Sync>, *const ()),
-    ),
+    /// A value that somebody keeps until the block has been left, beside the frame or behind a count.
+    Inline {
+        /// What readers get.
+        value: *const (),
+        /// What `count` makes a counted copy from, for a capture.
+        source: *const (),
+        count: fn(*const ()) -> (Arc<dyn Any + Send + Sync>, *const ()),
+    },
     /// A switch: a context is entered here, or left by `without`.
     Switch(bool),
     /// Something that a higher layer attached when it was first needed; shared by captures.
@@ -68,15 +73,7 @@ pub(super) struct Frame {
     pub(super) below: *const Self,
     /// Set in the frame of an `Ambient::run`, below which nothing is visible.
     pub(super) base: Option<Base>,
-    block: &'static Location<'static>,
-}
-
-/// Where a segment of the chain begins.
-pub(super) struct Base {
-    /// What was captured; `None` of an empty ambient.
-    pub(super) node: Option<Arc<Node>>,
-    /// Where it was captured.
-    pub(super) at: &'static Location<'static>,
+    pub(super) block: &'static Location<'static>,
 }
 
 /// Runs `f` in a block where `key` is bound to `payload`.
@@ -167,7 +164,7 @@ impl Drop for Pop<'_> {
 
 #[cold]
 #[inline(never)]
-fn foreign_stack(block: &Location<'_>) -> ! {
+pub(super) fn foreign_stack(block: &Location<'_>) -> ! {
     eprintln!(
         "selvedge: the block entered at {block} was left while another block was innermost; \
          stackful coroutines must not be suspended inside a block. Aborting."
@@ -198,69 +195,6 @@ fn with_wide<R>(slots: &mut [Slot], f: impl FnOnce() -> R) -> R {
     let _restore = Restore(current::with(current::Current::wide));
     current::with(|current| current.set_wide((slots.as_mut_ptr(), slots.len())));
     f()
-}
-
-/// Runs `f` with `table` as the thread's table, and `slots` for its wide keys.
-fn with_table<R>(table: &mut Table, slots: &mut [Slot], f: impl FnOnce() -> R) -> R {
-    struct Restore(*mut Table);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            current::with(|current| current.install(self.0));
-        }
-    }
-    // The table is borrowed until the end of this call, and `Restore` runs before it.
-    let _restore = Restore(current::with(|current| current.install(table)));
-    current::with(|current| current.set_wide((slots.as_mut_ptr(), slots.len())));
-    f()
-}
-
-/// Runs `f` above the base `base`: nothing below is visible, and a capture inside starts from it.
-pub(super) fn enter_base<R>(
-    base: Base,
-    visible: &[(Index, Slot)],
-    block: &'static Location<'static>,
-    f: impl FnOnce() -> R,
-) -> R {
-    let mut table = Table::EMPTY;
-    let mut slots = vec![Slot::EMPTY; key::wide_len()]; // does not allocate when there are none
-    let (below, depth) = current::with(|current| (current.top(), current.depth()));
-    let inside = base.node.as_ref().map_or(0, |node| node.binding.depth);
-    let binding = Binding {
-        index: Index::Fast(0),
-        payload: Payload::Switch(false),
-        depth: inside,
-        outer: ptr::null(),
-        captured: OnceLock::new(),
-    };
-    let frame = Frame {
-        binding,
-        below,
-        base: Some(base),
-        block,
-    };
-    struct Leave<'f>(&'f Frame, u32);
-    impl Drop for Leave<'_> {
-        fn drop(&mut self) {
-            current::with(|current| {
-                if !ptr::eq(current.top(), self.0) {
-                    foreign_stack(self.0.block);
-                }
-                current.set_top(self.0.below);
-                current.set_depth(self.1);
-            });
-        }
-    }
-    with_table(&mut table, &mut slots, || {
-        current::with(|current| {
-            for (index, slot) in visible {
-                current.set(*index, *slot);
-            }
-            current.set_top(&frame);
-            current.set_depth(inside);
-        });
-        let _leave = Leave(&frame, depth);
-        f()
-    })
 }
 
 /// The value bound to `key` right now, or null. O(1) at any depth.
@@ -300,7 +234,7 @@ impl Payload {
     #[inline]
     pub(super) fn value(&self) -> Option<*const ()> {
         match self {
-            Self::Shared(_, value) | Self::Inline(value, _) => Some(*value),
+            Self::Shared(_, value) | Self::Inline { value, .. } => Some(*value),
             Self::Switch(_) | Self::Extension(_) => None,
         }
     }
@@ -309,8 +243,8 @@ impl Payload {
     pub(super) fn counted(&self) -> Self {
         match self {
             Self::Shared(owner, value) => Self::Shared(Arc::clone(owner), *value),
-            Self::Inline(value, count) => {
-                let (owner, value) = count(*value);
+            Self::Inline { source, count, .. } => {
+                let (owner, value) = count(*source);
                 Self::Shared(owner, value)
             }
             Self::Switch(on) => Self::Switch(*on),

@@ -67,3 +67,13 @@ pub(crate) fn drop_caught<T>(value: T) {
         core::mem::forget(payload); // it may panic again
     }
 }
+
+/// The text of a panic.
+pub(crate) fn panic_message(payload: &(dyn core::any::Any + Send)) -> &str {
+    if let Some(text) = payload.downcast_ref::<&'static str>() {
+        return text;
+    }
+    payload
+        .downcast_ref::<String>()
+        .map_or("(a payload that is not text)", |text| text)
+}

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::panic::{self, AssertUnwindSafe};
 
-use crate::primitive::{Arc, Weak};
+use crate::primitive::{Arc, Weak, panic_message};
 use crate::probe::{self, Event};
 use crate::signal::links::{Callback, LinkId};
 use crate::signal::signal::{Inner, Signal};
@@ -56,13 +56,4 @@ pub(super) fn run_here(signal: &Signal, action: Callback) {
             core::mem::forget(again);
         }
     }
-}
-
-fn panic_message(payload: &(dyn core::any::Any + Send)) -> &str {
-    if let Some(text) = payload.downcast_ref::<&'static str>() {
-        return text;
-    }
-    payload
-        .downcast_ref::<String>()
-        .map_or("(a payload that is not text)", |text| text)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvedge::testing::World;
-use selvedge::{Ambient, Till, context, local, thread};
+use selvedge::{Ambient, Till, Wrap, context, local, thread};
 
 use super::{elsewhere, panic_of};
 
