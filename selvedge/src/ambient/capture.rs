@@ -79,7 +79,9 @@ impl Drop for Node {
 
 /// A picture of everything that is bound where it was captured: values, contexts, patches, isolation.
 ///
-/// Cheap to clone, and `Send + Sync`. A thread starts with nothing bound; this is how a value reaches it.
+/// Cheap to clone, and `Send + Sync`. A thread starts with nothing bound; this is how a value reaches it. It is a
+/// block as well: [`Wrap`](crate::Wrap) puts closures and futures into it, and so does [`Carry`](crate::Carry), from
+/// their side.
 ///
 /// # Examples
 ///

@@ -31,6 +31,7 @@
 
 mod base;
 mod capture;
+mod carry;
 mod context;
 mod current;
 mod enter;
@@ -42,6 +43,7 @@ mod wrap;
 
 pub use base::Kept;
 pub use capture::Ambient;
+pub use carry::Carry;
 pub use context::{Activated, Context};
 pub use enter::{And, Ended, Enter, OnExit};
 pub use local::{Local, Unbound};
