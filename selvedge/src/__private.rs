@@ -1,7 +1,10 @@
 //! What expansions of our macros may name. Not for anybody else; it may change in any release.
 
-pub use crate::call::private::{Discovered, Site, bind, bind_discovered, call};
-pub use crate::call::{Condition, Next, NextOf, Own, Patch};
+pub use crate::call::private::{
+    Code, Discovered, HookRef, Kind, Peek, PeekDebug, PeekType, Shape, Site, Step, before_here,
+    bind, bind_discovered, call,
+};
+pub use crate::call::{Binding, Call, Condition, Next, NextOf, Own, Patch, Returned, Unwound};
 pub use crate::{__default as default, __isolates as isolates};
 
 #[cfg(feature = "discover")]

@@ -126,6 +126,13 @@ pub enum Event<'a> {
         /// The isolating context, or `isolated` for a block without one.
         context: &'a str,
     },
+    /// A hook that heard of the panic of an open function panicked itself; the function's panic goes on.
+    HookPanicked {
+        /// The path of the open function.
+        function: &'static str,
+        /// The message of the hook's panic.
+        message: &'a str,
+    },
     /// Two bindings of an open function are equally specific; the later one wins.
     Tie {
         /// The path of the open function.
@@ -163,6 +170,7 @@ impl Event<'_> {
             | Self::Unreceived { .. }
             | Self::CallbackPanicked { .. }
             | Self::ExitPanicked { .. }
+            | Self::HookPanicked { .. }
             | Self::SinkFailed { .. }
             | Self::Undelivered { .. } => Weight::Error,
             Self::Overdue { .. }
@@ -204,6 +212,7 @@ impl Event<'_> {
                 | Self::RunOverdue { .. }
                 | Self::CallbackPanicked { .. }
                 | Self::ExitPanicked { .. }
+                | Self::HookPanicked { .. }
                 | Self::QueueFull { .. }
                 | Self::SinkFailed { .. }
                 | Self::Undelivered { .. }
@@ -288,6 +297,10 @@ impl fmt::Display for Event<'_> {
             Self::Discarded { singleton, context } => {
                 write!(f, "a write to `{singleton}` in `{context}` was thrown away")
             }
+            Self::HookPanicked { function, message } => write!(
+                f,
+                "a hook that heard of the panic of `{function}` panicked itself: {message}"
+            ),
             Self::Tie { function } => write!(
                 f,
                 "two bindings of `{function}` are equally specific, the later one wins"
