@@ -13,7 +13,7 @@
 //! enum add {}                                             // before, after, around, bind, .., and hidden functions
 //! struct __add_args { pub a: u32, pub b: u32 }
 //! struct __add_of;
-//! impl Shape for __add_of { type Hook = dyn Fn(Step<__add_args, u32>); .. }   // the type of all its handlers
+//! impl Shape for __add_of { type Hook = dyn Fn(&mut Step<__add_args, u32>); .. }   // the type of all its handlers
 //! ```
 //!
 //! For a method the body is a hidden method beside it, and the type stands in a module.
@@ -163,8 +163,8 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
     let step = quote!(#p::Step<'__s, #full, #result>);
     let next = quote!(#p::Next<'__c, #full, #result>);
     let handler = quote!(for<'__c, #(#lifetimes),*> Fn(&mut #full, #next) -> #result);
-    let hook = quote!(dyn for<'__s, #(#lifetimes),*> Fn(#step) + Send + Sync);
-    let lent = quote!(dyn for<'__s, #(#lifetimes),*> FnMut(#step));
+    let hook = quote!(dyn for<'__s, #(#lifetimes),*> Fn(&mut #step) + Send + Sync);
+    let lent = quote!(dyn for<'__s, #(#lifetimes),*> FnMut(&mut #step));
     let sees =
         |view: Tokens| quote!(for<'__c, #(#lifetimes),*> Fn(&mut #p::#view<'__c, #full, #result>));
     let (sees_call, sees_returned, sees_unwound) = (

@@ -19,6 +19,7 @@ use crate::call::check;
 use crate::call::few::Few;
 use crate::call::hook::{Hook, Kind, Shape};
 use crate::call::site::Site;
+use crate::call::steps::Wide;
 use crate::primitive::{Arc, OnceLock, RwLock};
 
 /// Where a binding is in force: a context, thread-wide or process-wide.
@@ -311,30 +312,26 @@ fn register(
     Binding { site, bound }
 }
 
-/// The bindings that match here, most specific first.
-pub(super) fn matching(site: &'static Site, mut found: impl FnMut(Arc<Bound>)) {
+/// The bindings that match here, most specific first, to the end of `found`.
+pub(super) fn matching(site: &'static Site, found: &mut Few<Wide>) {
     if site.bindings.count.load(Relaxed) == 0 {
         return;
     }
-    let mut ranked = Few::new();
+    let others = found.len();
     for node in site.bindings.nodes() {
         if let Some(rank) = node.rank()
             && let Some(bound) = node.bound()
         {
-            ranked.push((rank, bound));
+            found.push(Wide::Binding(rank, bound));
         }
     }
-    let ranked = ranked.as_mut_slice();
-    if ranked.len() > 1 {
-        ranked.sort_unstable_by_key(|found| {
-            found
-                .as_ref()
-                .map(|(rank, bound)| Reverse((*rank, bound.order)))
+    if found.len() > others + 1 {
+        let found = &mut found.as_mut_slice()[others..];
+        found.sort_unstable_by_key(|wide| match wide {
+            Some(Wide::Binding(rank, bound)) => Some(Reverse((*rank, bound.order))),
+            _ => None,
         });
-        check::report_ties(site, ranked);
-    }
-    for (_, bound) in ranked.iter_mut().filter_map(Option::take) {
-        found(bound);
+        check::report_ties(site, found);
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::call::binding::{self, Bound, Condition, Rank};
 use crate::call::site::{Function, Site};
+use crate::call::steps::Wide;
 use crate::primitive::{Arc, RwLock};
 use crate::probe::{self, Event};
 
@@ -93,15 +94,18 @@ fn is_thread_of(condition: &Condition, other: &Bound) -> bool {
 }
 
 /// Says once that the order of registration decided. `ranked` is sorted.
-pub(super) fn report_ties(site: &'static Site, ranked: &[Option<(Rank, Arc<Bound>)>]) {
-    for (at, first) in ranked.iter().enumerate() {
-        let Some((rank, bound)) = first else { continue };
+pub(super) fn report_ties(site: &'static Site, ranked: &[Option<Wide>]) {
+    let bindings = || {
+        ranked.iter().flatten().filter_map(|wide| match wide {
+            Wide::Binding(rank, bound) => Some((rank, bound)),
+            Wide::Patch(_) => None,
+        })
+    };
+    for (at, (rank, bound)) in bindings().enumerate() {
         // Of another instantiation of a generic function: never in the same call.
         let ties =
-            |(other, that): &&(Rank, Arc<Bound>)| other == rank && that.hook.of == bound.hook.of;
-        if ranked[at + 1..].iter().flatten().any(|other| ties(&other))
-            && !bound.tie_reported.swap(true, Relaxed)
-        {
+            |(other, that): (&Rank, &Arc<Bound>)| other == rank && that.hook.of == bound.hook.of;
+        if bindings().skip(at + 1).any(ties) && !bound.tie_reported.swap(true, Relaxed) {
             let function = site.function().path();
             probe::emit(&Event::Tie { function });
         }

@@ -31,6 +31,10 @@ impl<T> Few<T> {
         self.len += 1;
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     /// All elements, in the order in which they were pushed.
     pub(super) fn as_mut_slice(&mut self) -> &mut [Option<T>] {
         if self.len <= INLINE {

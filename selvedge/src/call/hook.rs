@@ -15,9 +15,9 @@ use crate::call::chain::Lent;
 /// function's type.
 #[doc(hidden)]
 pub trait Shape: 'static {
-    /// `dyn for<'s, ..> Fn(Step<'s, Args<..>, R>) + Send + Sync`
+    /// `dyn for<'s, ..> Fn(&mut Step<'s, Args<..>, R>) + Send + Sync`
     type Hook: ?Sized + Send + Sync + 'static;
-    /// `dyn for<'s, ..> FnMut(Step<'s, Args<..>, R>) + 'f`
+    /// `dyn for<'s, ..> FnMut(&mut Step<'s, Args<..>, R>) + 'f`
     type Lent<'f>: ?Sized;
 }
 

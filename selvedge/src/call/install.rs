@@ -9,9 +9,11 @@ use core::fmt;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use crate::call::few::Few;
 use crate::call::hook::next_id;
 use crate::call::patch::Patch;
 use crate::call::site::Site;
+use crate::call::steps::Wide;
 use crate::primitive::{Arc, RwLock};
 
 /// The installed patches of one function, oldest first.
@@ -54,13 +56,13 @@ impl Installations {
 }
 
 /// The installed patches of `site`, newest first.
-pub(super) fn installed(site: &'static Site, mut found: impl FnMut(Patch)) {
+pub(super) fn installed(site: &'static Site, found: &mut Few<Wide>) {
     if site.installed.is_empty() {
         return;
     }
     if let Some(list) = site.installed.list() {
         for (_, patch) in list.iter().rev() {
-            found(patch.clone());
+            found.push(Wide::Patch(patch.clone()));
         }
     }
 }

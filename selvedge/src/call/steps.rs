@@ -15,7 +15,7 @@
 use core::any::{Any, TypeId};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::call::binding::{self, Bound};
+use crate::call::binding::{self, Bound, Rank};
 use crate::call::chain::{self, InForce, Lent, Link, View};
 use crate::call::few::Few;
 use crate::call::hook::{Handler, Hook, HookRef, Kind};
@@ -55,7 +55,7 @@ pub(super) struct Steps<'c> {
 /// Something process-wide that takes part in a call.
 pub(super) enum Wide {
     Patch(Patch),
-    Binding(Arc<Bound>),
+    Binding(Rank, Arc<Bound>),
 }
 
 /// The steps that are still to come.
@@ -114,8 +114,8 @@ fn dispatch(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn
 #[inline(never)]
 fn walk_wide(steps: Steps<'_>, call: &mut dyn Running) {
     let mut found = Few::new();
-    install::installed(steps.site, |patch| found.push(Wide::Patch(patch)));
-    binding::matching(steps.site, |bound| found.push(Wide::Binding(bound)));
+    install::installed(steps.site, &mut found);
+    binding::matching(steps.site, &mut found);
     let wide = found.as_mut_slice();
     walk(&Steps { wide, ..steps }, call);
 }
@@ -209,7 +209,7 @@ impl<'c> Rest<'c> {
             self.wide += 1;
             let step = match wide {
                 Wide::Patch(patch) => Step::Patch(patch),
-                Wide::Binding(bound) => Step::Binding(bound),
+                Wide::Binding(_, bound) => Step::Binding(bound),
             };
             if step.applies(steps) {
                 return Some(step);

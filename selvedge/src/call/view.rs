@@ -17,7 +17,7 @@ use crate::call::steps::{Phase, Rest, Running};
 #[doc(hidden)]
 pub struct Code<A, R> {
     body: fn(&mut A) -> R,
-    invoke: fn(HookRef<'_>, Step<'_, A, R>),
+    invoke: fn(HookRef<'_>, &mut Step<'_, A, R>),
     look: Look<A, R>,
 }
 
@@ -31,7 +31,7 @@ pub(super) type See<'s> = &'s mut dyn FnMut(&'static str, &dyn fmt::Debug);
 impl<A, R> Code<A, R> {
     pub fn new(
         body: fn(&mut A) -> R,
-        invoke: fn(HookRef<'_>, Step<'_, A, R>),
+        invoke: fn(HookRef<'_>, &mut Step<'_, A, R>),
         look: Look<A, R>,
     ) -> Self {
         Self { body, invoke, look }
@@ -66,14 +66,14 @@ impl<A, R> Running for State<'_, A, R> {
         if matches!(phase, Phase::Unwound(_)) {
             self.result = None; // of a step that panicked after it had one
         }
-        let step = Step {
+        let mut step = Step {
             args: self.args,
             result: &mut self.result,
             code: self.code,
             function: self.function,
             phase,
         };
-        (self.code.invoke)(hook, step);
+        (self.code.invoke)(hook, &mut step);
         self.result.is_some()
     }
 
@@ -95,9 +95,10 @@ pub struct Step<'s, A, R> {
 /// The handler was made for another kind of turn.
 const OTHER_KIND: &str = "a handler runs when its kind says";
 
-impl<'s, A, R> Step<'s, A, R> {
+impl<A, R> Step<'_, A, R> {
     /// For a handler that runs before.
-    pub fn call(self) -> Call<'s, A, R> {
+    #[inline]
+    pub fn call(&mut self) -> Call<'_, A, R> {
         Call {
             args: self.args,
             answer: self.result,
@@ -107,7 +108,8 @@ impl<'s, A, R> Step<'s, A, R> {
     }
 
     /// For one that runs after.
-    pub fn returned(self) -> Returned<'s, A, R> {
+    #[inline]
+    pub fn returned(&mut self) -> Returned<'_, A, R> {
         Returned {
             args: self.args,
             result: self.result.as_mut().expect(OTHER_KIND),
@@ -117,7 +119,7 @@ impl<'s, A, R> Step<'s, A, R> {
     }
 
     /// For one that runs after a panic.
-    pub fn unwound(self) -> Unwound<'s, A, R> {
+    pub fn unwound(&mut self) -> Unwound<'_, A, R> {
         let Phase::Unwound(panic) = self.phase else {
             panic!("{OTHER_KIND}");
         };
@@ -131,7 +133,8 @@ impl<'s, A, R> Step<'s, A, R> {
     }
 
     /// For one that runs around.
-    pub fn around(self, handler: impl FnOnce(&mut A, Next<'s, A, R>) -> R) {
+    #[inline]
+    pub fn around(&mut self, handler: impl FnOnce(&mut A, Next<'_, A, R>) -> R) {
         let Phase::Around(rest) = self.phase else {
             panic!("{OTHER_KIND}");
         };
