@@ -73,7 +73,7 @@ struct Node {
 
 /// One handler, and where it is in force.
 pub(super) struct Bound {
-    pub(super) hook: Hook,
+    pub(super) hook: Arc<Hook>,
     pub(super) when: Box<[Condition]>,
     pub(super) at: &'static Location<'static>,
     /// Later registrations have greater ones.
@@ -278,7 +278,7 @@ pub fn bind_discovered<S: Shape>(
 fn register(
     site: &'static Site,
     when: &[Condition],
-    hook: Hook,
+    hook: Arc<Hook>,
     at: &'static Location<'static>,
 ) -> Binding {
     let mut conditions: Vec<Condition> = Vec::new();
@@ -310,6 +310,16 @@ fn register(
     }
     drop(replaced); // invariant 3
     Binding { site, bound }
+}
+
+/// The binding that matches here, if it is the only one.
+pub(super) fn only_match(site: &'static Site) -> Option<Wide> {
+    let mut nodes = site.bindings.nodes();
+    let (node, rank) = nodes.find_map(|node| Some((node, node.rank()?)))?;
+    if nodes.any(|other| other.rank().is_some()) {
+        return None;
+    }
+    Some(Wide::Binding(rank, node.bound()?))
 }
 
 /// The bindings that match here, most specific first, to the end of `found`.

@@ -10,6 +10,7 @@ use core::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::call::chain::Lent;
+use crate::primitive::Arc;
 
 /// What the handlers of one instantiation of an open function look like. Expansions implement it for the
 /// function's type.
@@ -37,22 +38,22 @@ pub enum Kind {
 }
 
 /// A handler of an open function.
-pub(super) struct Hook {
+pub(super) struct Hook<H: ?Sized = dyn Any + Send + Sync> {
     pub(super) kind: Kind,
     pub(super) of: TypeId,
     /// By what masks know it; given once.
     pub(super) id: u64,
-    handler: Box<dyn Any + Send + Sync>,
+    handler: H,
 }
 
 impl Hook {
-    pub(super) fn new<S: Shape>(kind: Kind, handler: Box<S::Hook>) -> Self {
-        Self {
+    pub(super) fn new<S: Shape>(kind: Kind, handler: Box<S::Hook>) -> Arc<Self> {
+        Arc::new(Hook {
             kind,
             of: TypeId::of::<S>(),
             id: next_id(),
-            handler: Box::new(handler),
-        }
+            handler,
+        })
     }
 }
 

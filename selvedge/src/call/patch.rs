@@ -69,7 +69,7 @@ impl Patch {
             receiver,
             ..Limits::default()
         };
-        Self::with(site, Arc::new(Hook::new::<S>(kind, handler)), limits)
+        Self::with(site, Hook::new::<S>(kind, handler), limits)
     }
 
     fn with(site: &'static Site, hook: Arc<Hook>, limits: Limits) -> Self {

@@ -113,6 +113,17 @@ fn dispatch(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn
 /// Finds what is process-wide first. Not inlined: a call without such steps needs no stack for them.
 #[inline(never)]
 fn walk_wide(steps: Steps<'_>, call: &mut dyn Running) {
+    if steps.site.installed.is_empty()
+        && let only @ Some(_) = binding::only_match(steps.site)
+    {
+        let wide = core::slice::from_ref(&only);
+        return walk(&Steps { wide, ..steps }, call);
+    }
+    walk_many(steps, call);
+}
+
+#[inline(never)]
+fn walk_many(steps: Steps<'_>, call: &mut dyn Running) {
     let mut found = Few::new();
     install::installed(steps.site, &mut found);
     binding::matching(steps.site, &mut found);
