@@ -122,6 +122,7 @@ impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Site")
             .field("path", &self.function.path)
+            .field("armed", &(self.armed.load(Relaxed) & !NEW))
             .finish_non_exhaustive()
     }
 }

@@ -28,6 +28,7 @@ mod first_writers;
 mod pool;
 mod queue_ways;
 mod lock;
+mod patches;
 mod scope;
 mod set_and_hook;
 mod set_and_wait;
