@@ -84,7 +84,7 @@ fn an_installed_patch_is_in_force_from_its_guard_s_making_to_its_end() {
 #[test]
 fn what_is_bound_by_several_at_once_is_counted_once_and_unbound_once() {
     check(|| {
-        let bindings: Vec<Binding> = [1, 2]
+        let bindings: Vec<Binding> = [1_u64, 2]
             .map(|what| {
                 spawn(move || {
                     pause();
@@ -95,18 +95,20 @@ fn what_is_bound_by_several_at_once_is_counted_once_and_unbound_once() {
             .into();
         let left = HERE.run(|| bound(0));
         assert!(left == 1 || left == 2, "{left}");
-        let bindings = bindings.into_iter().map(|binding| {
+        let threads = bindings.into_iter().zip(1..).map(|(binding, what)| {
             spawn(move || {
                 pause();
-                u32::from(binding.unbind())
+                assert_eq!(
+                    binding.unbind(),
+                    what == left,
+                    "only what has replaced the other is bound"
+                );
             })
         });
-        let unbound: Vec<_> = bindings.collect();
-        let unbound: u32 = unbound
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .sum();
-        assert_eq!(unbound, 1, "the one that has replaced the other");
+        let threads: Vec<_> = threads.collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert_eq!(HERE.run(|| bound(0)), 0);
         assert!(is_quiet(bound::__site()), "{:?}", bound::__site());
     });
