@@ -1,6 +1,7 @@
 //! How the program's threads ended, as data; and who has not, as text for people.
 
 use core::fmt::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Instant;
 
 use crate::primitive::{Arc, clock};
@@ -127,6 +128,17 @@ pub(super) fn announce_overdue(root: &Arc<Node>) {
     }
 }
 
+/// How many threads of ours ask the tree to stop just now: they run the actions of its stop signals.
+static ASKING: AtomicUsize = AtomicUsize::new(0);
+
+/// Asks the tree of `node` to stop, on a thread that is not in it.
+#[cfg(any(feature = "run", all(unix, feature = "os")))]
+pub(super) fn ask(node: &Arc<Node>, reason: &Reason) {
+    ASKING.fetch_add(1, SeqCst);
+    node.ask(reason); // cannot unwind: a panic of an action is caught
+    ASKING.fetch_sub(1, SeqCst);
+}
+
 /// A line for each thread whose body runs, after a line that says why this is printed.
 pub(super) fn still_running(node: &Arc<Node>, when: &str) -> String {
     let mut text = String::new();
@@ -151,6 +163,9 @@ pub(super) fn still_running(node: &Arc<Node>, when: &str) -> String {
             }
         }
         text.push('\n');
+    }
+    if ASKING.load(SeqCst) > 0 {
+        text.push_str("  an action of a stop signal has not returned\n");
     }
     if let Some(till) = default_timer().running_action() {
         let _ = writeln!(text, "  an action of {till} has not returned");
