@@ -52,7 +52,8 @@ fn read(node: &Arc<Node>, ended: &Signal) {
                 b'\n' => {
                     if line.trim_ascii() == b"exit" {
                         let why = Why::Said("`exit` on standard input".into());
-                        report::ask(node, &Reason::new(why, Location::caller()).now());
+                        let _asking = report::asking();
+                        node.ask(&Reason::new(why, Location::caller()).now());
                         return;
                     }
                     line.clear();

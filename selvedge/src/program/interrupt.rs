@@ -173,10 +173,10 @@ fn listen(node: &Arc<Node>) {
                 render(&node);
             }
         }));
-        report::ask(
-            node,
-            &Reason::new(Why::OsSignal(name), Location::caller()).now(),
-        );
+        let asking = report::asking();
+        render(node); // an action that does not return keeps us from telling more
+        node.ask(&Reason::new(Why::OsSignal(name), Location::caller()).now());
+        drop(asking);
         render(node);
     }
 }

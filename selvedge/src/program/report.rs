@@ -131,12 +131,17 @@ pub(super) fn announce_overdue(root: &Arc<Node>) {
 /// How many threads of ours ask the tree to stop just now: they run the actions of its stop signals.
 static ASKING: AtomicUsize = AtomicUsize::new(0);
 
-/// Asks the tree of `node` to stop, on a thread that is not in it.
+/// Until it is dropped, a thread that is not in the tree asks it to stop.
 #[cfg(any(feature = "run", all(unix, feature = "os")))]
-pub(super) fn ask(node: &Arc<Node>, reason: &Reason) {
+pub(super) fn asking() -> impl Drop {
+    struct Asking;
+    impl Drop for Asking {
+        fn drop(&mut self) {
+            ASKING.fetch_sub(1, SeqCst);
+        }
+    }
     ASKING.fetch_add(1, SeqCst);
-    node.ask(reason); // cannot unwind: a panic of an action is caught
-    ASKING.fetch_sub(1, SeqCst);
+    Asking
 }
 
 /// A line for each thread whose body runs, after a line that says why this is printed.
