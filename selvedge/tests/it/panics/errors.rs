@@ -9,9 +9,9 @@ use selvedge::testing::World;
 use selvedge::thread::{self, JoinError, Outcome, Pool, Restart, Schedule, Thread};
 use selvedge::{Signal, Stopped};
 
-use super::{Rude, Way, beside, count, quietly, rude_errors, soon};
+use super::{Make, Rude, Way, beside, count, quietly, rude_errors, soon};
 
-fn fail(make: fn(Way) -> Rude, way: Way) -> Outcome<()> {
+fn fail(make: Make, way: Way) -> Outcome<()> {
     Err(make(way).into())
 }
 

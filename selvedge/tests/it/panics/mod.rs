@@ -81,9 +81,12 @@ impl Error for Rude {
     }
 }
 
+/// Makes such an error, of which one part panics.
+pub(crate) type Make = fn(Way) -> Rude;
+
 /// Every such error, and what its text becomes.
-pub(crate) fn rude_errors() -> Vec<(fn(Way) -> Rude, Way, &'static str)> {
-    const KINDS: [(fn(Way) -> Rude, &str); 4] = [
+pub(crate) fn rude_errors() -> Vec<(Make, Way, &'static str)> {
+    const KINDS: [(Make, &str); 4] = [
         (
             |way| Rude {
                 text: Some(way),
