@@ -226,7 +226,7 @@ const CASES: &[Case] = &[
                 child.wait_for("in the action");
                 if second {
                     child.signal("TERM");
-                    let end = child.end();
+                    let end = child.end_with_input_open();
                     end.assert_signal(TERM);
                     end.assert_errs("prog: still running at the second signal: ");
                     end.assert_errs("an action of a stop signal has not returned\n");
