@@ -10,7 +10,7 @@ use core::fmt;
 use std::borrow::Cow;
 
 use crate::primitive::{Arc, Mutex, drop_caught};
-use crate::signal::{OnSet, Signal};
+use crate::signal::{OnSet, Signal, Stopped};
 use crate::thread::error::{Outcome, SpawnError};
 use crate::thread::handle::Thread;
 use crate::thread::spawn::{Place, Setting};
@@ -59,6 +59,7 @@ impl<T: Send + 'static> Prepared<T> {
         let Some((setting, place, body)) = taken else {
             return Err(SpawnError::NeverRan {
                 thread: Arc::clone(&self.node.path),
+                stopped: Stopped::by(&self.node.stop),
             });
         };
         self.node.set_running();
