@@ -29,8 +29,9 @@ const BOUND: usize = 1024;
 /// a thread, a job starts with nothing of the caller's ambient; it is carried, deadlines included, by
 /// [`Ambient`](crate::Ambient): `let ambient = Ambient::capture(); pool.run(move |stop| ambient.run(|| ..))`.
 ///
-/// Jobs must own what they use (`'static`): share it by `Arc`. A pool itself is shared by `Arc` as well; jobs may
-/// give jobs to their own pool and join them.
+/// Jobs must own what they use (`'static`): share it by `Arc`, or borrow in a [`scope`](super::scope) with a
+/// [`limit`](super::Scope::limit), which starts a thread for each part. A pool itself is shared by `Arc` as well;
+/// jobs may give jobs to their own pool and join them.
 ///
 /// # The end
 ///

@@ -46,7 +46,8 @@ use crate::thread::tree::{Child, Node, Role, State};
 ///
 /// The first failure, an error or a panic, of a thread or of `f`, asks the others to stop, `f` included:
 /// what blocks in it returns [`Stopped`](crate::Stopped). [`isolate`](Scope::isolate) leaves them alone. When
-/// `f` returns `Ok`, its threads are waited for and not asked to stop.
+/// `f` returns `Ok`, its threads are waited for and not asked to stop, but for
+/// [services](super::ScopedBuilder::service).
 ///
 /// In the tree the scope is a place below the calling thread: a thread `a` of a scope `fetch` in `main` is
 /// `main/fetch/a`. On a thread outside every tree the scope is a root of its own. Nothing of the caller's
@@ -332,7 +333,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         assert!(is_first, "the limit of scope `{path}` is set already");
     }
 
-    /// Asks the threads of the scope, and its closure, to stop. Does not wait.
+    /// Asks the threads of the scope, and its closure, to stop. Does not wait. Services are asked when the others
+    /// have ended.
     ///
     /// # Examples
     ///
