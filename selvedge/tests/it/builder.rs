@@ -49,14 +49,12 @@ fn a_thread_that_the_system_refuses_leaves_the_tree_even_if_its_body_cannot_be_d
         assert!(refused.to_string().contains("`huge`"), "{refused}");
 
         let bad = Bad;
-        let unwound = catch_unwind(AssertUnwindSafe(|| {
-            huge().spawn(move |_stop| Ok(drop(bad)))
-        }));
+        let unwound = catch_unwind(AssertUnwindSafe(|| huge().spawn(move |_stop| Ok(bad))));
         let payload = unwound.expect_err("the destructor panics");
         assert_eq!(payload.downcast_ref(), Some(&"a bad destructor"));
 
         let bad = Bad;
-        let prepared = huge().prepare(move |_stop| Ok(drop(bad))).unwrap();
+        let prepared = huge().prepare(move |_stop| Ok(bad)).unwrap();
         let stopped = prepared.stopped().clone();
         assert!(catch_unwind(AssertUnwindSafe(|| prepared.start())).is_err());
         assert!(stopped.is_set());
@@ -83,7 +81,7 @@ fn a_scope_ends_though_the_system_refused_threads_of_it() {
                 assert!(matches!(error, SpawnError::Os { .. }), "{error}");
             }
             let bad = Bad;
-            let body = move |_stop| Ok(drop(bad));
+            let body = move |_stop| Ok(bad);
             assert!(catch_unwind(AssertUnwindSafe(|| huge().spawn(body))).is_err());
             let small = s.builder("small").stack_size(256 << 10);
             Ok(small.try_spawn(|_stop| Ok(7))?.join()?)
