@@ -10,6 +10,7 @@ mod queue;
 mod signal;
 mod thread;
 mod time;
+pub mod tree;
 mod wake;
 
 use crate::measure::Report;

@@ -25,8 +25,8 @@ use selvedge::testing::World;
 use selvedge::thread::{
     CronError, Current, Failures, GaveUp, Job, JoinAllError, JoinError, Missed, Overlap, Panic,
     Parent, Pool, PoolBuilder, Prepared, RegisterError, Repeat, Restart, RestartStatus, RunError,
-    Schedule, ScheduleStatus, Scheduled, Scope, ScopedThread, SpawnError, StartError, State,
-    Supervised, Thread, ThreadError, Tick, Tree, TreeNode,
+    Schedule, ScheduleStatus, Scheduled, Scope, ScopedBuilder, ScopedThread, SpawnError,
+    StartError, State, Supervised, Thread, ThreadError, Tick, Tree, TreeNode,
 };
 use selvedge::{Activated, Ambient, Context, Local, Signal, Stopped, Till, Unbound};
 
@@ -97,7 +97,7 @@ fn names() -> Vec<&'static str> {
             Supervised<OneAtATime>, Tick, Current, Failures, JoinError, Panic, SpawnError,
             ThreadError, State, Tree, TreeNode,
             JoinAllError, Parent, Prepared<OneAtATime>, RegisterError,
-            Scope<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
+            Scope<'static, 'static>, ScopedBuilder<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
             Singleton<String>, Changes, Conflict,
             Patch, Condition, Function, Own<u8>,
             AlreadyRunning, Report, ThreadReport,
