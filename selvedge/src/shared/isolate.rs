@@ -417,6 +417,7 @@ tuples! {
     (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7)
 }
 
+// Not those that borrow their arguments: such types are no instances of one another.
 macro_rules! functions {
     ($(($($argument:ident),*))*) => { $(
         impl<Output, $($argument),*> Isolate for fn($($argument),*) -> Output {
