@@ -18,6 +18,7 @@ use core::fmt;
 use core::hash::Hash;
 use core::mem;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{PoisonError, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::primitive::{Arc, OnceLock, RwLock, Weak, thread_number};
@@ -197,13 +198,48 @@ impl<K: Eq + Hash, V> Table<K, V> {
                 }
             }
         }
-        let attempt = Attempt {
-            table: self,
-            key: &key,
-            making,
+        // Caught, because others are told whatever becomes of it, and not by a destructor.
+        let made = catch_unwind(AssertUnwindSafe(|| make(&key)));
+        match made {
+            Ok(made) => self.end(&key, &making, Some(made)),
+            Err(payload) => {
+                self.end(&key, &making, None);
+                resume_unwind(payload)
+            }
+        }
+    }
+
+    /// Ends the making of a value: its entry ends with it (invariant 1). `None` if the table was closed
+    /// meanwhile, too.
+    fn end(&self, key: &K, making: &Arc<Making<V>>, made: Option<Made<V>>) -> Option<Arc<V>> {
+        let (value, mut held) = match made {
+            Some(Made { value, origin }) => {
+                let held = Held {
+                    value: Arc::downgrade(&value),
+                    origin: origin.map(Arc::new),
+                };
+                (Some(value), Some(Entry::Made(held)))
+            }
+            None => (None, None),
         };
-        let made = make(&key);
-        attempt.finish(made)
+        let (_old, _unmade); // dropped after the lock, as `held` is if it is not used
+        let mut entries = self.write();
+        let is_kept = held.is_some() && !entries.closed;
+        // They have it as well.
+        entries.waiting.retain(|(_, it)| !Arc::ptr_eq(it, making));
+        if is_kept {
+            let place = entries.map.get_mut(key).zip(held.take());
+            _old = place.map(|(place, held)| mem::replace(place, held));
+        } else {
+            _unmade = entries.map.remove_entry(key);
+        }
+        drop(entries);
+        let value = value.filter(|_| is_kept);
+        if let Some(value) = &value {
+            let _ = making.value.set(Arc::clone(value));
+        }
+        making.done.set(); // without a value: who waits asks again
+        value
     }
 
     fn turn(&self, key: &K, making: &Arc<Making<V>>) -> Option<Turn<V>>
@@ -283,55 +319,6 @@ impl<V> Held<V> {
             Some((base, kept)) => base.strong_count() == 0 && Arc::strong_count(kept) == 1,
             None => self.value.strong_count() == 0,
         }
-    }
-}
-
-/// The making of one value: its entry ends with it, whatever becomes of the constructor.
-struct Attempt<'t, K: Eq + Hash, V> {
-    table: &'t Table<K, V>,
-    key: &'t K,
-    making: Arc<Making<V>>,
-}
-
-impl<K: Eq + Hash, V> Attempt<'_, K, V> {
-    /// The value, unless the table was closed meanwhile.
-    fn finish(self, made: Made<V>) -> Option<Arc<V>> {
-        let held = Entry::Made(Held {
-            value: Arc::downgrade(&made.value),
-            origin: made.origin.map(Arc::new),
-        });
-        let old; // dropped after the lock
-        let mut entries = self.table.write();
-        if entries.closed {
-            drop(entries);
-            return None; // what waits asks again, elsewhere
-        }
-        old = entries
-            .map
-            .get_mut(self.key)
-            .map(|entry| mem::replace(entry, held));
-        drop(entries);
-        drop(old);
-        let _ = self.making.value.set(Arc::clone(&made.value));
-        Some(made.value)
-    }
-}
-
-impl<K: Eq + Hash, V> Drop for Attempt<'_, K, V> {
-    fn drop(&mut self) {
-        let mut entries = self.table.write();
-        let is_ours =
-            |entry: &Entry<V>| matches!(entry, Entry::Making(it) if Arc::ptr_eq(it, &self.making));
-        let unmade = match entries.map.get(self.key).is_some_and(is_ours) {
-            true => entries.map.remove_entry(self.key),
-            false => None,
-        };
-        entries
-            .waiting
-            .retain(|(_, it)| !Arc::ptr_eq(it, &self.making)); // they hold it as well
-        drop(entries);
-        drop(unmade);
-        self.making.done.set();
     }
 }
 

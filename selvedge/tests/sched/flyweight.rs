@@ -48,7 +48,9 @@ flyweight! {
     static ALONE: usize => Alone = Alone::new;
     static FAILING: usize => usize = |key| {
         pause();
-        assert!(MADE[*key].fetch_add(1, SeqCst) % 2 == 1, "every other one fails");
+        if MADE[*key].fetch_add(1, SeqCst) % 2 == 0 {
+            std::panic::resume_unwind(Box::new("every other one fails")); // without a message
+        }
         *key
     };
     static CROSSED: usize => usize = |key| {
