@@ -322,6 +322,9 @@ impl<V> Held<V> {
     }
 }
 
+/// A value that somebody can still have, with its key.
+type Found<K, V> = (K, Arc<V>, Option<Arc<Origin<V>>>);
+
 /// What a commit puts into another table.
 struct Put<K, V> {
     key: Option<K>,
@@ -353,7 +356,7 @@ impl<K: Clone + Eq + Hash, V: Isolate> Table<K, V> {
     }
 
     /// The values that are there, out of the lock.
-    fn made(&self) -> Vec<(K, Arc<V>, Option<Arc<Origin<V>>>)> {
+    fn made(&self) -> Vec<Found<K, V>> {
         let entries = self.read();
         let made = entries.map.iter().filter_map(|(key, entry)| {
             let held = entry.made()?;

@@ -48,7 +48,7 @@ flyweight! {
     static ALONE: usize => Alone = Alone::new;
     static FAILING: usize => usize = |key| {
         pause();
-        if MADE[*key].fetch_add(1, SeqCst) % 2 == 0 {
+        if MADE[*key].fetch_add(1, SeqCst).is_multiple_of(2) {
             std::panic::resume_unwind(Box::new("every other one fails")); // without a message
         }
         *key
@@ -57,7 +57,7 @@ flyweight! {
         pause();
         *CROSSED.get(&(1 - *key))
     };
-    static COUNTER: u8 => std::sync::atomic::AtomicUsize = |_| AtomicUsize::new(0);
+    static COUNTER: u8 => AtomicUsize = |_| AtomicUsize::new(0);
 }
 
 #[test]

@@ -333,8 +333,8 @@ fn a_copy_is_the_same_until_one_of_the_two_is_changed() {
         *it.lock().unwrap() = u8::reverse_bits;
     });
     check(&[Box::new(Mutex::new(1))], |it| *it[0].lock().unwrap() = 2);
-    let (boxed, counted): (Box<[Mutex<u8>]>, Arc<[Mutex<u8>]>) =
-        ([1].map(Mutex::new).into(), [1].map(Mutex::new).into());
+    let boxed: Box<[Mutex<u8>]> = [1].map(Mutex::new).into();
+    let counted: Arc<[Mutex<u8>]> = [1].map(Mutex::new).into();
     check(&boxed, |it| *it[0].lock().unwrap() = 2);
     check(&counted, |it| *it[0].lock().unwrap() = 2);
     check(
