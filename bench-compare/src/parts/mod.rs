@@ -7,6 +7,7 @@ mod lock;
 mod memory;
 mod pipe;
 mod queue;
+mod shared;
 mod signal;
 mod thread;
 mod time;
@@ -18,7 +19,7 @@ use crate::measure::Report;
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
-pub const ALL: [Part; 12] = [
+pub const ALL: [Part; 13] = [
     ("signal/idle", idle::rows),
     ("signal/flag", signal::rows),
     ("signal/wake", wake::rows),
@@ -28,6 +29,7 @@ pub const ALL: [Part; 12] = [
     ("sync/memory", memory::rows),
     ("thread", thread::rows),
     ("ambient", ambient::rows),
+    ("shared", shared::rows),
     ("call", call::rows),
     ("process", none),
     ("observe", none),

@@ -13,7 +13,7 @@ use selvedge::call::{Condition, Function, Next, NextOf, Own, Patch};
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
 use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
-use selvedge::shared::{Changes, Conflict, Singleton};
+use selvedge::shared::{Changes, Conflict, Flyweight, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
 use selvedge::sync::{
     AcquireError, AcquireUntilError, AlreadyHeld, Assigned, BatchProducer, BatchQueue,
@@ -98,7 +98,7 @@ fn names() -> Vec<&'static str> {
             ThreadError, State, Tree, TreeNode,
             JoinAllError, Parent, Prepared<OneAtATime>, RegisterError,
             Scope<'static, 'static>, ScopedBuilder<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
-            Singleton<String>, Changes, Conflict,
+            Singleton<String>, Flyweight<String, String>, Changes, Conflict,
             Patch, Condition, Function, Own<u8>,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
