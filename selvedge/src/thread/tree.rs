@@ -30,6 +30,8 @@ pub(crate) struct Root {
     pub(crate) unreceived: AtomicUsize,
     /// Called after a thread has ended: keeps the report of a shutdown up to date.
     pub(crate) changed: OnceLock<Changed>,
+    /// Called before the tree is asked to stop: the program begins to wait for its end.
+    asked: OnceLock<Changed>,
     /// Who takes part in the end of the tree, from its begin on, if somebody wants to know: some twice.
     record: OnceLock<Mutex<Option<Vec<Arc<Node>>>>>,
 }
@@ -91,6 +93,7 @@ impl Root {
             timer,
             unreceived: AtomicUsize::new(0),
             changed: OnceLock::new(),
+            asked: OnceLock::new(),
             record: OnceLock::new(),
         })
     }
@@ -263,6 +266,7 @@ impl Node {
 
     /// Asks the subtree to stop, children first and newest first, then this thread. Does not block.
     pub(crate) fn ask(self: &Arc<Self>, reason: &Reason) {
+        self.tell_program();
         self.begin_record();
         let subtree = self.ordered(|child| child.role == Role::Thread); // invariant 6
         for node in &subtree {
@@ -307,6 +311,7 @@ impl Node {
         let Some(reason) = self.stop.reason() else {
             return;
         };
+        self.tell_program();
         self.begin_record();
         self.announce_stop(&reason);
         for child in self.children().iter().rev() {
@@ -350,6 +355,20 @@ impl Node {
     #[cfg(feature = "run")]
     pub(crate) fn on_change(&self, changed: Changed) {
         let _ = self.root.changed.set(changed); // one observer: the program's report
+    }
+
+    /// Calls `asked` whenever the tree is asked to stop, before anybody in it is: an action of one of their
+    /// stop signals may never return. For its root.
+    pub(crate) fn on_asked(&self, asked: Changed) {
+        let _ = self.root.asked.set(asked); // one observer: the program's grace
+    }
+
+    fn tell_program(&self) {
+        if self.parent.is_none()
+            && let Some(asked) = self.root.asked.get()
+        {
+            asked();
+        }
     }
 
     /// From here on the end of the tree is recorded, once it begins. For its root.
