@@ -91,7 +91,7 @@ pub mod __private;
 
 mod primitive;
 pub mod probe;
-mod ambient;
+pub mod ambient;
 pub mod signal;
 pub mod sync;
 #[cfg(all(unix, feature = "os"))]
@@ -104,7 +104,7 @@ pub mod guide;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use crate::ambient::{Activated, Ambient, Context, Local, Unbound};
+pub use crate::ambient::{Activated, Ambient, Carry, Context, Enter, Local, Unbound, Wrap};
 pub use crate::program::{install, run};
 pub use crate::signal::{Signal, Stopped, Till};
 pub use crate::thread::Outcome;

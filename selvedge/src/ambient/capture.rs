@@ -19,8 +19,10 @@ use core::panic::Location;
 use core::ptr;
 use std::collections::HashSet;
 
+use crate::ambient::base::{self, Kept};
 use crate::ambient::current::{self, Slot};
-use crate::ambient::frame::{self, Base, Binding, Frame};
+use crate::ambient::enter::{And, Enter, OnExit};
+use crate::ambient::frame::{Binding, Frame};
 use crate::ambient::key::Index;
 use crate::primitive::{Arc, OnceLock};
 
@@ -77,7 +79,9 @@ impl Drop for Node {
 
 /// A picture of everything that is bound where it was captured: values, contexts, patches, isolation.
 ///
-/// Cheap to clone, and `Send + Sync`. A thread starts with nothing bound; this is how a value reaches it.
+/// Cheap to clone, and `Send + Sync`. A thread starts with nothing bound; this is how a value reaches it. It is a
+/// block as well: [`Wrap`](crate::Wrap) puts closures and futures into it, and so does [`Carry`](crate::Carry), from
+/// their side.
 ///
 /// # Examples
 ///
@@ -138,41 +142,62 @@ impl Ambient {
 
     /// Runs `f` as if it were called where this was captured.
     ///
-    /// What the calling block has bound is hidden inside `f` and back afterwards, also after a panic.
+    /// What the calling block has bound is hidden inside `f` and back afterwards, also after a panic. (Where the trait
+    /// [`Enter`] is imported, its `run` comes first and takes the ambient along: then write
+    /// `Ambient::run(&ambient, ..)` to keep it.)
     ///
     /// # Panics
     ///
     /// If `f` does.
     #[track_caller]
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
-        let block = Location::caller();
-        let visible = self.node.as_deref().map_or(&[][..], Node::flat);
-        // The frame holds its own count of the node, so the bindings outlive the block.
-        let base = Base {
-            node: self.node.clone(),
-            at: self.at,
-        };
-        frame::enter_base(base, visible, block, f)
+        base::enter_base(self, Location::caller(), f)
     }
 
-    /// Makes `f` run in this ambient, wherever and whenever it is called.
-    ///
-    /// ```
-    /// # use selvedge::Ambient;
-    /// selvedge::local! { static N: u32; }
-    /// let read = N.bind_copy(7, || Ambient::capture().wrap(|| N.copied()));
-    /// assert_eq!(read()?, 7);
-    /// # Ok::<(), selvedge::Unbound>(())
-    /// ```
-    #[track_caller]
-    pub fn wrap<R>(self, f: impl FnOnce() -> R) -> impl FnOnce() -> R {
-        move || self.run(f)
+    /// Both blocks: `other` inside of this one. See [`Enter::and`].
+    pub fn and<O: Enter>(self, other: O) -> And<Self, O> {
+        Enter::and(self, other)
+    }
+
+    /// This block, with a last action. See [`Enter::on_exit`].
+    pub fn on_exit<F: FnOnce()>(self, action: F) -> OnExit<Self, F> {
+        Enter::on_exit(self, action)
     }
 
     /// Is nothing bound here?
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.node.is_none()
+    }
+
+    /// The innermost binding of each key.
+    pub(super) fn visible(&self) -> &[(Index, Slot)] {
+        self.node.as_deref().map_or(&[], Node::flat)
+    }
+
+    /// How deep in the chain it was captured.
+    #[inline]
+    pub(super) fn depth(&self) -> u32 {
+        self.node.as_ref().map_or(0, |node| node.binding.depth)
+    }
+}
+
+impl Enter for Ambient {
+    const PLAIN: bool = true;
+    const IS_BASE: bool = true;
+
+    fn enter<R>(&self, block: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
+        base::enter_base(self, block, f)
+    }
+
+    #[inline]
+    fn enter_again<R>(
+        &self,
+        kept: &mut Kept,
+        block: &'static Location<'static>,
+        f: impl FnOnce() -> R,
+    ) -> R {
+        base::enter_base_again(self, kept, block, f)
     }
 }
 
@@ -198,7 +223,7 @@ fn capture_from(top: *const Frame) -> Option<Arc<Node>> {
             break None;
         };
         if let Some(base) = &frame.base {
-            break base.node.clone();
+            break base.ambient().node.clone();
         }
         if let Some(node) = frame.binding.captured.get() {
             break Some(Arc::clone(node));
@@ -260,10 +285,11 @@ impl Chain {
         };
         loop {
             if let Some(base) = &frame.base {
-                return if base.node.is_some() {
-                    Self::Captured(base.at)
+                let ambient = base.ambient();
+                return if ambient.node.is_some() {
+                    Self::Captured(ambient.at)
                 } else {
-                    Self::Fresh(base.at)
+                    Self::Fresh(ambient.at)
                 };
             }
             // SAFETY: as in `capture_from`.

@@ -13,7 +13,8 @@
 //!
 //! # Not here
 //!
-//! The table that makes reads fast ([`current`](super::current)); carrying ([`capture`](super::capture)).
+//! The table that makes reads fast ([`current`](super::current)); carrying ([`capture`](super::capture),
+//! [`base`](super::base)).
 #![allow(
     unsafe_code,
     reason = "bindings are found through raw pointers into the stacks of running blocks"
@@ -21,11 +22,14 @@
 
 use core::any::Any;
 use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
 use core::panic::Location;
 use core::ptr;
 
+use crate::ambient::base::Base;
 use crate::ambient::capture::Node;
-use crate::ambient::current::{self, Slot, Table};
+use crate::ambient::current::{self, Slot};
 use crate::ambient::key::{self, Index, Key};
 use crate::primitive::{Arc, OnceLock};
 
@@ -33,11 +37,14 @@ use crate::primitive::{Arc, OnceLock};
 pub(crate) enum Payload {
     /// A counted value; capture clones the count. The pointer is what readers get.
     Shared(Arc<dyn Any + Send + Sync>, *const ()),
-    /// A value that lives beside the frame; the function makes a counted copy of it for a capture.
-    Inline(
-        *const (),
-        fn(*const ()) -> (Arc<dyn Any + Send + Sync>, *const ()),
-    ),
+    /// A value that somebody keeps until the block has been left, beside the frame or behind a count.
+    Inline {
+        /// What readers get.
+        value: *const (),
+        /// What `count` makes a counted copy from, for a capture.
+        source: *const (),
+        count: fn(*const ()) -> (Arc<dyn Any + Send + Sync>, *const ()),
+    },
     /// A switch: a context is entered here, or left by `without`.
     Switch(bool),
     /// Something that a higher layer attached when it was first needed; shared by captures.
@@ -68,106 +75,188 @@ pub(super) struct Frame {
     pub(super) below: *const Self,
     /// Set in the frame of an `Ambient::run`, below which nothing is visible.
     pub(super) base: Option<Base>,
-    block: &'static Location<'static>,
-}
-
-/// Where a segment of the chain begins.
-pub(super) struct Base {
-    /// What was captured; `None` of an empty ambient.
-    pub(super) node: Option<Arc<Node>>,
-    /// Where it was captured.
-    pub(super) at: &'static Location<'static>,
+    pub(super) block: &'static Location<'static>,
 }
 
 /// Runs `f` in a block where `key` is bound to `payload`.
 ///
 /// What the payload points to must live until `enter` returns; so it is a local of the caller.
-#[inline]
+// Always inlined, so that the payload is written where it stays: the processor stalls when it copies, in large pieces,
+// what was just written in small ones.
+#[inline(always)]
 pub(crate) fn enter<R>(
     key: &Key,
     payload: Payload,
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
-    let index = key.index_to_bind();
-    if !current::with(|current| current.has_room_for(index)) {
-        return with_more_slots(|| enter_at(index, payload, block, f));
+    match key.fast_to_bind() {
+        0 => enter_wide(key, payload, block, f),
+        index => enter_fast(index, payload, block, f),
     }
-    enter_at(index, payload, block, f)
 }
 
-#[inline]
-fn enter_at<R>(
-    index: Index,
+/// The block of a key that has its place in every table.
+#[inline(always)]
+fn enter_fast<R>(
+    index: usize,
     payload: Payload,
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
-    let value = payload.value();
-    let (below, depth, saved) = current::with(|current| {
-        let (below, depth) = (current.top(), current.depth() + 1);
-        (below, depth, current.get(index))
-    });
-    let outer = saved.binding;
-    let binding = Binding {
-        index,
+    let (place, below, depth) =
+        current::with(|current| (current.place(index), current.top(), current.depth()));
+    let frame = Frame::owned(
+        Index::Fast(index),
         payload,
-        depth,
-        outer,
-        captured: OnceLock::new(),
-    };
-    let frame = Frame {
-        binding,
+        place.outer(),
         below,
-        base: None,
+        depth,
         block,
-    };
+    );
     current::with(|current| {
-        let binding = &raw const frame.binding;
-        current.set(
-            index,
-            Slot {
-                value: value.unwrap_or(binding.cast()),
-                binding,
-            },
-        );
-        current.set_depth(depth);
-        current.set_top(&frame);
+        place.write(frame.slot());
+        current.set_depth(depth + 1);
+        current.set_top(&raw const *frame);
     });
     // Popped by a `Drop`, not by a statement after `f()`: the frame must go even if `f` panics. The guard
     // never leaves this call, so nobody can keep, leak or reorder it.
     let popped = Pop {
         frame: &frame,
-        saved,
+        below,
+        depth,
+        put_back: move || place.put_back(),
     };
     let result = f();
     drop(popped);
     result // `frame`, and with it the payload, is dropped after this: with the outer block current
 }
 
-/// Takes its frame out of the chain.
-struct Pop<'f> {
-    frame: &'f Frame,
-    saved: Slot,
+/// The block of a key among the table's further slots.
+#[cold]
+#[inline(never)]
+fn enter_wide<R>(
+    key: &Key,
+    payload: Payload,
+    block: &'static Location<'static>,
+    f: impl FnOnce() -> R,
+) -> R {
+    let index = key.index();
+    if current::with(|current| current.has_room_for(index)) {
+        return enter_wide_at(index, payload, block, f);
+    }
+    with_more_slots(|| enter_wide_at(index, payload, block, f))
 }
 
-impl Drop for Pop<'_> {
+fn enter_wide_at<R>(
+    index: Index,
+    payload: Payload,
+    block: &'static Location<'static>,
+    f: impl FnOnce() -> R,
+) -> R {
+    let (saved, below, depth) =
+        current::with(|current| (current.get(index), current.top(), current.depth()));
+    let frame = Frame::owned(index, payload, saved.binding, below, depth, block);
+    current::with(|current| {
+        current.set(index, frame.slot());
+        current.set_depth(depth + 1);
+        current.set_top(&raw const *frame);
+    });
+    let popped = Pop {
+        frame: &frame,
+        below,
+        depth,
+        put_back: || current::with(|current| current.set(index, saved)),
+    };
+    let result = f();
+    drop(popped);
+    result
+}
+
+impl Frame {
+    #[inline]
+    fn owned(
+        index: Index,
+        payload: Payload,
+        outer: *const Binding,
+        below: *const Self,
+        depth: u32,
+        block: &'static Location<'static>,
+    ) -> Owned {
+        Owned(ManuallyDrop::new(Self {
+            binding: Binding {
+                index,
+                payload,
+                depth: depth + 1,
+                outer,
+                captured: OnceLock::new(),
+            },
+            below,
+            base: None,
+            block,
+        }))
+    }
+
+    /// What the table is to show; points to this frame, which stays where it is from now on.
+    #[inline]
+    fn slot(&self) -> Slot {
+        let binding = &raw const self.binding;
+        Slot {
+            value: self.binding.payload.value().unwrap_or(binding.cast()),
+            binding,
+        }
+    }
+}
+
+/// A frame whose end is a test and a branch where it has nothing to give up, as most have.
+struct Owned(ManuallyDrop<Frame>);
+
+impl Deref for Owned {
+    type Target = Frame;
+
+    #[inline]
+    fn deref(&self) -> &Frame {
+        &self.0
+    }
+}
+
+impl Drop for Owned {
+    #[inline]
+    fn drop(&mut self) {
+        let binding = &self.0.binding;
+        if binding.captured.get().is_some() || binding.payload.is_counted() {
+            // SAFETY: it was popped (`Pop` is dropped before), and nobody sees it after this.
+            unsafe { ManuallyDrop::drop(&mut self.0) }
+        }
+    }
+}
+
+/// Takes its frame out of the chain.
+struct Pop<'f, P: Fn()> {
+    frame: &'f Frame,
+    /// As the frame has them; here, so that they stay in registers.
+    below: *const Frame,
+    depth: u32,
+    put_back: P,
+}
+
+impl<P: Fn()> Drop for Pop<'_, P> {
     #[inline]
     fn drop(&mut self) {
         current::with(|current| {
             if !ptr::eq(current.top(), self.frame) {
                 foreign_stack(self.frame.block);
             }
-            current.set_top(self.frame.below);
-            current.set_depth(self.frame.binding.depth - 1);
-            current.set(self.frame.binding.index, self.saved);
+            current.set_top(self.below);
+            current.set_depth(self.depth);
         });
+        (self.put_back)();
     }
 }
 
 #[cold]
 #[inline(never)]
-fn foreign_stack(block: &Location<'_>) -> ! {
+pub(super) fn foreign_stack(block: &Location<'_>) -> ! {
     eprintln!(
         "selvedge: the block entered at {block} was left while another block was innermost; \
          stackful coroutines must not be suspended inside a block. Aborting."
@@ -198,69 +287,6 @@ fn with_wide<R>(slots: &mut [Slot], f: impl FnOnce() -> R) -> R {
     let _restore = Restore(current::with(current::Current::wide));
     current::with(|current| current.set_wide((slots.as_mut_ptr(), slots.len())));
     f()
-}
-
-/// Runs `f` with `table` as the thread's table, and `slots` for its wide keys.
-fn with_table<R>(table: &mut Table, slots: &mut [Slot], f: impl FnOnce() -> R) -> R {
-    struct Restore(*mut Table);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            current::with(|current| current.install(self.0));
-        }
-    }
-    // The table is borrowed until the end of this call, and `Restore` runs before it.
-    let _restore = Restore(current::with(|current| current.install(table)));
-    current::with(|current| current.set_wide((slots.as_mut_ptr(), slots.len())));
-    f()
-}
-
-/// Runs `f` above the base `base`: nothing below is visible, and a capture inside starts from it.
-pub(super) fn enter_base<R>(
-    base: Base,
-    visible: &[(Index, Slot)],
-    block: &'static Location<'static>,
-    f: impl FnOnce() -> R,
-) -> R {
-    let mut table = Table::EMPTY;
-    let mut slots = vec![Slot::EMPTY; key::wide_len()]; // does not allocate when there are none
-    let (below, depth) = current::with(|current| (current.top(), current.depth()));
-    let inside = base.node.as_ref().map_or(0, |node| node.binding.depth);
-    let binding = Binding {
-        index: Index::Fast(0),
-        payload: Payload::Switch(false),
-        depth: inside,
-        outer: ptr::null(),
-        captured: OnceLock::new(),
-    };
-    let frame = Frame {
-        binding,
-        below,
-        base: Some(base),
-        block,
-    };
-    struct Leave<'f>(&'f Frame, u32);
-    impl Drop for Leave<'_> {
-        fn drop(&mut self) {
-            current::with(|current| {
-                if !ptr::eq(current.top(), self.0) {
-                    foreign_stack(self.0.block);
-                }
-                current.set_top(self.0.below);
-                current.set_depth(self.1);
-            });
-        }
-    }
-    with_table(&mut table, &mut slots, || {
-        current::with(|current| {
-            for (index, slot) in visible {
-                current.set(*index, *slot);
-            }
-            current.set_top(&frame);
-            current.set_depth(inside);
-        });
-        let _leave = Leave(&frame, depth);
-        f()
-    })
 }
 
 /// The value bound to `key` right now, or null. O(1) at any depth.
@@ -300,17 +326,23 @@ impl Payload {
     #[inline]
     pub(super) fn value(&self) -> Option<*const ()> {
         match self {
-            Self::Shared(_, value) | Self::Inline(value, _) => Some(*value),
+            Self::Shared(_, value) | Self::Inline { value, .. } => Some(*value),
             Self::Switch(_) | Self::Extension(_) => None,
         }
+    }
+
+    /// Does it own a count?
+    #[inline]
+    fn is_counted(&self) -> bool {
+        matches!(self, Self::Shared(..) | Self::Extension(_))
     }
 
     /// A copy that can leave the block.
     pub(super) fn counted(&self) -> Self {
         match self {
             Self::Shared(owner, value) => Self::Shared(Arc::clone(owner), *value),
-            Self::Inline(value, count) => {
-                let (owner, value) = count(*value);
+            Self::Inline { source, count, .. } => {
+                let (owner, value) = count(*source);
                 Self::Shared(owner, value)
             }
             Self::Switch(on) => Self::Switch(*on),

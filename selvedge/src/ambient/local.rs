@@ -2,10 +2,10 @@
 //!
 //! # Invariants
 //!
-//! 1. The slot of a local's key holds null or a pointer to a `T`: only `bind_arc` and `bind_copy` of the
-//!    same local, which know its type, bind that key.
-//! 2. The value outlives the block that bound it, because the block owns a count of it or holds it on
-//!    its stack; and a reader runs inside that block.
+//! 1. The slot of a local's key holds null or a pointer to a `T`: only `bind_arc`, `bind_lent` and `bind_copy`
+//!    of the same local, which know its type, bind that key.
+//! 2. The value outlives the block that bound it, because the block owns or borrows a count of it, or holds it
+//!    on its stack; and a reader runs inside that block.
 #![allow(
     unsafe_code,
     reason = "the table is untyped; the key's only writers know the type"
@@ -21,6 +21,7 @@ use crate::ambient::capture::{Ambient, Chain};
 use crate::ambient::current;
 use crate::ambient::frame::{self, Payload};
 use crate::ambient::key::Key;
+use crate::ambient::to::To;
 use crate::primitive::{Arc, Once};
 
 /// A value that is bound for a block and everything that the block calls, on the same thread.
@@ -98,13 +99,8 @@ impl<T: Send + Sync + 'static> Local<T> {
     #[track_caller]
     #[inline]
     pub fn bind_arc<R>(&'static self, value: Arc<T>, f: impl FnOnce() -> R) -> R {
-        let pointer = Arc::as_ptr(&value).cast();
-        frame::enter(
-            &self.key,
-            Payload::Shared(value, pointer),
-            Location::caller(),
-            f,
-        )
+        // Dropped when the block has been left, so with the outer one current.
+        self.bind_lent(&value, Location::caller(), f)
     }
 
     /// Runs `f` with this local bound to a small value, without asking the allocator.
@@ -126,10 +122,56 @@ impl<T: Send + Sync + 'static> Local<T> {
         let pointer = core::ptr::from_ref(&value).cast();
         frame::enter(
             &self.key,
-            Payload::Inline(pointer, count::<T>),
+            Payload::Inline {
+                value: pointer,
+                source: pointer,
+                count: count::<T>,
+            },
             Location::caller(),
             f,
         )
+    }
+
+    /// A block that binds this local to `value`, to be combined with others, entered more than once, or wrapped
+    /// around a closure or a future.
+    ///
+    /// ```
+    /// selvedge::local! { static A: u8; static B: u8; }
+    /// let sum = A.to(1).and(B.to(2)).run(|| Ok(A.copied()? + B.copied()?));
+    /// assert_eq!(sum, Ok::<u8, selvedge::Unbound>(3));
+    /// ```
+    pub fn to(&'static self, value: T) -> To<T> {
+        self.to_arc(Arc::new(value))
+    }
+
+    /// As [`to`](Self::to), with a value that is shared already.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// selvedge::local! { static NAME: String; }
+    /// let name = Arc::new("Ada".to_owned());
+    /// let same = NAME.to_arc(Arc::clone(&name)).run(|| NAME.get())?;
+    /// assert!(Arc::ptr_eq(&name, &same));
+    /// # Ok::<(), selvedge::Unbound>(())
+    /// ```
+    pub fn to_arc(&'static self, value: Arc<T>) -> To<T> {
+        To::new(self, value)
+    }
+
+    /// Runs `f` with this local bound to a value whose count somebody else holds until then.
+    #[inline(always)]
+    pub(super) fn bind_lent<R>(
+        &'static self,
+        value: &Arc<T>,
+        block: &'static Location<'static>,
+        f: impl FnOnce() -> R,
+    ) -> R {
+        let payload = Payload::Inline {
+            value: Arc::as_ptr(value).cast(),
+            source: core::ptr::from_ref(value).cast(),
+            count: count_lent::<T>,
+        };
+        frame::enter(&self.key, payload, block, f)
     }
 
     /// Runs `f` with the value that is bound here, or with the default.
@@ -253,6 +295,17 @@ fn count<T: Copy + Send + Sync + 'static>(
     let copy = Arc::new(unsafe { *value.cast::<T>() });
     let pointer = Arc::as_ptr(&copy).cast();
     (copy, pointer)
+}
+
+/// Another count of the value whose `Arc` is at `source`, for a capture.
+fn count_lent<T: Send + Sync + 'static>(
+    source: *const (),
+) -> (Arc<dyn Any + Send + Sync>, *const ()) {
+    // SAFETY: only `bind_lent` pairs this function with a pointer, to an `Arc<T>` that is borrowed until the
+    // block has been left (invariant 2).
+    let value = Arc::clone(unsafe { &*source.cast::<Arc<T>>() });
+    let pointer = Arc::as_ptr(&value).cast();
+    (value, pointer)
 }
 
 impl<T> fmt::Debug for Local<T> {

@@ -19,7 +19,7 @@
 //!
 //! # How it is built
 //!
-//! Whatever can be bound has a [`Key`](key::Key): a small process-wide index, given at its first binding.
+//! Whatever can be bound has a `Key`: a small process-wide index, given at its first binding.
 //! A thread has a *table*, one slot a key, which says what is bound right now, so that a read is one
 //! indexed load at any depth. Entering a block saves the slot in the block's *frame* and overwrites it;
 //! leaving puts it back. Frames live on the stack of the block and form a chain that only
@@ -29,16 +29,26 @@
 //!
 //! A setter; guards; values that are not `Send + Sync` (they could not be carried).
 
+mod base;
 mod capture;
+mod carry;
 mod context;
 mod current;
+mod enter;
 mod frame;
 mod key;
 mod local;
+mod to;
+mod wrap;
 
+pub use base::Kept;
 pub use capture::Ambient;
+pub use carry::Carry;
 pub use context::{Activated, Context};
+pub use enter::{And, Ended, Enter, OnExit};
 pub use local::{Local, Unbound};
+pub use to::To;
+pub use wrap::{Closure, Polled, Wrap, Wrapped};
 
 pub(crate) use context::ISOLATION;
 pub(crate) use current::{Entered, Identity, enter_thread, identity, thread_path};

@@ -83,6 +83,14 @@ pub enum Event<'a> {
         /// The panic's message.
         message: &'a str,
     },
+    /// An `on_exit` action of a block, or the destructor of what it owned, panicked while another panic went on
+    /// already, and so goes no further; the other actions ran. Emitted where the block was left.
+    ExitPanicked {
+        /// Where the block was run, or wrapped around something.
+        block: &'a core::panic::Location<'a>,
+        /// The panic's message.
+        message: &'a str,
+    },
     /// A push has waited for room for a long time. Emitted by its thread every 5 seconds, unless the queue
     /// is quiet.
     QueueFull {
@@ -154,6 +162,7 @@ impl Event<'_> {
             Self::Failed { .. }
             | Self::Unreceived { .. }
             | Self::CallbackPanicked { .. }
+            | Self::ExitPanicked { .. }
             | Self::SinkFailed { .. }
             | Self::Undelivered { .. } => Weight::Error,
             Self::Overdue { .. }
@@ -194,6 +203,7 @@ impl Event<'_> {
                 | Self::RunFailed { .. }
                 | Self::RunOverdue { .. }
                 | Self::CallbackPanicked { .. }
+                | Self::ExitPanicked { .. }
                 | Self::QueueFull { .. }
                 | Self::SinkFailed { .. }
                 | Self::Undelivered { .. }
@@ -253,6 +263,10 @@ impl fmt::Display for Event<'_> {
             Self::CallbackPanicked { signal, message } => {
                 write!(f, "a callback of {signal} panicked: {message}")
             }
+            Self::ExitPanicked { block, message } => write!(
+                f,
+                "leaving the block of {block} panicked after another panic: {message}"
+            ),
             Self::QueueFull { queue, len, waited } => write!(
                 f,
                 "{queue} is full ({len} elements): a push has waited for {waited:?}"

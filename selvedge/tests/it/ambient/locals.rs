@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use selvedge::testing::World;
-use selvedge::{Ambient, Local, Signal, Till, local, thread};
+use selvedge::{Ambient, Local, Signal, Till, Wrap, local, thread};
 
 use super::{elsewhere, panic_of};
 
