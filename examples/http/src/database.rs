@@ -5,7 +5,7 @@
 //! 1. A connection is opened by the first use in its request, and taken out and closed by the request's
 //!    `on_exit`, also when a view panicked. It is reached by the request's resource alone, so no other request
 //!    sees it; threads that a view starts with the request's ambient use it one at a time.
-//! 2. A query ends when the request's deadline has passed: SQLite asks every [`STEPS`] of its instructions,
+//! 2. A query ends when the request's deadline has passed: SQLite asks every `STEPS` of its instructions,
 //!    and whenever somebody else has locked the file.
 
 use core::fmt;

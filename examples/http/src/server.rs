@@ -9,7 +9,8 @@
 //! # Stopping
 //!
 //! Asked to stop, the server closes its port and its idle connections. Requests that run do not see the stop:
-//! they have their deadline, and their responses are sent. Those that wait for a worker are answered with 503.
+//! they have their deadline, which is shorter than the program's grace, and their responses are sent. Those that
+//! wait for a worker are answered with 503; those that have not arrived whole are not answered.
 
 use core::cell::Cell;
 use std::error::Error;
@@ -143,6 +144,9 @@ fn accept<'scope>(
 
 /// The client has gone again, or the system had no connection or no thread to give.
 fn not_accepted(error: Box<dyn Error + Send + Sync>) {
+    if signal::stop().is_set() {
+        return; // that is why
+    }
     note(format_args!("cannot accept: {error}"));
     let _ = Till::after(PAUSE).wait(); // the caller sees a stop
 }

@@ -1,6 +1,6 @@
 //! A small client.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -121,6 +121,16 @@ impl Client {
         let read = self.input.read_to_end(&mut rest);
         assert!(read.is_ok(), "{read:?}");
         assert_eq!(String::from_utf8_lossy(&rest), "");
+    }
+
+    /// The server has closed, perhaps before it has read everything.
+    #[track_caller]
+    pub(crate) fn assert_gone(mut self) {
+        match self.input.read(&mut [0]) {
+            Ok(0) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+            other => panic!("{other:?}"),
+        }
     }
 
     #[track_caller]

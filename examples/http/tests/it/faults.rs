@@ -1,8 +1,8 @@
 //! Requests that go wrong, and those beside them.
 
-use std::time::Duration;
-
 use rusqlite::Connection;
+use selvedge::signal::Progress;
+use selvedge::testing::World;
 use selvedge::{Signal, thread};
 use serde_json::json;
 use snippets::contexts::REQUEST;
@@ -11,17 +11,17 @@ use snippets::fault::Fault;
 use snippets::http::{Response, Status};
 use snippets::views::{Answer, Routes, View};
 
-use crate::site::{Folder, with_site};
+use crate::site::{DEADLINE, Folder, with_site};
 
 selvedge::local! {
-    static ARRIVED: Signal;
+    static ARRIVED: Progress;
     static GO: Signal;
 }
 
 /// Opens its connection, and waits until it may go.
 fn wait(_view: &View) -> Answer {
     let number = database::number()?;
-    ARRIVED.with(Signal::set)?;
+    ARRIVED.with(|arrived| arrived.advance(1))?;
     GO.get()?.wait()?;
     assert_eq!(database::number()?, number);
     Ok(Response::new(Status::OK, json!(REQUEST.id.copied()?)))
@@ -46,12 +46,14 @@ fn fails(_view: &View) -> Answer {
 fn computes(_view: &View) -> Answer {
     let endless = "WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n)
         SELECT count(*) FROM n";
+    ARRIVED.with(|arrived| arrived.advance(1))?;
     let n: i64 = database::with(|connection| connection.query_row(endless, [], |row| row.get(0)))?;
     Ok(Response::new(Status::OK, json!(n)))
 }
 
 /// Leaves the wait to a thread of its own.
 fn delegates(_view: &View) -> Answer {
+    ARRIVED.with(|arrived| arrived.advance(1))?;
     let waits = |_stop| Ok(Signal::new().wait()?);
     thread::scope("part", |s| Ok(s.spawn("waits", waits).join()?))?;
     Ok(Response::new(Status::OK, json!("done")))
@@ -70,14 +72,14 @@ fn routes() -> Routes {
 #[test]
 fn a_panic_closes_its_connection_and_hurts_nobody_else() {
     let folder = Folder::new();
-    let (arrived, go) = (Signal::new(), Signal::new());
+    let (arrived, go) = (Progress::new(), Signal::new());
     let mut config = folder.config("blue");
     config.workers = 2; // the panics leave them alive
     let ((), site) = ARRIVED.to(arrived.clone()).and(GO.to(go.clone())).run(|| {
         with_site(config, routes(), |site, _| {
             let mut waiting = site.client();
             waiting.ask("/wait");
-            arrived.wait().unwrap();
+            arrived.reached(1).wait().unwrap();
             let mut client = site.client();
             for (n, path) in ["/panics", "/panics-inside", "/panics"].iter().enumerate() {
                 let reply = client.get(path);
@@ -118,21 +120,27 @@ fn an_error_is_told_to_the_log_and_not_to_the_client() {
 fn a_request_that_takes_too_long_is_ended_wherever_it_waits() {
     let folder = Folder::new();
     let mut config = folder.config("blue");
-    config.deadline = Duration::from_millis(30);
     config.workers = 1;
-    let ((), site) = ARRIVED
-        .to(Signal::new())
-        .and(GO.to(Signal::never()))
-        .run(|| {
-            with_site(config, routes(), |site, _| {
-                let mut client = site.client();
-                for path in ["/wait", "/computes", "/delegates"] {
-                    let reply = client.get(path);
-                    assert_eq!(reply.status, 503, "{path}");
-                    assert_eq!(reply.json(), json!({ "error": "this took too long" }));
-                }
+    let world = World::with_mock_clock();
+    let arrived = Progress::new();
+    let ((), site) = world.run(|| {
+        ARRIVED
+            .to(arrived.clone())
+            .and(GO.to(Signal::never()))
+            .run(|| {
+                with_site(config, routes(), |site, _| {
+                    let mut client = site.client();
+                    for (n, path) in (1..).zip(["/wait", "/computes", "/delegates"]) {
+                        client.ask(path);
+                        arrived.reached(n).wait().unwrap();
+                        world.advance(DEADLINE);
+                        let reply = client.reply();
+                        assert_eq!(reply.status, 503, "{path}");
+                        assert_eq!(reply.json(), json!({ "error": "this took too long" }));
+                    }
+                })
             })
-        });
+    });
     site.assert_closed(2); // one needs none
     for id in 1..=3 {
         assert_eq!(
@@ -145,18 +153,22 @@ fn a_request_that_takes_too_long_is_ended_wherever_it_waits() {
 #[test]
 fn a_request_waits_for_a_locked_database_no_longer_than_it_may() {
     let folder = Folder::new();
-    let mut config = folder.config("blue");
-    config.deadline = Duration::from_millis(30);
+    let config = folder.config("blue");
     let file = config.database.clone();
-    let ((), site) = with_site(config, routes(), |site, _| {
-        let other = Connection::open(file).unwrap();
-        other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let mut client = site.client().with_token("sesame");
-        assert_eq!(client.get("/").status, 200); // who reads does not wait
-        assert_eq!(client.post("/snippets/", "title=a&code=b").status, 503);
-        other.execute_batch("ROLLBACK").unwrap();
-        assert_eq!(client.get("/").ok()["snippets"], json!(0));
+    let world = World::with_mock_clock();
+    let ((), site) = world.run(|| {
+        with_site(config, routes(), |site, _| {
+            let other = Connection::open(file).unwrap();
+            other.execute_batch("BEGIN IMMEDIATE").unwrap();
+            let mut client = site.client().with_token("sesame");
+            assert_eq!(client.get("/").status, 200); // who reads does not wait
+            client.ask_post("/snippets/", "title=a&code=b");
+            site.wait_for_line("blue #2: waits for the database");
+            world.advance(DEADLINE);
+            assert_eq!(client.reply().status, 503);
+            other.execute_batch("ROLLBACK").unwrap();
+            assert_eq!(client.get("/").ok()["snippets"], json!(0));
+        })
     });
-    assert_eq!(site.count("blue #2: waits for the database"), 1);
     site.assert_closed(3);
 }

@@ -47,7 +47,7 @@ fn requests_in_flight_are_answered_and_everything_else_ends() {
             s.stop();
             wait_until_closed(site);
             idle.assert_closed();
-            half.assert_closed();
+            half.assert_gone();
             assert_eq!(site.statistics.closed(), 1);
             go.set();
             let reply = waiting.reply();

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use selvedge::thread::{self, Scope};
 use snippets::config::Config;
@@ -13,6 +14,9 @@ use snippets::statistics::Statistics;
 use snippets::views::Routes;
 
 use crate::client::Client;
+
+/// How long a request may take, by the clock of its test.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A server as its test sees it.
 #[derive(Debug)]
@@ -40,6 +44,7 @@ impl Folder {
     pub(crate) fn config(&self, name: &str) -> Config {
         let mut config = Config::new(name, self.0.join(format!("{name}.db")));
         config.users.insert("sesame".to_owned(), "ada".to_owned());
+        config.deadline = DEADLINE;
         config
     }
 }
@@ -68,6 +73,13 @@ impl Site {
     /// Waits until so many requests have been understood.
     pub(crate) fn wait_for_requests(&self, n: u64) {
         while self.statistics.requests() < n {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Waits until this line, without its time, is in the log.
+    pub(crate) fn wait_for_line(&self, line: &str) {
+        while self.count(line) == 0 {
             std::thread::yield_now();
         }
     }
