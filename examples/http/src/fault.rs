@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use selvedge::Stopped;
+use selvedge::{Stopped, signal};
 use serde_json::{Value, json};
 
 use crate::http::{Response, Status};
@@ -41,12 +41,13 @@ impl Fault {
     }
 }
 
-/// Did the deadline cut the work off?
+/// Did the deadline cut the work off? A request sees no other stop, and a thread of its own may have been the
+/// one that obeyed.
 fn is_late(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(stopped) = error.downcast_ref::<Stopped>() {
-            return stopped.is_deadline();
+        if error.is::<Stopped>() {
+            return signal::stop().is_set();
         }
         next = error.source();
     }

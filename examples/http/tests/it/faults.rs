@@ -135,7 +135,7 @@ fn a_request_that_takes_too_long_is_ended_wherever_it_waits() {
                         arrived.reached(n).wait().unwrap();
                         world.advance(DEADLINE);
                         let reply = client.reply();
-                        assert_eq!(reply.status, 503, "{path}");
+                        assert_eq!(reply.status, 503, "{path}: {:?}", site.lines());
                         assert_eq!(reply.json(), json!({ "error": "this took too long" }));
                     }
                 })
