@@ -53,9 +53,13 @@ fn who_sends_too_much_still_reads_the_answer() {
         let mut client = site.client();
         client.ask_post("/snippets/", &"x".repeat(100_000));
         assert_eq!(client.reply().status, 413);
+        client.finish();
+        client.assert_closed(); // and not reset
         let mut client = site.client();
         client.ask(&format!("/{}", "x".repeat(100_000)));
         assert_eq!(client.reply().status, 431);
+        client.finish();
+        client.assert_closed();
     });
 }
 
