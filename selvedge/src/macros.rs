@@ -87,6 +87,8 @@ macro_rules! local {
 #[macro_export]
 macro_rules! context {
     () => {};
+    // Behind braces, where none is needed.
+    (; $($rest:tt)*) => { $crate::context! { $($rest)* } };
     (
         $(#[$meta:meta])* $vis:vis static $name:ident = $text:literal $($flag:ident)*;
         $($rest:tt)*

@@ -28,7 +28,10 @@ use selvedge::thread::{
     Schedule, ScheduleStatus, Scheduled, Scope, ScopedThread, SpawnError, StartError, State,
     Supervised, Thread, ThreadError, Tick, Tree, TreeNode,
 };
-use selvedge::{Activated, Ambient, Context, Local, Signal, Stopped, Till, Unbound};
+use selvedge::ambient::Entering;
+use selvedge::{
+    Activated, Ambient, Context, Group, Local, Resource, Signal, Stopped, Till, Unbound,
+};
 
 const fn send<T: Send>() {}
 const fn sync<T: Sync>() {}
@@ -82,7 +85,7 @@ type OneAtATime = Cell<u8>;
 fn names() -> Vec<&'static str> {
     table! {
         anywhere:
-            Ambient, Local<String>, Context, Activated, Unbound,
+            Ambient, Local<String>, Context, Entering, Resource<OneAtATime>, Group, Activated, Unbound,
             Signal, Till, Stopped, Reason, OnSet, WaitError, IsSet, Progress, SetOnDrop,
             // What goes through a queue or comes out of a thread need not be `Sync`.
             Queue<OneAtATime>, PriorityQueue<OneAtATime>, Producer<OneAtATime>, Closed<u8>, PopError, TryPopError, PopUntilError,

@@ -2,7 +2,9 @@
 
 mod captures;
 mod contexts;
+mod groups;
 mod locals;
+mod resources;
 mod tables;
 
 use std::time::Duration;
