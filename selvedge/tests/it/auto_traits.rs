@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use std::path::Path;
 use std::rc::Rc;
 
+use selvedge::ambient::Entering;
 use selvedge::call::{Condition, Function, Next, NextOf, Own, Patch};
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
@@ -28,7 +29,6 @@ use selvedge::thread::{
     Schedule, ScheduleStatus, Scheduled, Scope, ScopedThread, SpawnError, StartError, State,
     Supervised, Thread, ThreadError, Tick, Tree, TreeNode,
 };
-use selvedge::ambient::Entering;
 use selvedge::{
     Activated, Ambient, Context, Group, Local, Resource, Signal, Stopped, Till, Unbound,
 };
