@@ -2,7 +2,9 @@
 
 pub use crate::call::private::{Discovered, Site, bind, bind_discovered, call};
 pub use crate::call::{Condition, Next, NextOf, Own, Patch};
-pub use crate::{__default as default, __isolates as isolates};
+pub use crate::{
+    __allowed_resource as allowed_resource, __default as default, __new_context as new_context,
+};
 
 #[cfg(feature = "discover")]
 pub use inventory;

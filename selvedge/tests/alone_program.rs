@@ -217,6 +217,23 @@ const SCENARIOS: &[Scenario] = &[
                 Ok(())
             })
     }),
+    ("report-of-a-scope", || {
+        program::Builder::new("prog")
+            .on_report(|report| {
+                let paths: Vec<_> = report.threads().iter().map(|t| t.path()).collect();
+                assert_eq!(paths, ["prog/scope/inside", "prog"]); // a scope is no thread
+                assert!(report.threads().iter().all(|t| t.ended().is_some()));
+                say(&report.to_string());
+            })
+            .run(|stop| {
+                thread::scope("scope", |s| {
+                    s.spawn("inside", until_stopped);
+                    stop.set_because("enough");
+                    Ok(())
+                })?;
+                Ok(())
+            })
+    }),
     ("report-that-panics", || {
         program::Builder::new("prog")
             .on_report(|_| panic!("the report panics"))
@@ -387,6 +404,12 @@ const CASES: &[Case] = &[
             end.assert_errs(&format!("`prog/stuck` {site}"));
         },
     ),
+    ("the_report_is_about_threads_and_not_about_scopes", || {
+        let end = end_of("report-of-a-scope");
+        end.assert_code(0);
+        end.assert_quiet();
+        end.assert_says("`prog/scope/inside` ended: stopped");
+    }),
     ("a_report_that_panics_harms_nobody", || {
         let end = end_of("report-that-panics");
         end.assert_code(0);

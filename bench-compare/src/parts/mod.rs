@@ -2,6 +2,7 @@
 
 mod ambient;
 mod call;
+mod contexts;
 mod idle;
 mod lock;
 mod memory;
@@ -19,7 +20,7 @@ use crate::measure::Report;
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
-pub const ALL: [Part; 13] = [
+pub const ALL: [Part; 14] = [
     ("signal/idle", idle::rows),
     ("signal/flag", signal::rows),
     ("signal/wake", wake::rows),
@@ -30,6 +31,7 @@ pub const ALL: [Part; 13] = [
     ("thread", thread::rows),
     ("ambient", ambient::rows),
     ("shared", shared::rows),
+    ("ambient/contexts", contexts::rows),
     ("call", call::rows),
     ("process", none),
     ("observe", none),

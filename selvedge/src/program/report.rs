@@ -29,7 +29,8 @@ pub struct ThreadReport {
 
 impl Report {
     pub(super) fn of(root: &Arc<Node>) -> Self {
-        let threads = root.take_record().into_iter().map(|node| {
+        let nodes = root.take_record().into_iter();
+        let threads = nodes.filter(|node| !node.is_scope()).map(|node| {
             let ended = node.ended();
             let is_stuck = ended.is_none() && node.phase() == State::Running;
             let site = is_stuck.then(|| node.waits_for()).flatten();
@@ -115,8 +116,8 @@ impl fmt::Display for ThreadReport {
 /// Tells who is still running when the grace is over.
 pub(super) fn announce_overdue(root: &Arc<Node>) {
     for node in root.newest_first() {
-        if node.phase() != State::Running {
-            continue; // it only waits for its children
+        if node.is_scope() || node.phase() != State::Running {
+            continue; // no thread, or one that only waits for its children
         }
         let site = node.waits_for();
         let when = node.stop_signal().reason().and_then(|reason| reason.when());

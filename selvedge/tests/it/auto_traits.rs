@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use std::path::Path;
 use std::rc::Rc;
 
-use selvedge::ambient::{And, OnExit, To, Wrapped};
+use selvedge::ambient::{And, Entering, OnExit, To, Wrapped};
 use selvedge::call::{Condition, Function, Next, NextOf, Own, Patch};
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
@@ -30,7 +30,9 @@ use selvedge::thread::{
     Schedule, ScheduleStatus, Scheduled, Scope, ScopedBuilder, ScopedThread, SpawnError,
     StartError, State, Supervised, Thread, ThreadError, Tick, Tree, TreeNode,
 };
-use selvedge::{Activated, Ambient, Context, Local, Signal, Stopped, Till, Unbound};
+use selvedge::{
+    Activated, Ambient, Context, Group, Local, Resource, Signal, Stopped, Till, Unbound,
+};
 
 const fn send<T: Send>() {}
 const fn sync<T: Sync>() {}
@@ -84,8 +86,8 @@ type OneAtATime = Cell<u8>;
 fn names() -> Vec<&'static str> {
     table! {
         anywhere:
-            Ambient, Local<String>, Context, Activated, Unbound,
             To<String>, And<Ambient, To<u8>>, OnExit<To<u8>, fn()>, Wrapped<Ambient, Ready<u8>>,
+            Ambient, Local<String>, Context, Entering, Resource<OneAtATime>, Group, Activated, Unbound,
             Signal, Till, Stopped, Reason, OnSet, WaitError, IsSet, Progress, SetOnDrop,
             // What goes through a queue or comes out of a thread need not be `Sync`.
             Queue<OneAtATime>, PriorityQueue<OneAtATime>, Producer<OneAtATime>, Closed<u8>, PopError, TryPopError, PopUntilError,

@@ -26,6 +26,7 @@ mod descriptor;
 mod expiry_and_push;
 mod first_writers;
 mod flyweight;
+mod group;
 mod pool;
 mod queue_ways;
 mod lock;
