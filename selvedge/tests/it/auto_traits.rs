@@ -88,6 +88,7 @@ fn names() -> Vec<&'static str> {
         anywhere:
             To<String>, And<Ambient, To<u8>>, OnExit<To<u8>, fn()>, Wrapped<Ambient, Ready<u8>>,
             Ambient, Local<String>, Context, Entering, Resource<OneAtATime>, Group, Activated, Unbound,
+            To<String>, And<Ambient, To<u8>>, OnExit<To<u8>, fn()>, Wrapped<Ambient, Ready<u8>>,
             Signal, Till, Stopped, Reason, OnSet, WaitError, IsSet, Progress, SetOnDrop,
             // What goes through a queue or comes out of a thread need not be `Sync`.
             Queue<OneAtATime>, PriorityQueue<OneAtATime>, Producer<OneAtATime>, Closed<u8>, PopError, TryPopError, PopUntilError,
