@@ -104,6 +104,7 @@ pub mod guide;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use crate::ambient::baggage;
 pub use crate::ambient::{Activated, Ambient, Carry, Context, Enter, Local, Unbound, Wrap};
 pub use crate::program::{install, run};
 pub use crate::signal::{Signal, Stopped, Till};

@@ -126,6 +126,24 @@ pub enum Event<'a> {
         /// The isolating context, or `isolated` for a block without one.
         context: &'a str,
     },
+    /// A member of received baggage means a local whose type cannot read it; it travels on unread. Emitted where
+    /// it was received.
+    NotUnderstood {
+        /// The key of the member.
+        member: &'a str,
+        /// The path of the local.
+        local: &'static str,
+        /// The error of its `from_str`.
+        why: &'a dyn fmt::Display,
+    },
+    /// Members of baggage, or a trace context, do not travel on. Emitted where they were received, or were to be
+    /// sent.
+    LeftOut {
+        /// Their keys.
+        members: &'a dyn fmt::Display,
+        /// The reason.
+        why: &'a dyn fmt::Display,
+    },
     /// Two bindings of an open function are equally specific; the later one wins.
     Tie {
         /// The path of the open function.
@@ -170,6 +188,8 @@ impl Event<'_> {
             | Self::RunFailed { .. }
             | Self::RunOverdue { .. }
             | Self::QueueFull { .. }
+            | Self::NotUnderstood { .. }
+            | Self::LeftOut { .. }
             | Self::Tie { .. } => Weight::Warning,
             Self::Started { .. }
             | Self::StopAsked { .. }
@@ -207,6 +227,7 @@ impl Event<'_> {
                 | Self::QueueFull { .. }
                 | Self::SinkFailed { .. }
                 | Self::Undelivered { .. }
+                | Self::LeftOut { .. }
                 | Self::Tie { .. }
         )
     }
@@ -287,6 +308,15 @@ impl fmt::Display for Event<'_> {
             }
             Self::Discarded { singleton, context } => {
                 write!(f, "a write to `{singleton}` in `{context}` was thrown away")
+            }
+            Self::NotUnderstood { member, local, why } => {
+                write!(
+                    f,
+                    "baggage `{member}` is not understood by `{local}`: {why}"
+                )
+            }
+            Self::LeftOut { members, why } => {
+                write!(f, "left out of the baggage: {members}: {why}")
             }
             Self::Tie { function } => write!(
                 f,
