@@ -136,9 +136,16 @@ pub enum Event<'a> {
         /// The error of its `from_str`.
         why: &'a dyn fmt::Display,
     },
-    /// Members of baggage, or a trace context, do not travel on. Emitted where they were received, or were to be
-    /// sent.
-    LeftOut {
+    /// Members of baggage, or a trace context, are not read: they are malformed, or there is no room for them. Emitted
+    /// where they were received.
+    NotReceived {
+        /// Their keys.
+        members: &'a dyn fmt::Display,
+        /// The reason.
+        why: &'a dyn fmt::Display,
+    },
+    /// Members of baggage are not sent. Emitted where they were to be.
+    NotSent {
         /// Their keys.
         members: &'a dyn fmt::Display,
         /// The reason.
@@ -189,7 +196,8 @@ impl Event<'_> {
             | Self::RunOverdue { .. }
             | Self::QueueFull { .. }
             | Self::NotUnderstood { .. }
-            | Self::LeftOut { .. }
+            | Self::NotReceived { .. }
+            | Self::NotSent { .. }
             | Self::Tie { .. } => Weight::Warning,
             Self::Started { .. }
             | Self::StopAsked { .. }
@@ -227,7 +235,7 @@ impl Event<'_> {
                 | Self::QueueFull { .. }
                 | Self::SinkFailed { .. }
                 | Self::Undelivered { .. }
-                | Self::LeftOut { .. }
+                | Self::NotSent { .. }
                 | Self::Tie { .. }
         )
     }
@@ -315,8 +323,11 @@ impl fmt::Display for Event<'_> {
                     "baggage `{member}` is not understood by `{local}`: {why}"
                 )
             }
-            Self::LeftOut { members, why } => {
-                write!(f, "left out of the baggage: {members}: {why}")
+            Self::NotReceived { members, why } => {
+                write!(f, "not received with the baggage: {members}: {why}")
+            }
+            Self::NotSent { members, why } => {
+                write!(f, "not sent with the baggage: {members}: {why}")
             }
             Self::Tie { function } => write!(
                 f,

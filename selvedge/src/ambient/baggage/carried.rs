@@ -203,7 +203,7 @@ fn written(local: &'static dyn PortableLocal, key: &str) -> Option<Member> {
                 "the value of `{}` cannot be displayed: {error}",
                 local.path()
             );
-            probe::emit(&Event::LeftOut {
+            probe::emit(&Event::NotSent {
                 members: &key,
                 why: &why,
             });

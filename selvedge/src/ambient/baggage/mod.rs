@@ -47,7 +47,8 @@
 //!
 //! At most [`MAX_MEMBERS`] members and [`MAX_BYTES`] bytes are received or sent. What this program has bound comes first;
 //! then received members, in their order. One that has no room left is left out whole, the next may still fit, and
-//! [`LeftOut`](crate::probe::Event::LeftOut) names what is gone.
+//! an event names what is gone: [`NotReceived`](crate::probe::Event::NotReceived),
+//! [`NotSent`](crate::probe::Event::NotSent).
 //!
 //! # How text finds locals and contexts
 //!

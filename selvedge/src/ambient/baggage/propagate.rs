@@ -118,7 +118,7 @@ impl Ambient {
     /// The ambient that the header fields of a message describe; other fields may be among them.
     ///
     /// The case of names does not matter. Several `baggage` fields, and several `tracestate` fields, are one list.
-    /// Of several `traceparent` fields none is true; they are [left out](crate::probe::Event::LeftOut), and so is a trace
+    /// Of several `traceparent` fields none is true; they are [left out](crate::probe::Event::NotReceived), and so is a trace
     /// context that is not printable ASCII.
     ///
     /// # Errors
@@ -161,7 +161,7 @@ impl Ambient {
             [parent] => printable("traceparent", parent),
             [] => None,
             [..] => {
-                leave_out(&"traceparent", &"there is more than one");
+                not_received(&"traceparent", &"there is more than one");
                 None
             }
         };
@@ -202,7 +202,7 @@ impl Ambient {
     /// The ambient that the environment of this process describes; see [`to_env`](Self::to_env).
     ///
     /// [`run`](crate::run) has entered it for its body. It is for programs that have their own `main`. What is malformed
-    /// is [left out](crate::probe::Event::LeftOut). The environment says what this process was given, not what is
+    /// is [left out](crate::probe::Event::NotReceived). The environment says what this process was given, not what is
     /// bound here now.
     ///
     /// # Examples
@@ -223,7 +223,7 @@ impl Ambient {
             state: printable(VARIABLES[1], &state),
         };
         receive(&list, trace, at).unwrap_or_else(|error| {
-            leave_out(&Shown(error.member()), &error);
+            not_received(&Shown(error.member()), &error);
             error.into_ambient()
         })
     }
@@ -271,7 +271,7 @@ fn received() -> Option<Arc<Carried>> {
 
 /// The list that goes out from here.
 fn outgoing(received: &Carried) -> String {
-    fit(received.outgoing(&known()))
+    fit(received.outgoing(&known()), not_sent)
         .iter()
         .map(Member::raw)
         .collect::<Vec<_>>()
@@ -295,7 +295,7 @@ fn receive(text: &str, trace: Trace, at: &'static Location<'static>) -> Result<A
         }
     }
     let known = known();
-    let ambient = bind(Carried::new(fit(list), trace, &known), &known).made_at(at);
+    let ambient = bind(Carried::new(fit(list, not_received), trace, &known), &known).made_at(at);
     match first {
         None => Ok(ambient),
         Some(first) => Err(Error {
@@ -319,7 +319,7 @@ fn bind(carried: Carried, known: &Known) -> Ambient {
 }
 
 /// The members that there is room for: first the program's own ones, then received ones, in their order.
-fn fit(list: Vec<Outgoing>) -> Vec<Member> {
+fn fit(list: Vec<Outgoing>, tell: Tell) -> Vec<Member> {
     let (mut count, mut bytes) = (0, 0);
     let mut fits = vec![false; list.len()];
     for own in [true, false] {
@@ -338,7 +338,7 @@ fn fit(list: Vec<Outgoing>) -> Vec<Member> {
     }
     if !gone.is_empty() {
         let why = format!("there is room for {MAX_MEMBERS} members and {MAX_BYTES} bytes");
-        leave_out(&Keys(&gone), &why);
+        tell(&Keys(&gone), &why);
     }
     kept
 }
@@ -364,7 +364,7 @@ impl fmt::Display for Keys<'_> {
 fn printable(name: &str, text: &str) -> Option<String> {
     let is_clean = text.chars().all(|c| matches!(c, ' '..='~' | '\t'));
     if !is_clean {
-        leave_out(&name, &"it is not printable ASCII");
+        not_received(&name, &"it is not printable ASCII");
     }
     (is_clean && !text.is_empty()).then(|| text.to_owned())
 }
@@ -378,6 +378,12 @@ fn variable(name: &'static str) -> String {
     value.to_string_lossy().into_owned()
 }
 
-fn leave_out(members: &dyn fmt::Display, why: &dyn fmt::Display) {
-    probe::emit(&Event::LeftOut { members, why });
+type Tell = fn(&dyn fmt::Display, &dyn fmt::Display);
+
+fn not_received(members: &dyn fmt::Display, why: &dyn fmt::Display) {
+    probe::emit(&Event::NotReceived { members, why });
+}
+
+fn not_sent(members: &dyn fmt::Display, why: &dyn fmt::Display) {
+    probe::emit(&Event::NotSent { members, why });
 }
