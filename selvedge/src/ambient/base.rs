@@ -17,7 +17,7 @@
 
 use core::fmt;
 use core::panic::Location;
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use crate::ambient::capture::Ambient;
 use crate::ambient::current::{self, Slot, Table};
@@ -26,14 +26,12 @@ use crate::ambient::key::{self, Index};
 use crate::primitive::OnceLock;
 
 /// What is visible at the bottom of a segment of the chain.
-pub(super) struct Base {
-    ambient: *const Ambient,
-}
+pub(super) struct Base(NonNull<Ambient>);
 
 impl Base {
     pub(super) fn ambient(&self) -> &Ambient {
         // SAFETY: borrowed by the block whose frame holds this, and the frame is in the chain (invariant 1).
-        unsafe { &*self.ambient }
+        unsafe { self.0.as_ref() }
     }
 }
 
@@ -55,17 +53,6 @@ unsafe impl Send for Kept {}
 // SAFETY: as above; a shared reference to it gives nothing.
 unsafe impl Sync for Kept {}
 
-impl Filled {
-    fn new(ambient: &Ambient) -> Self {
-        let mut wide = vec![Slot::EMPTY; key::wide_len()].into_boxed_slice(); // no allocation for none
-        let mut table = Table::new(&mut wide);
-        for (index, slot) in ambient.visible() {
-            table.set(*index, *slot);
-        }
-        Self { table, _wide: wide }
-    }
-}
-
 impl fmt::Debug for Kept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Kept").field(&self.0.is_some()).finish()
@@ -78,7 +65,11 @@ pub(super) fn enter_base<R>(
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
-    enter_filled(ambient, &mut Filled::new(ambient).table, block, f)
+    // On the stack, and filled where it stands: copying it would cost more than filling it.
+    let mut wide = wide_slots();
+    let mut table = Table::new(&mut wide);
+    table.fill(ambient.visible());
+    enter_filled(ambient, &mut table, block, f)
 }
 
 /// The same with a table that is kept for the next time.
@@ -88,8 +79,21 @@ pub(super) fn enter_base_again<R>(
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
-    let filled = kept.0.get_or_insert_with(|| Box::new(Filled::new(ambient)));
+    let filled = kept.0.get_or_insert_with(|| fill(ambient));
     enter_filled(ambient, &mut filled.table, block, f)
+}
+
+#[cold]
+fn fill(ambient: &Ambient) -> Box<Filled> {
+    let mut wide = wide_slots().into_boxed_slice();
+    let mut table = Table::new(&mut wide);
+    table.fill(ambient.visible());
+    Box::new(Filled { table, _wide: wide })
+}
+
+/// Slots for every wide key so far; does not allocate when there are none.
+fn wide_slots() -> Vec<Slot> {
+    vec![Slot::EMPTY; key::wide_len()]
 }
 
 #[inline]
@@ -110,7 +114,7 @@ fn enter_filled<R>(
             captured: OnceLock::new(),
         },
         below,
-        base: Some(Base { ambient }),
+        base: Some(Base(NonNull::from(ambient))),
         block,
     };
     // Popped by a `Drop`, so that it goes on unwinding as well; the table is borrowed until after that.

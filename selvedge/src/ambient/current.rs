@@ -61,6 +61,13 @@ impl Table {
         wide_len: 0,
     };
 
+    /// Shows these bindings; there must be room for them.
+    pub(super) fn fill(&mut self, visible: &[(Index, Slot)]) {
+        for (index, slot) in visible {
+            self.set(*index, *slot);
+        }
+    }
+
     /// An empty table with these slots for wide keys, which the caller keeps (invariant 5).
     pub(super) fn new(wide: &mut [Slot]) -> Self {
         Self {
@@ -85,6 +92,44 @@ impl Table {
                 unsafe { place.write(slot) };
             }
         }
+    }
+}
+
+/// A fast key's place in the installed table, and what was there.
+pub(super) struct Place {
+    value: *mut *const (),
+    binding: *mut MaybeUninit<*const Binding>,
+    old_value: *const (),
+    old_binding: MaybeUninit<*const Binding>,
+}
+
+impl Place {
+    /// The binding that was there, or null.
+    #[inline]
+    pub(super) fn outer(&self) -> *const Binding {
+        if self.old_value.is_null() {
+            return ptr::null();
+        }
+        // SAFETY: initialised, because the value is there (invariant 4).
+        unsafe { self.old_binding.assume_init() }
+    }
+
+    /// Binds the key here, until `put_back`; both are called where the table is installed.
+    #[inline]
+    pub(super) fn write(&self, slot: Slot) {
+        // SAFETY: inside the arrays (invariant 4) of the installed table, which is alive, is not the empty
+        // one, and is touched by this thread only (invariant 1).
+        unsafe { self.value.write(slot.value) };
+        // SAFETY: as above.
+        unsafe { self.binding.write(MaybeUninit::new(slot.binding)) };
+    }
+
+    #[inline]
+    pub(super) fn put_back(&self) {
+        // SAFETY: as in `write`.
+        unsafe { self.value.write(self.old_value) };
+        // SAFETY: as in `write`.
+        unsafe { self.binding.write(self.old_binding) };
     }
 }
 
@@ -134,6 +179,30 @@ impl Current {
         let value = unsafe { values.cast::<*const ()>().add(index) };
         // SAFETY: as above; the array is initialised.
         unsafe { value.read() }
+    }
+
+    /// The place of a fast key, for a block.
+    #[inline]
+    pub(super) fn place(&self, index: usize) -> Place {
+        debug_assert!(index < FAST, "invariant 4");
+        if ptr::eq(self.table.get(), &raw const NOTHING.0) {
+            self.table.set(self.inline.get());
+        }
+        let table = self.table.get();
+        // SAFETY: the table is alive (invariant 1).
+        let (values, bindings) = unsafe { (&raw mut (*table).values, &raw mut (*table).bindings) };
+        // SAFETY: inside the array (invariant 4).
+        let value = unsafe { values.cast::<*const ()>().add(index) };
+        // SAFETY: inside the array (invariant 4).
+        let binding = unsafe { bindings.cast::<MaybeUninit<*const Binding>>().add(index) };
+        Place {
+            value,
+            binding,
+            // SAFETY: alive and initialised.
+            old_value: unsafe { value.read() },
+            // SAFETY: alive; it may be uninitialised, as the type says.
+            old_binding: unsafe { binding.read() },
+        }
     }
 
     /// What is bound to the key with this index.

@@ -22,6 +22,8 @@
 
 use core::any::Any;
 use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
 use core::panic::Location;
 use core::ptr;
 
@@ -79,86 +81,176 @@ pub(super) struct Frame {
 /// Runs `f` in a block where `key` is bound to `payload`.
 ///
 /// What the payload points to must live until `enter` returns; so it is a local of the caller.
-#[inline]
+// Always inlined, so that the payload is written where it stays: the processor stalls when it copies, in large pieces,
+// what was just written in small ones.
+#[inline(always)]
 pub(crate) fn enter<R>(
     key: &Key,
     payload: Payload,
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
-    let index = key.index_to_bind();
-    if !current::with(|current| current.has_room_for(index)) {
-        return with_more_slots(|| enter_at(index, payload, block, f));
+    match key.fast_to_bind() {
+        0 => enter_wide(key, payload, block, f),
+        index => enter_fast(index, payload, block, f),
     }
-    enter_at(index, payload, block, f)
 }
 
-#[inline]
-fn enter_at<R>(
-    index: Index,
+/// The block of a key that has its place in every table.
+#[inline(always)]
+fn enter_fast<R>(
+    index: usize,
     payload: Payload,
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
-    let value = payload.value();
-    let (below, depth, saved) = current::with(|current| {
-        let (below, depth) = (current.top(), current.depth() + 1);
-        (below, depth, current.get(index))
-    });
-    let outer = saved.binding;
-    let binding = Binding {
-        index,
+    let (place, below, depth) =
+        current::with(|current| (current.place(index), current.top(), current.depth()));
+    let frame = Frame::new(
+        Index::Fast(index),
         payload,
-        depth,
-        outer,
-        captured: OnceLock::new(),
-    };
-    let frame = Frame {
-        binding,
+        place.outer(),
         below,
-        base: None,
+        depth,
         block,
-    };
+    );
     current::with(|current| {
-        let binding = &raw const frame.binding;
-        current.set(
-            index,
-            Slot {
-                value: value.unwrap_or(binding.cast()),
-                binding,
-            },
-        );
-        current.set_depth(depth);
-        current.set_top(&frame);
+        place.write(frame.slot());
+        current.set_depth(depth + 1);
+        current.set_top(&raw const *frame);
     });
     // Popped by a `Drop`, not by a statement after `f()`: the frame must go even if `f` panics. The guard
     // never leaves this call, so nobody can keep, leak or reorder it.
     let popped = Pop {
         frame: &frame,
-        saved,
+        below,
+        depth,
+        put_back: move || place.put_back(),
     };
     let result = f();
     drop(popped);
     result // `frame`, and with it the payload, is dropped after this: with the outer block current
 }
 
-/// Takes its frame out of the chain.
-struct Pop<'f> {
-    frame: &'f Frame,
-    saved: Slot,
+/// The block of a key among the table's further slots.
+#[cold]
+#[inline(never)]
+fn enter_wide<R>(
+    key: &Key,
+    payload: Payload,
+    block: &'static Location<'static>,
+    f: impl FnOnce() -> R,
+) -> R {
+    let index = key.index();
+    if current::with(|current| current.has_room_for(index)) {
+        return enter_wide_at(index, payload, block, f);
+    }
+    with_more_slots(|| enter_wide_at(index, payload, block, f))
 }
 
-impl Drop for Pop<'_> {
+fn enter_wide_at<R>(
+    index: Index,
+    payload: Payload,
+    block: &'static Location<'static>,
+    f: impl FnOnce() -> R,
+) -> R {
+    let (saved, below, depth) =
+        current::with(|current| (current.get(index), current.top(), current.depth()));
+    let frame = Frame::new(index, payload, saved.binding, below, depth, block);
+    current::with(|current| {
+        current.set(index, frame.slot());
+        current.set_depth(depth + 1);
+        current.set_top(&raw const *frame);
+    });
+    let popped = Pop {
+        frame: &frame,
+        below,
+        depth,
+        put_back: || current::with(|current| current.set(index, saved)),
+    };
+    let result = f();
+    drop(popped);
+    result
+}
+
+impl Frame {
+    #[inline]
+    fn new(
+        index: Index,
+        payload: Payload,
+        outer: *const Binding,
+        below: *const Self,
+        depth: u32,
+        block: &'static Location<'static>,
+    ) -> Owned {
+        Owned(ManuallyDrop::new(Self {
+            binding: Binding {
+                index,
+                payload,
+                depth: depth + 1,
+                outer,
+                captured: OnceLock::new(),
+            },
+            below,
+            base: None,
+            block,
+        }))
+    }
+
+    /// What the table is to show; points to this frame, which stays where it is from now on.
+    #[inline]
+    fn slot(&self) -> Slot {
+        let binding = &raw const self.binding;
+        Slot {
+            value: self.binding.payload.value().unwrap_or(binding.cast()),
+            binding,
+        }
+    }
+}
+
+/// A frame whose end is a test and a branch where it has nothing to give up, as most have.
+struct Owned(ManuallyDrop<Frame>);
+
+impl Deref for Owned {
+    type Target = Frame;
+
+    #[inline]
+    fn deref(&self) -> &Frame {
+        &self.0
+    }
+}
+
+impl Drop for Owned {
+    #[inline]
+    fn drop(&mut self) {
+        let binding = &self.0.binding;
+        if binding.captured.get().is_some() || binding.payload.is_counted() {
+            // SAFETY: it was popped (`Pop` is dropped before), and nobody sees it after this.
+            unsafe { ManuallyDrop::drop(&mut self.0) }
+        }
+    }
+}
+
+/// Takes its frame out of the chain.
+struct Pop<'f, P: Fn()> {
+    frame: &'f Frame,
+    /// As the frame has them; here, so that they stay in registers.
+    below: *const Frame,
+    depth: u32,
+    put_back: P,
+}
+
+impl<P: Fn()> Drop for Pop<'_, P> {
     #[inline]
     fn drop(&mut self) {
         current::with(|current| {
             if !ptr::eq(current.top(), self.frame) {
                 foreign_stack(self.frame.block);
             }
-            current.set_top(self.frame.below);
-            current.set_depth(self.frame.binding.depth - 1);
-            current.set(self.frame.binding.index, self.saved);
+            current.set_top(self.below);
+            current.set_depth(self.depth);
         });
+        (self.put_back)();
     }
 }
 
@@ -237,6 +329,12 @@ impl Payload {
             Self::Shared(_, value) | Self::Inline { value, .. } => Some(*value),
             Self::Switch(_) | Self::Extension(_) => None,
         }
+    }
+
+    /// Does it own a count?
+    #[inline]
+    fn is_counted(&self) -> bool {
+        matches!(self, Self::Shared(..) | Self::Extension(_))
     }
 
     /// A copy that can leave the block.

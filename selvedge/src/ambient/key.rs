@@ -55,17 +55,17 @@ impl Key {
         of(self.index.load(Relaxed))
     }
 
-    /// The slot to write; gives the key its index if it has none.
+    /// The place to write, or 0 if the key is not fast; gives the key its index if it has none.
     #[inline]
-    pub(super) fn index_to_bind(&self) -> Index {
+    pub(super) fn fast_to_bind(&self) -> usize {
         match self.fast() {
             0 => self.register(),
-            fast => Index::Fast(fast),
+            fast => fast,
         }
     }
 
     #[cold]
-    fn register(&self) -> Index {
+    fn register(&self) -> usize {
         let mut index = self.index.load(Relaxed);
         if index == 0 {
             let fresh = NEXT.fetch_add(1, Relaxed);
@@ -75,10 +75,13 @@ impl Key {
                 Err(given) => given,
             };
         }
-        if let Index::Fast(_) = of(index) {
-            self.fast.store(index, Relaxed); // everybody stores the same
+        match of(index) {
+            Index::Fast(fast) => {
+                self.fast.store(index, Relaxed); // everybody stores the same
+                fast
+            }
+            Index::Wide(_) => 0,
         }
-        of(index)
     }
 }
 

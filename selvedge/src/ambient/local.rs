@@ -116,13 +116,8 @@ impl<T: Send + Sync + 'static> Local<T> {
     #[track_caller]
     #[inline]
     pub fn bind_arc<R>(&'static self, value: Arc<T>, f: impl FnOnce() -> R) -> R {
-        let pointer = Arc::as_ptr(&value).cast();
-        frame::enter(
-            &self.key,
-            Payload::Shared(value, pointer),
-            Location::caller(),
-            f,
-        )
+        // Dropped when the block has been left, so with the outer one current.
+        self.bind_lent(&value, Location::caller(), f)
     }
 
     /// Runs `f` with this local bound to a small value, without asking the allocator.
@@ -181,7 +176,7 @@ impl<T: Send + Sync + 'static> Local<T> {
     }
 
     /// Runs `f` with this local bound to a value whose count somebody else holds until then.
-    #[inline]
+    #[inline(always)]
     pub(super) fn bind_lent<R>(
         &'static self,
         value: &Arc<T>,
