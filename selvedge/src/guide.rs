@@ -11,3 +11,6 @@ pub mod stopping {}
 
 #[doc = include_str!("../docs/shutdown.md")]
 pub mod shutdown {}
+
+#[doc = include_str!("../docs/propagation.md")]
+pub mod propagation {}

@@ -55,7 +55,10 @@ macro_rules! context {
         $(#[$meta])*
         $vis static $name: $crate::Context =
             $crate::Context::new($text, $crate::__private::isolates!($($isolates)?));
-        $crate::__private::declare!($crate::__private::Declared::Context(|| &$name));
+        $crate::__private::declare!($crate::__private::Declared(|| {
+            let context: &'static $crate::Context = &$name;
+            context
+        }));
     )* };
 }
 
@@ -107,9 +110,7 @@ macro_rules! __local {
 macro_rules! __declare_local {
     ($name:ident) => {};
     ($name:ident, $key:expr) => {
-        // Said by itself, so that the compiler's message is about the type.
-        const _: fn() -> &'static dyn $crate::baggage::Portable = || &$name;
-        $crate::__private::declare!($crate::__private::Declared::Local(&$name));
+        $crate::__private::declare!($crate::__private::Declared(|| &$name));
     };
 }
 

@@ -29,25 +29,29 @@ pub(super) type Value = Arc<dyn Any + Send + Sync>;
 )]
 pub trait Portable: Send + Sync + sealed::Sealed + 'static {
     #[doc(hidden)]
-    fn declared(&'static self) -> Declared;
+    fn named(&'static self) -> Named;
 }
 
-/// What discovery finds.
+/// What discovery finds: by a function, because what `context!` declares may have to be dereferenced.
 #[doc(hidden)]
-#[derive(Clone, Copy)]
+#[derive(Debug)]
 #[expect(
-    clippy::exhaustive_enums,
-    reason = "the expansions of `local!` and `context!` make it"
+    clippy::exhaustive_structs,
+    reason = "the expansions of `local!` and `context!` make it, in a constant"
 )]
-pub enum Declared {
-    Local(&'static dyn PortableLocal),
-    /// By a function, because what `context!` declares may have to be dereferenced.
-    Context(fn() -> &'static Context),
-    ContextItself(&'static Context),
-}
+pub struct Declared(pub fn() -> &'static dyn Portable);
 
 #[cfg(feature = "discover")]
 inventory::collect!(Declared);
+
+/// What text can name.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Named {
+    Local(&'static dyn PortableLocal),
+    Context(&'static Context),
+}
 
 /// A local without its type.
 #[doc(hidden)]
@@ -74,8 +78,8 @@ impl sealed::Sealed for Context {}
 impl<T> sealed::Sealed for Local<T> {}
 
 impl Portable for Context {
-    fn declared(&'static self) -> Declared {
-        Declared::ContextItself(self)
+    fn named(&'static self) -> Named {
+        Named::Context(self)
     }
 }
 
@@ -83,8 +87,8 @@ impl<T> Portable for Local<T>
 where
     T: Display + FromStr<Err: Display> + Send + Sync + 'static,
 {
-    fn declared(&'static self) -> Declared {
-        Declared::Local(self)
+    fn named(&'static self) -> Named {
+        Named::Local(self)
     }
 }
 
@@ -155,8 +159,8 @@ where
 /// ```
 #[track_caller]
 pub fn register(declared: &'static impl Portable) {
-    let declared = declared.declared();
-    if let Declared::Local(local) = declared {
+    let named = declared.named();
+    if let Named::Local(local) = named {
         assert!(
             local.key().is_some(),
             "local `{}` has no key: declare it with `, baggage = \"..\"`",
@@ -167,7 +171,7 @@ pub fn register(declared: &'static impl Portable) {
     let mut here = KNOWN.write().unwrap_or_else(|e| e.into_inner());
     // Between the two locks somebody else may have registered something.
     let mut more = Known::clone(here.as_ref().unwrap_or(&known));
-    more.add(declared);
+    more.add(named);
     let old = here.replace(Arc::new(more));
     drop(here);
     drop(old);
@@ -195,7 +199,7 @@ pub(super) fn known() -> Arc<Known> {
 fn discover() -> Known {
     let mut known = Known::default();
     for declared in inventory::iter::<Declared> {
-        known.add(*declared);
+        known.add((declared.0)().named());
     }
     known
 }
@@ -206,11 +210,10 @@ fn discover() -> Known {
 }
 
 impl Known {
-    fn add(&mut self, declared: Declared) {
-        match declared {
-            Declared::Local(local) => self.add_local(local),
-            Declared::Context(context) => self.add_context(context()),
-            Declared::ContextItself(context) => self.add_context(context),
+    fn add(&mut self, named: Named) {
+        match named {
+            Named::Local(local) => self.add_local(local),
+            Named::Context(context) => self.add_context(context),
         }
     }
 
@@ -252,12 +255,11 @@ impl Known {
     }
 }
 
-impl fmt::Debug for Declared {
+impl fmt::Debug for Named {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local(local) => write!(f, "Local({})", local.path()),
-            Self::Context(context) => write!(f, "Context({})", context().name()),
-            Self::ContextItself(context) => write!(f, "Context({})", context.name()),
+            Self::Context(context) => write!(f, "Context({})", context.name()),
         }
     }
 }

@@ -68,7 +68,7 @@ mod text;
 
 pub use error::Error;
 #[doc(hidden)]
-pub use known::{Declared, PortableLocal};
+pub use known::{Declared, Named, PortableLocal};
 pub use known::{Portable, register};
 pub use propagate::{CONTEXTS, MAX_BYTES, MAX_MEMBERS, PROCESS_CONTEXTS, VARIABLES};
 
