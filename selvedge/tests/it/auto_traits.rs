@@ -82,7 +82,7 @@ type OneAtATime = Cell<u8>;
 fn names() -> Vec<&'static str> {
     table! {
         anywhere:
-            Ambient, Local<String>, Context, Activated, Unbound,
+            Ambient, Local<String>, Context, Activated, Unbound, selvedge::baggage::Error,
             Signal, Till, Stopped, Reason, OnSet, WaitError, IsSet, Progress, SetOnDrop,
             // What goes through a queue or comes out of a thread need not be `Sync`.
             Queue<OneAtATime>, PriorityQueue<OneAtATime>, Producer<OneAtATime>, Closed<u8>, PopError, TryPopError, PopUntilError,
@@ -175,10 +175,11 @@ fn errors_go_where_any_error_goes() {
     error::<Failures>();
     error::<Panic>();
     error::<Conflict>();
+    error::<selvedge::baggage::Error>();
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 3] = ["Site", "Discovered", "Readme"];
+const HIDDEN: [&str; 5] = ["Site", "Discovered", "Declared", "Named", "Readme"];
 
 #[test]
 fn no_public_type_is_missing_in_the_table() {

@@ -252,13 +252,14 @@ impl Inherited {
     #[track_caller]
     pub(crate) fn from_env() -> Self {
         let ambient = Ambient::from_env();
-        let process = ambient.run(|| match received() {
+        let received = ambient.run(received);
+        let process = match received {
             Some(received) => received.process_contexts(&known()),
             None => Vec::new(),
-        });
-        let process = process.iter().map(|context| context.enter_process());
+        };
+        let entered = process.iter().map(|context| context.enter_process());
         Self {
-            _process: process.collect(),
+            _process: entered.collect(),
             ambient,
         }
     }
