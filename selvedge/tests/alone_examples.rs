@@ -15,6 +15,9 @@ mod child;
 #[path = "../examples/alien.rs"]
 mod alien;
 #[cfg(unix)]
+#[path = "../examples/ambient.rs"]
+mod ambient;
+#[cfg(unix)]
 #[path = "../examples/crawler.rs"]
 mod crawler;
 #[cfg(unix)]
@@ -38,7 +41,7 @@ fn main() {}
 #[cfg(unix)]
 mod unix {
     use crate::child::{Case, Child, Scenario, end_of};
-    use crate::{alien, crawler, deadline, pipeline, supervisor};
+    use crate::{alien, ambient, crawler, deadline, pipeline, supervisor};
 
     const INT: i32 = 2;
     const TERM: i32 = 15;
@@ -50,6 +53,7 @@ mod unix {
         ("supervisor", supervisor::main),
         ("pipeline", pipeline::main),
         ("alien", alien::main),
+        ("ambient", ambient::main),
         ("deadline", deadline::main),
     ];
 
@@ -109,6 +113,19 @@ mod unix {
                 );
             },
         ),
+        // 44, 45, 55, 72, 73, 74, 75
+        ("the_ambient_is_what_the_document_of_xlocal_says", || {
+            let end = end_of("ambient");
+            end.assert_code(0);
+            end.assert_quiet();
+            let lines: Vec<_> = end.output.lines().collect();
+            assert_eq!(lines[..2], ["hello world 1", "hello world 3"]);
+            assert!(lines[2].contains("example::X` is not bound in thread `ambient`"));
+            assert_eq!(
+                lines[3..],
+                ["<h1>/a</h1>", "<h1>/b</h1>", "no page /missing"]
+            );
+        }),
         ("the_pipeline_ends_with_its_input", || {
             let end = end_of("pipeline");
             end.assert_code(0);

@@ -142,7 +142,9 @@ impl Ambient {
 
     /// Runs `f` as if it were called where this was captured.
     ///
-    /// What the calling block has bound is hidden inside `f` and back afterwards, also after a panic.
+    /// What the calling block has bound is hidden inside `f` and back afterwards, also after a panic. (Where the trait
+    /// [`Enter`] is imported, its `run` comes first and takes the ambient along: then write
+    /// `Ambient::run(&ambient, ..)` to keep it.)
     ///
     /// # Panics
     ///

@@ -118,7 +118,7 @@ fn a_frame_is_copied_once_however_often_it_is_captured() {
     });
     let name = Arc::new("n".to_owned());
     NAME.bind_arc(Arc::clone(&name), || {
-        let captures: Vec<_> = (0..100).map(|_| Ambient::capture()).collect();
+        let captures: Vec<_> = (0..1_000).map(|_| Ambient::capture()).collect();
         // The caller's, the frame's, the copy's.
         assert_eq!(Arc::strong_count(&name), 3);
         drop(captures);

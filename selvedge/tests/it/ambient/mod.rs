@@ -1,7 +1,10 @@
 //! The ambient: what a block binds, who sees it, and what is left when the block is gone.
 
+mod blocks;
 mod captures;
 mod contexts;
+mod executors;
+mod futures;
 mod locals;
 mod tables;
 
