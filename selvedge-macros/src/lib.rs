@@ -37,7 +37,7 @@ pub fn open(attribute: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Gives an open function another body where a context is entered, for the whole program.
 ///
-/// `#[bind(path::to::function, thread = CONTEXT)]`, `process = CONTEXT`, or several of them, which must
+/// `#[bind(path::to::function, thread = CONTEXT)]`, `group = CONTEXT`, `process = CONTEXT`, or several of them, which must
 /// all hold. The bound function has the open function's parameters; a further one, `next: Next`, gives
 /// access to what would have run: `next.proceed((a, b))` takes the arguments as a tuple.
 ///

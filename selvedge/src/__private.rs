@@ -4,8 +4,8 @@ pub use crate::ambient::baggage::Declared;
 pub use crate::call::private::{Discovered, Site, bind, bind_discovered, call};
 pub use crate::call::{Condition, Next, NextOf, Own, Patch};
 pub use crate::{
-    __declare_local as declare_local, __default as default, __isolates as isolates,
-    __local as local,
+    __allowed_resource as allowed_resource, __declare_local as declare_local, __default as default,
+    __local as local, __new_context as new_context,
 };
 
 #[cfg(feature = "discover")]

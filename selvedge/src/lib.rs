@@ -106,7 +106,9 @@ pub mod guide;
 pub mod testing;
 
 pub use crate::ambient::baggage;
-pub use crate::ambient::{Activated, Ambient, Carry, Context, Enter, Local, Unbound, Wrap};
+pub use crate::ambient::{
+    Activated, Ambient, Carry, Context, Enter, Group, Local, Resource, Unbound, Wrap,
+};
 pub use crate::program::{install, run};
 pub use crate::signal::{Signal, Stopped, Till};
 pub use crate::thread::Outcome;

@@ -18,6 +18,9 @@ mod alien;
 #[path = "../examples/ambient.rs"]
 mod ambient;
 #[cfg(unix)]
+#[path = "../examples/contexts.rs"]
+mod contexts;
+#[cfg(unix)]
 #[path = "../examples/crawler.rs"]
 mod crawler;
 #[cfg(unix)]
@@ -41,7 +44,7 @@ fn main() {}
 #[cfg(unix)]
 mod unix {
     use crate::child::{Case, Child, Scenario, end_of};
-    use crate::{alien, ambient, crawler, deadline, pipeline, supervisor};
+    use crate::{alien, ambient, contexts, crawler, deadline, pipeline, supervisor};
 
     const INT: i32 = 2;
     const TERM: i32 = 15;
@@ -54,6 +57,7 @@ mod unix {
         ("pipeline", pipeline::main),
         ("alien", alien::main),
         ("ambient", ambient::main),
+        ("contexts", contexts::main),
         ("deadline", deadline::main),
     ];
 
@@ -154,6 +158,26 @@ mod unix {
                 );
             },
         ),
+        ("two_applications_serve_their_own_requests", || {
+            let end = end_of("contexts");
+            end.assert_code(0);
+            end.assert_errs("no handler for broken"); // by the panic hook
+            let mut lines: Vec<_> = end.output.lines().collect();
+            lines.sort_unstable(); // two threads print
+            assert_eq!(
+                lines,
+                [
+                    "0 connections are open",
+                    "blog: good morning, a row about warp",
+                    "blog: good morning, a row about weft",
+                    "broken: sorry",
+                    "broken: sorry",
+                    "resource `request.connection` is not bound in thread `contexts` (nothing is bound here)",
+                    "shop: welcome, a row about warp",
+                    "shop: welcome, a row about weft",
+                ]
+            );
+        }),
         ("the_deadline_ends_a_read_that_nobody_answers", || {
             let end = end_of("deadline");
             end.assert_code(0);

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use selvedge::Signal;
 use selvedge::testing::World;
 use selvedge::thread::{self, Outcome};
+use selvedge::{Signal, context};
 
 /// Lines of the program's one logger.
 struct Logger(Mutex<Vec<String>>);
@@ -14,7 +14,7 @@ static LOGGER: Logger = Logger(Mutex::new(Vec::new()));
 
 impl log::Log for Logger {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.target() == "selvedge"
+        metadata.target() == "selvedge" || metadata.target() == "selvedge::context::logged-context"
     }
 
     fn log(&self, record: &log::Record<'_>) {
@@ -43,6 +43,28 @@ fn logged(name: &str, f: impl FnOnce()) -> Vec<String> {
         .filter(|line| line.contains(name))
         .cloned()
         .collect()
+}
+
+/// 108: a context has a target of its own.
+#[test]
+fn entering_and_leaving_a_context_is_logged_under_its_name() {
+    context! {
+        static LOGGED = "logged-context" { x: u8 }
+        static FILTERED = "logged-context-of-another-name";
+    }
+    let lines = logged("logged-context", || {
+        World::new().run(|| {
+            LOGGED.enter().x(1).run(|| FILTERED.run(|| ()));
+        });
+    });
+    let [entered, left] = &lines[..] else {
+        panic!("{lines:#?}")
+    };
+    assert!(
+        entered.starts_with("DEBUG world-")
+            && entered.contains(" `logged-context` entered in `world-")
+    );
+    assert!(left.contains(" `logged-context` left in `world-"), "{left}");
 }
 
 #[test]

@@ -19,6 +19,8 @@ local! {
     static STUBBORN: Stubborn, baggage = "stubborn";
     static A: String, baggage = "a";
     static Z: String, baggage = "~z";
+    #[cfg(any())]
+    static LEFT_OUT: Nothing, baggage = "left-out";
 }
 
 context! {
@@ -26,6 +28,11 @@ context! {
     static PLUGIN = "plugin-work" isolates;
     static ALSO_PLUGIN = "plugin-work";
     static ODD = "a name: 100% é";
+    static SITE = "site" {
+        title: String,
+    }
+    #[cfg(any())]
+    static LEFT_OUT = "left-out";
 }
 
 selvedge::singleton! { static WRITTEN: Vec<u8> = Vec::new(); }
@@ -384,6 +391,18 @@ fn contexts_go_by_name_outermost_first_and_all_of_a_name_are_entered() {
     // Somebody on the way took the coding away and put it on again, as little of it as is needed.
     let recoded = "selvedge-contexts=a%20name%253A%20100%2525%20%c3%A9";
     assert!(received(recoded).run(|| ODD.is_active()));
+}
+
+/// A name is all that travels: the resources are to be given by the program that is entered.
+#[test]
+fn a_context_with_resources_goes_by_its_name() {
+    let sent = SITE.enter().title("Warp".to_owned()).run(here);
+    assert_eq!(sent, "selvedge-contexts=site");
+    received(&sent).run(|| {
+        assert!(SITE.is_active() && !SITE.title.is_bound());
+        let own = SITE.overlay().title("Weft".to_owned());
+        assert_eq!(own.run(|| (SITE.title.is_bound(), here())), (true, sent));
+    });
 }
 
 #[test]

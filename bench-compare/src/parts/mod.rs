@@ -2,6 +2,7 @@
 
 mod ambient;
 mod call;
+mod contexts;
 mod idle;
 mod lock;
 mod memory;
@@ -17,7 +18,7 @@ use crate::measure::Report;
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
-pub const ALL: [Part; 12] = [
+pub const ALL: [Part; 13] = [
     ("signal/idle", idle::rows),
     ("signal/flag", signal::rows),
     ("signal/wake", wake::rows),
@@ -27,6 +28,7 @@ pub const ALL: [Part; 12] = [
     ("sync/memory", memory::rows),
     ("thread", thread::rows),
     ("ambient", ambient::rows),
+    ("ambient/contexts", contexts::rows),
     ("call", call::rows),
     ("process", none),
     ("observe", none),

@@ -26,6 +26,7 @@ use core::mem::MaybeUninit;
 use core::ptr;
 
 use crate::ambient::frame::{Binding, Frame};
+use crate::ambient::group::Group;
 use crate::ambient::key::{FAST, Index};
 use crate::primitive::{Arc, thread_local_struct};
 
@@ -302,6 +303,8 @@ impl Current {
 pub(crate) trait Identity: Any + core::fmt::Debug {
     /// The names from the root to this thread, joined by `/`.
     fn path(&self) -> &Arc<str>;
+    /// The group of which the thread is.
+    fn group(&self) -> Option<&Group>;
     /// For the layer that put it there.
     fn as_any(&self) -> &dyn Any;
 }

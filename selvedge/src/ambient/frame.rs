@@ -31,6 +31,7 @@ use crate::ambient::base::Base;
 use crate::ambient::capture::Node;
 use crate::ambient::current::{self, Slot};
 use crate::ambient::key::{self, Index, Key};
+use crate::ambient::resource::Values;
 use crate::primitive::{Arc, OnceLock};
 
 /// What a frame holds, and what a capture of it takes along.
@@ -47,6 +48,8 @@ pub(crate) enum Payload {
     },
     /// A switch: a context is entered here, or left by `without`.
     Switch(bool),
+    /// A context is entered here, with what its resources are bound to.
+    Resources(Values),
     /// Something that a higher layer attached when it was first needed; shared by captures.
     Extension(Arc<Extension>),
 }
@@ -327,7 +330,7 @@ impl Payload {
     pub(super) fn value(&self) -> Option<*const ()> {
         match self {
             Self::Shared(_, value) | Self::Inline { value, .. } => Some(*value),
-            Self::Switch(_) | Self::Extension(_) => None,
+            Self::Switch(_) | Self::Resources(_) | Self::Extension(_) => None,
         }
     }
 
@@ -346,6 +349,7 @@ impl Payload {
                 Self::Shared(owner, value)
             }
             Self::Switch(on) => Self::Switch(*on),
+            Self::Resources(values) => Self::Resources(Arc::clone(values)),
             Self::Extension(extension) => Self::Extension(Arc::clone(extension)),
         }
     }

@@ -11,14 +11,14 @@ use core::fmt;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::ambient::Context;
+use crate::ambient::{self, Context};
 use crate::call::site::{Handler, Site, number};
 use crate::primitive::Arc;
 #[cfg(feature = "discover")]
 use crate::primitive::OnceLock;
 use crate::probe::{self, Event};
 
-/// Where a binding is in force: a context, thread-wide or process-wide.
+/// Where a binding is in force: a context, thread-wide, of the thread's group, or process-wide.
 ///
 /// # Examples
 ///
@@ -44,6 +44,8 @@ use crate::probe::{self, Event};
 pub enum Condition {
     /// The calling code is inside this context.
     Thread(&'static Context),
+    /// This context is entered for the [`Group`](crate::Group) of the calling thread.
+    Group(&'static Context),
     /// This context is entered for the whole process.
     Process(&'static Context),
 }
@@ -59,6 +61,7 @@ pub(crate) struct Binding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     thread: usize,
+    group: usize,
     process: usize,
     depth: u32,
 }
@@ -66,10 +69,16 @@ struct Rank {
 impl Condition {
     fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Thread(a), Self::Thread(b)) | (Self::Process(a), Self::Process(b)) => {
-                core::ptr::eq(*a, *b)
-            }
+            (Self::Thread(a), Self::Thread(b))
+            | (Self::Group(a), Self::Group(b))
+            | (Self::Process(a), Self::Process(b)) => core::ptr::eq(*a, *b),
             _ => false,
+        }
+    }
+
+    fn context(&self) -> &'static Context {
+        match self {
+            Self::Thread(context) | Self::Group(context) | Self::Process(context) => context,
         }
     }
 }
@@ -79,6 +88,7 @@ impl Binding {
     fn rank(&self) -> Option<Rank> {
         let mut rank = Rank {
             thread: 0,
+            group: 0,
             process: 0,
             depth: 0,
         };
@@ -87,6 +97,12 @@ impl Binding {
                 Condition::Thread(context) => {
                     rank.depth = rank.depth.max(context.depth()?);
                     rank.thread += 1;
+                }
+                Condition::Group(context) => {
+                    if !context.is_active_in_group() {
+                        return None;
+                    }
+                    rank.group += 1;
                 }
                 Condition::Process(context) => {
                     if !context.is_active_in_process() {
@@ -168,6 +184,23 @@ pub(super) fn matching(site: &'static Site, masked: &[usize], found: &mut Vec<Ha
     );
 }
 
+/// The strict context that is active here and that no binding in force names, if there is one.
+///
+/// A binding that we are inside of counts: it is an implementation.
+pub(super) fn unanswered(site: &'static Site) -> Option<&'static Context> {
+    let contexts = ambient::active_strict();
+    if contexts.is_empty() {
+        return None;
+    }
+    let bindings = site.bindings.read().unwrap_or_else(PoisonError::into_inner);
+    contexts.into_iter().find(|context| {
+        !bindings.iter().any(|binding| {
+            let mut named = binding.when.iter().map(Condition::context);
+            named.any(|it| core::ptr::eq(it, *context)) && binding.rank().is_some()
+        })
+    })
+}
+
 /// Says once that the order of registration decided.
 fn report_tie(site: &'static Site, ranked: &[(Rank, usize, Arc<Binding>)]) {
     for (at, (rank, _, binding)) in ranked.iter().enumerate() {
@@ -212,8 +245,9 @@ pub(super) fn discover() {
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Thread(context) => write!(f, "Thread({context})"),
-            Self::Process(context) => write!(f, "Process({context})"),
+            Self::Thread(context) => write!(f, "Thread({})", context.name()),
+            Self::Group(context) => write!(f, "Group({})", context.name()),
+            Self::Process(context) => write!(f, "Process({})", context.name()),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! # Invariants
 //!
 //! 1. `armed` is `NEW` until the first call or binding has looked for discovered bindings; beside that it
-//!    counts the live patches and bindings. It is 0 exactly when a call may go straight to the body.
+//!    counts the live patches and bindings, and one more once a strict context was entered. It is 0 exactly when a call may go straight to the body.
 //! 2. A handler is stored as `Arc<dyn Any>` and taken out by its exact type: an instantiation of a
 //!    generic function with other types finds nothing and goes on.
 //! 3. `proceed` consumes its `Next`, which borrows from the running call: it runs at most once, and never
@@ -15,7 +15,7 @@ use core::ops::{Deref, DerefMut};
 use core::panic::Location;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::ambient::{self, Key, Payload};
+use crate::ambient::{self, Context, Key, Payload, Refuses};
 use crate::call::binding::{self, Binding};
 use crate::call::patch::Patch;
 use crate::primitive::{Arc, RwLock};
@@ -114,18 +114,36 @@ impl Site {
             return;
         }
         binding::discover();
-        self.armed.fetch_and(!NEW, Relaxed);
+        // `Relaxed`: who sees that it is not new sees that it was armed, which is the same atomic.
+        let is_new = || self.armed.load(Relaxed) & NEW != 0;
+        ambient::watch_strict(self, is_new, || {
+            self.armed.fetch_and(!NEW, Relaxed);
+        });
     }
 
-    /// The handlers of a call here and now, outermost first, with the numbers that mask them.
-    fn handlers(&'static self) -> Vec<Handler> {
+    /// The handlers of a call here and now, outermost first; and the strict context that refuses what comes after
+    /// the patches.
+    fn handlers(&'static self) -> (Vec<Handler>, Option<&'static Context>) {
         let mut found = Vec::new();
         let masked = self.masked(&mut found);
+        let refused_by = binding::unanswered(self);
+        if refused_by.is_some() {
+            return (found, refused_by);
+        }
         // `Relaxed`, as for `armed`.
         if self.n_bindings.load(Relaxed) != 0 {
             binding::matching(self, &masked, &mut found);
         }
-        found
+        (found, None)
+    }
+
+    #[cold]
+    fn refuse(&self, context: &Context) -> ! {
+        let (function, context) = (self.function.path, context.name());
+        panic!(
+            "`{function}` has no implementation for the strict context `{context}`: bind one to it, or call it \
+             outside"
+        )
     }
 
     /// Patches of the calling block into `found`; the handlers that we are inside of come back.
@@ -166,6 +184,12 @@ impl Site {
     }
 }
 
+impl Refuses for Site {
+    fn arm(&self) {
+        Self::arm(self);
+    }
+}
+
 fn note(seen: &mut Vec<(usize, bool)>, id: usize, masked: bool) {
     if !seen.iter().any(|(other, _)| *other == id) {
         seen.push((id, masked));
@@ -194,8 +218,11 @@ pub fn call<A, R>(
     if site.is_quiet() {
         return body(args);
     }
-    let handlers = site.handlers();
-    step(site, &handlers, args, invoke, body)
+    let (handlers, refused_by) = site.handlers();
+    match refused_by {
+        None => step(site, &handlers, args, invoke, body),
+        Some(context) => step(site, &handlers, args, invoke, &mut |_| site.refuse(context)),
+    }
 }
 
 /// Runs a handler of the right type, or says that it is of another.

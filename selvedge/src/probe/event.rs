@@ -83,6 +83,23 @@ pub enum Event<'a> {
         /// The panic's message.
         message: &'a str,
     },
+    /// A context was entered for a block. Emitted outside the block, by who enters it, if somebody listens.
+    Entered {
+        /// The name of the context.
+        context: &'a str,
+        /// The path of the thread.
+        thread: &'a str,
+    },
+    /// A context was left, after its last actions. Emitted outside the block, by who leaves it: of each entry
+    /// that was an event.
+    Left {
+        /// The name of the context.
+        context: &'a str,
+        /// The path of the thread.
+        thread: &'a str,
+        /// Whether the block was left by a panic.
+        panicking: bool,
+    },
     /// An `on_exit` action of a block, or the destructor of what it owned, panicked while another panic went on
     /// already, and so goes no further; the other actions ran. Emitted where the block was left.
     ExitPanicked {
@@ -202,6 +219,8 @@ impl Event<'_> {
             Self::Started { .. }
             | Self::StopAsked { .. }
             | Self::Stopped { .. }
+            | Self::Entered { .. }
+            | Self::Left { .. }
             | Self::Discarded { .. } => Weight::Detail,
         }
     }
@@ -217,7 +236,18 @@ impl Event<'_> {
             | Self::Overdue { thread, .. }
             | Self::Restarted { thread, .. }
             | Self::RunOverdue { thread, .. }
+            | Self::Entered { thread, .. }
+            | Self::Left { thread, .. }
             | Self::Unreceived { thread, .. } => Some(thread),
+            _ => None,
+        }
+    }
+
+    /// The name of the context that it is about: these have a target of their own.
+    #[cfg(any(feature = "log", feature = "tracing"))]
+    pub(super) fn context(&self) -> Option<&str> {
+        match self {
+            Self::Entered { context, .. } | Self::Left { context, .. } => Some(context),
             _ => None,
         }
     }
@@ -291,6 +321,15 @@ impl fmt::Display for Event<'_> {
             ),
             Self::CallbackPanicked { signal, message } => {
                 write!(f, "a callback of {signal} panicked: {message}")
+            }
+            Self::Entered { context, thread } => write!(f, "`{context}` entered in `{thread}`"),
+            Self::Left {
+                context,
+                thread,
+                panicking,
+            } => {
+                let how = if *panicking { " by a panic" } else { "" };
+                write!(f, "`{context}` left in `{thread}`{how}")
             }
             Self::ExitPanicked { block, message } => write!(
                 f,

@@ -27,6 +27,20 @@ pub(crate) fn emit(event: &Event<'_>) {
     emit_slow(event);
 }
 
+/// Does anybody want to hear of events that are only details? One relaxed load, and one for each kind of logging.
+#[inline]
+pub(crate) fn wants_details() -> bool {
+    #[cfg(feature = "log")]
+    if ::log::max_level() >= ::log::LevelFilter::Debug {
+        return true;
+    }
+    #[cfg(feature = "tracing")]
+    if ::tracing::level_filters::LevelFilter::current() >= ::tracing::Level::DEBUG {
+        return true;
+    }
+    LISTENERS.load(Relaxed) != 0
+}
+
 /// Hands the event to the logging of the program. Does anybody want it?
 #[cfg(any(feature = "log", feature = "tracing"))]
 fn log(event: &Event<'_>) -> bool {

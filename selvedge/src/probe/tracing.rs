@@ -19,6 +19,14 @@ macro_rules! forward_at {
 
 /// Hands the event to the thread's subscriber. Was there one that wants it?
 pub(super) fn forward(event: &Event<'_>) -> bool {
+    if let Some(context) = event.context() {
+        // A target is part of the place too, so the name is a field.
+        let wanted = tracing::event_enabled!(target: "selvedge::context", Level::DEBUG, context, thread, message);
+        if wanted {
+            tracing::event!(target: "selvedge::context", Level::DEBUG, context, thread = event.thread(), "{}", event);
+        }
+        return wanted;
+    }
     match event.weight() {
         Weight::Error => forward_at!(Level::ERROR, event),
         Weight::Warning => forward_at!(Level::WARN, event),

@@ -90,7 +90,8 @@ impl OpenBody {
 fn make_record(node: &Arc<Node>) -> Arc<Record> {
     let (path, stop) = (Arc::clone(&node.path), node.stop.clone());
     let timer = node.root.timer.clone();
-    let record = Arc::new(Record::new(path, stop, timer, Arc::clone(node) as _));
+    let (group, own) = (node.group.get().cloned(), Arc::clone(node));
+    let record = Arc::new(Record::new(path, stop, timer, own as _, group));
     node.state.lock().record = Arc::downgrade(&record);
     record
 }

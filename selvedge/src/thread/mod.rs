@@ -28,6 +28,7 @@ mod draw;
 mod end;
 mod error;
 mod first_success;
+mod group;
 mod handle;
 mod join_all;
 mod prepared;

@@ -3,7 +3,7 @@
 use core::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::ambient::Ambient;
+use crate::ambient::{Ambient, Group};
 use crate::primitive::{self, Arc, Weak, sys};
 use crate::probe::{self, Carried, Ending, Event};
 use crate::signal::{Signal, deadline_at};
@@ -71,6 +71,7 @@ pub struct Builder {
     /// The calling thread, if none is given.
     parent: Option<Parent>,
     is_service: bool,
+    group: Option<Group>,
     setting: Setting,
 }
 
@@ -89,6 +90,7 @@ impl Builder {
             name: name.into(),
             parent: None,
             is_service: false,
+            group: None,
             setting: Setting::default(),
         }
     }
@@ -302,13 +304,21 @@ impl Builder {
         Ok((setting, place))
     }
 
+    pub(super) fn set_group(&mut self, group: Option<Group>) {
+        self.group = group;
+    }
+
     pub(super) fn into_child_of(self, parent: &Arc<Node>) -> (Arc<Node>, Setting) {
         let role = if self.is_service {
             Role::Service
         } else {
             Role::Thread
         };
-        (parent.child(&self.name, role), self.setting)
+        let node = parent.child(&self.name, role);
+        if let Some(group) = self.group {
+            let _ = node.group.set(group); // the only one
+        }
+        (node, self.setting)
     }
 }
 

@@ -18,6 +18,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use crate::ambient::Group;
 use crate::primitive::{Arc, JoinHandle, Mutex, OnceLock, Weak, clock};
 use crate::probe::{self, Ending, Event};
 use crate::signal::{Reason, Record, Signal, Timer, WaitSite};
@@ -48,6 +49,8 @@ pub(crate) struct Node {
     /// Whether the event of its stop was emitted: before it is set, where we set it (invariant 5).
     asked: AtomicBool,
     pub(super) role: Role,
+    /// Of which it is from before it is added to its parent; given by its builder.
+    pub(super) group: OnceLock<Group>,
     since: Instant,
     /// When and how the thread ended.
     ended: OnceLock<(Instant, Ending)>,
@@ -139,6 +142,7 @@ impl Node {
             // No thread is asked when a scope is.
             asked: AtomicBool::new(role == Role::Scope),
             role,
+            group: OnceLock::new(),
             since: clock::now(),
             ended: OnceLock::new(),
             os_id: AtomicU32::new(0),
@@ -199,6 +203,9 @@ impl Node {
             && let Some(reason) = self.stop.reason()
         {
             node.ask(&reason); // invariant 3
+        }
+        if let Some(group) = node.group.get() {
+            group.admit(&node);
         }
         true
     }
@@ -263,12 +270,20 @@ impl Node {
 
     /// Asks the subtree to stop, children first and newest first, then this thread. Does not block.
     pub(crate) fn ask(self: &Arc<Self>, reason: &Reason) {
-        self.begin_record();
-        let subtree = self.ordered(|child| child.role == Role::Thread); // invariant 6
-        for node in &subtree {
+        Self::ask_together(core::slice::from_ref(self), reason);
+    }
+
+    /// The same of several, which may belong to one another.
+    pub(super) fn ask_together(nodes: &[Arc<Self>], reason: &Reason) {
+        let mut subtrees = Vec::new();
+        for node in nodes {
+            node.begin_record();
+            subtrees.extend(node.ordered(|child| child.role == Role::Thread)); // invariant 6
+        }
+        for node in &subtrees {
             node.announce_stop(reason); // of all, before one of them can end by it (invariant 5)
         }
-        for node in subtree {
+        for node in subtrees {
             node.stop.set_for(reason.clone());
         }
     }
@@ -336,6 +351,9 @@ impl Node {
             Ending::NeverRan => self.stopped.set_because("never ran"),
             _ => self.stopped.set(),
         };
+        if let Some(group) = self.group.get() {
+            group.dismiss(self); // after `stopped`: who finds it no more knows that it has ended
+        }
         if let Some(changed) = self.root.changed.get() {
             changed();
         }

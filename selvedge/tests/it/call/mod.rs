@@ -6,6 +6,7 @@ mod concurrent;
 mod names;
 mod patches;
 mod recursion;
+mod strict;
 
 use std::cell::RefCell;
 
