@@ -44,7 +44,7 @@ mod unix {
                     assert_eq!(A.bind(n, both), (Some(n), Some(7)));
                     yielder.suspend(());
                     let carried = A.bind(n, Ambient::capture);
-                    assert_eq!(carried.run(both), (Some(n), None));
+                    assert_eq!(carried.run(both), (Some(n), Some(7)));
                 }
             });
             while let CoroutineResult::Yield(()) = B.bind(7, || coroutine.resume(())) {

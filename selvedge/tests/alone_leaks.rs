@@ -16,9 +16,11 @@ use selvedge::signal::{self, Progress};
 #[cfg(target_os = "linux")]
 use selvedge::sync::Lock;
 use selvedge::sync::{BatchQueue, PriorityQueue, Promise, Queue, Semaphore, Watch};
-use selvedge::{Ambient, Signal, Till};
+use selvedge::{Ambient, Carry, Signal, Till, Wrap, local};
 #[cfg(target_os = "linux")]
 use selvedge::{io, thread};
+
+local! { static NAME: String; }
 
 struct Counting;
 
@@ -89,7 +91,7 @@ impl Wake for Nobody {
     fn wake(self: Arc<Self>) {}
 }
 
-fn poll(future: &mut signal::IsSet) -> Poll<()> {
+fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     let waker = Waker::from(Arc::new(Nobody));
     pin!(future).poll(&mut Context::from_waker(&waker))
 }
@@ -156,6 +158,17 @@ fn everything_is_given_back() {
         ("deadlines", &|| {
             let inside = signal::deadline(&main, || signal::deadline(&far, Ambient::capture));
             inside.run(|| assert!(!signal::stop().is_set()));
+        }),
+        ("blocks and carried futures", &|| {
+            let block = NAME.to("n".to_owned()).and(NAME.to("m".to_owned()));
+            let ready = block.clone().run(|| async { Ambient::capture() }.inherit());
+            let mut ready = pin!(ready);
+            let Poll::Ready(ambient) = poll(&mut ready) else {
+                panic!("it is ready")
+            };
+            let forever = std::future::pending::<()>().in_ambient(ambient);
+            let mut dropped = pin!(block.on_exit(|| ()).wrap(forever));
+            assert!(poll(&mut dropped).is_pending());
         }),
         ("tills", &|| {
             drop(Till::after(Duration::from_secs(1_000)));

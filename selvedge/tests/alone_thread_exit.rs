@@ -4,11 +4,13 @@
 //! A binary of its own: an abort here would take other tests along.
 
 use std::cell::RefCell;
+use std::pin::pin;
 use std::sync::mpsc::{Sender, channel};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use selvedge::testing::World;
-use selvedge::{Ambient, Till, context, local, open, shared, singleton, thread};
+use selvedge::{Ambient, Till, Wrap, context, local, open, shared, singleton, thread};
 
 local! {
     static BOUND: String;
@@ -53,6 +55,15 @@ impl Drop for AtExit {
             })
         });
         report.push(format!("inside {inner:?}, after {:?}", LATE.copied().ok()));
+        let exits = RefCell::new(None);
+        let block = LATE
+            .to(8)
+            .on_exit(|| *exits.borrow_mut() = LATE.copied().ok());
+        let mut future = pin!(block.wrap(async { LATE.copied().ok() }));
+        let polled = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        report.push(format!("future {polled:?}, exit {:?}", exits.take()));
         let (written, changes) = shared::isolated(|| COUNT.update(|count| *count + 1));
         changes.discard();
         let patched = number::around(|args, next| next.proceed(args) + 1).run(number);
@@ -80,10 +91,11 @@ std::thread_local! {
     static LATER: RefCell<Option<AtExit>> = const { RefCell::new(None) };
 }
 
-const EXPECTED: [&str; 6] = [
+const EXPECTED: [&str; 7] = [
     "BOUND is unbound",
     "default Some(3)",
     "inside (true, Some(7), Some(7)), after None",
+    "future Ready(Some(8)), exit Some(8)",
     "isolated 1, patched 2, plain 1",
     "carried from outside",
     "panicked true, bound false",

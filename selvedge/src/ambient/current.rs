@@ -191,7 +191,9 @@ impl Current {
         }
         let table = self.table.get();
         // SAFETY: the table is alive (invariant 1).
-        let (values, bindings) = unsafe { (&raw mut (*table).values, &raw mut (*table).bindings) };
+        let values = unsafe { &raw mut (*table).values };
+        // SAFETY: the table is alive (invariant 1).
+        let bindings = unsafe { &raw mut (*table).bindings };
         // SAFETY: inside the array (invariant 4).
         let value = unsafe { values.cast::<*const ()>().add(index) };
         // SAFETY: inside the array (invariant 4).

@@ -109,7 +109,7 @@ fn enter_fast<R>(
 ) -> R {
     let (place, below, depth) =
         current::with(|current| (current.place(index), current.top(), current.depth()));
-    let frame = Frame::new(
+    let frame = Frame::owned(
         Index::Fast(index),
         payload,
         place.outer(),
@@ -159,7 +159,7 @@ fn enter_wide_at<R>(
 ) -> R {
     let (saved, below, depth) =
         current::with(|current| (current.get(index), current.top(), current.depth()));
-    let frame = Frame::new(index, payload, saved.binding, below, depth, block);
+    let frame = Frame::owned(index, payload, saved.binding, below, depth, block);
     current::with(|current| {
         current.set(index, frame.slot());
         current.set_depth(depth + 1);
@@ -178,7 +178,7 @@ fn enter_wide_at<R>(
 
 impl Frame {
     #[inline]
-    fn new(
+    fn owned(
         index: Index,
         payload: Payload,
         outer: *const Binding,
