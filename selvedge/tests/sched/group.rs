@@ -162,7 +162,7 @@ fn a_first_call_that_races_the_first_entry_of_a_strict_context_is_refused_inside
         let callers = [(); 2].map(|()| {
             spawn(|| {
                 assert_eq!(plain(), 0);
-                let inside = STRICT.run(|| std::panic::catch_unwind(|| plain()));
+                let inside = STRICT.run(|| std::panic::catch_unwind(plain));
                 assert!(inside.is_err(), "not refused");
                 assert_eq!(plain(), 0);
             })

@@ -257,15 +257,12 @@ fn a_group_keeps_no_threads_that_have_ended() {
 fn an_alien_thread_that_registers_may_be_of_a_group() {
     World::new().run(|| {
         let (group, world) = (Group::new("g"), thread::current());
-        let alien = std::thread::spawn({
-            let group = group.clone();
-            move || {
-                let builder = Builder::new("alien").parent(&world).group(&group);
-                let during = builder.register(|_| Ok((Group::current(), paths(&group))));
-                (during.unwrap(), Group::current())
-            }
-        });
-        let ((inside, members), after) = alien.join().unwrap();
+        let alien = || {
+            let builder = Builder::new("alien").parent(&world).group(&group);
+            let during = builder.register(|_| Ok((Group::current(), paths(&group))));
+            (during.unwrap(), Group::current())
+        };
+        let ((inside, members), after) = std::thread::scope(|s| s.spawn(alien).join().unwrap());
         assert_eq!((inside, after), (Some(group.clone()), None));
         assert_eq!(members, ["alien"]);
         assert!(group.try_join_all());

@@ -74,19 +74,20 @@ fn a_resource_can_be_named_before_it_is_bound_and_follows_each_block() {
 /// 79, 91: two applications that are set up differently, at the same time, one to each thread.
 #[test]
 fn two_threads_see_their_own_application_at_the_same_time() {
-    let together = Arc::new(Barrier::new(2));
-    let seen = ["blog", "shop"].map(|name| {
-        let together = Arc::clone(&together);
-        std::thread::spawn(move || {
-            APP.enter().config(name).run(|| {
-                together.wait();
-                let seen = config().unwrap();
-                together.wait();
-                seen
-            })
+    let together = Barrier::new(2);
+    let serve = &|name| {
+        APP.enter().config(name).run(|| {
+            together.wait();
+            let seen = config().unwrap();
+            together.wait();
+            seen
         })
+    };
+    let seen = std::thread::scope(|s| {
+        let threads = ["blog", "shop"].map(|name| s.spawn(move || serve(name)));
+        threads.map(|thread| thread.join().unwrap())
     });
-    assert_eq!(seen.map(|thread| thread.join().unwrap()), ["blog", "shop"]);
+    assert_eq!(seen, ["blog", "shop"]);
 }
 
 /// 80, 81: the error names the resource, what is wrong, and the thread.

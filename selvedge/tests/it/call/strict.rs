@@ -7,7 +7,7 @@ use selvedge::testing::World;
 use selvedge::thread::Builder;
 use selvedge::{Ambient, Group, Till, bind, context, open};
 
-use crate::ambient::panic_of;
+use crate::ambient::{elsewhere, panic_of};
 
 context! {
     static LEVEL = "level";
@@ -130,8 +130,8 @@ fn a_function_is_refused_on_every_level_and_also_where_the_ambient_was_carried()
         assert_eq!(in_group(&group, refused), 1);
     });
     let ambient = HERE.run(Ambient::capture);
-    let carried = std::thread::spawn(move || ambient.run(|| panic_of(refused)));
-    assert!(carried.join().unwrap().contains("`here`"));
+    let carried = elsewhere(move || ambient.run(|| panic_of(refused)));
+    assert!(carried.contains("`here`"));
     // Process-wide the context is everybody's, so nothing else in this program may be called meanwhile that is not
     // bound to it: a function of one's own, in a process of its own.
     if std::env::var_os("SELVEDGE_STRICT_CHILD").is_some() {
@@ -171,17 +171,17 @@ fn inside_several_strict_contexts_a_function_needs_an_implementation_for_each() 
     assert_eq!(SECOND.run(picky), "body");
     // A binding that names it but does not match is none.
     #[open]
-    fn elsewhere() -> u8 {
+    fn in_level_two() -> u8 {
         1
     }
-    elsewhere::bind(
+    in_level_two::bind(
         &[Condition::Thread(&PLUGIN), Condition::Process(&LEVEL_TWO)],
         |_, _| 2,
     );
     context! { static LEVEL_TWO = "level two"; }
-    assert!(panic_of(|| PLUGIN.run(elsewhere)).contains("`plugin`"));
+    assert!(panic_of(|| PLUGIN.run(in_level_two)).contains("`plugin`"));
     let on = LEVEL_TWO.enter_process();
-    assert_eq!(PLUGIN.run(elsewhere), 2);
+    assert_eq!(PLUGIN.run(in_level_two), 2);
     drop(on);
 }
 
