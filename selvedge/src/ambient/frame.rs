@@ -337,7 +337,10 @@ impl Payload {
     /// Does it own a count?
     #[inline]
     fn is_counted(&self) -> bool {
-        matches!(self, Self::Shared(..) | Self::Extension(_))
+        match self {
+            Self::Shared(..) | Self::Resources(_) | Self::Extension(_) => true,
+            Self::Inline { .. } | Self::Switch(_) => false,
+        }
     }
 
     /// A copy that can leave the block.

@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use std::path::Path;
 use std::rc::Rc;
 
+use selvedge::ambient::Entering;
 use selvedge::call::{Condition, Function, Next, NextOf, Own, Patch};
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
@@ -28,7 +29,9 @@ use selvedge::thread::{
     Schedule, ScheduleStatus, Scheduled, Scope, ScopedThread, SpawnError, StartError, State,
     Supervised, Thread, ThreadError, Tick, Tree, TreeNode,
 };
-use selvedge::{Activated, Ambient, Context, Local, Signal, Stopped, Till, Unbound};
+use selvedge::{
+    Activated, Ambient, Context, Group, Local, Resource, Signal, Stopped, Till, Unbound,
+};
 
 const fn send<T: Send>() {}
 const fn sync<T: Sync>() {}
@@ -82,7 +85,8 @@ type OneAtATime = Cell<u8>;
 fn names() -> Vec<&'static str> {
     table! {
         anywhere:
-            Ambient, Local<String>, Context, Activated, Unbound, selvedge::baggage::Error,
+            Ambient, Local<String>, Context, Entering, Resource<OneAtATime>, Group, Activated, Unbound,
+            selvedge::baggage::Error,
             Signal, Till, Stopped, Reason, OnSet, WaitError, IsSet, Progress, SetOnDrop,
             // What goes through a queue or comes out of a thread need not be `Sync`.
             Queue<OneAtATime>, PriorityQueue<OneAtATime>, Producer<OneAtATime>, Closed<u8>, PopError, TryPopError, PopUntilError,
