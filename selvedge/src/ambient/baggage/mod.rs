@@ -35,9 +35,9 @@
 //! 1. A local gets the value of the last member with its key. If it cannot read that
 //!    ([`FromStr`](core::str::FromStr)), it is not bound, the member travels on as an unknown one, and
 //!    [`NotUnderstood`](crate::probe::Event::NotUnderstood) says why. Two locals with one key get the same text.
-//! 2. All contexts of a name that came thread-wide are entered. Those of a name that came process-wide are entered
-//!    by [`run`](crate::run) and [`install`](crate::install), for the life of the program, and by nobody else. Names that
-//!    no context has travel on.
+//! 2. All contexts of a name that came thread-wide are entered, with no resource bound. Those of a name that came
+//!    process-wide are entered by [`run`](crate::run) and [`install`](crate::install), for the life of the program, and
+//!    by nobody else. Names that no context has travel on.
 //! 3. White space around keys, values and properties is no part of them, and empty members are none. `%` stands for
 //!    itself where no two hexadecimal digits follow, and what is no UTF-8 becomes U+FFFD.
 //! 4. A member without `=`, with a key that is no token or an octet that must be encoded is malformed. It is left out
