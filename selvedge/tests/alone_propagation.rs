@@ -80,11 +80,11 @@ const SCENARIOS: &[Scenario] = &[
     ("middle", || {
         selvedge::run("middle", |_| {
             let own = TENANT.bind("grace".to_owned(), || APP.without(Ambient::capture));
-            let end = Child::start_with("once", &own.to_env()).end();
+            let end = Child::start_given("once", &own.to_env()).end();
             say(&end.output);
             let end = Child::start("once").end(); // the environment is inherited as it is
             say(&end.output);
-            let end = Child::start_with("once", &Ambient::empty().to_env()).end();
+            let end = Child::start_given("once", &Ambient::empty().to_env()).end();
             say(&end.output);
             let mut bare = Command::new("sh");
             bare.args(["-c", "echo ${TRACEPARENT-none} ${BAGGAGE-none}"]);
@@ -136,7 +136,7 @@ const SCENARIOS: &[Scenario] = &[
 
 #[track_caller]
 fn ended(scenario: &str, variables: &[(&str, String)]) -> End {
-    let end = Child::start_with(scenario, variables).end();
+    let end = Child::start_given(scenario, variables).end();
     end.assert_code(0);
     end.assert_quiet();
     end
@@ -147,7 +147,7 @@ const CASES: &[Case] = &[
     ("a_child_finds_names_and_values_and_nothing_later", || {
         let batch = BATCH.enter_process();
         let ambient = TENANT.bind("ada".to_owned(), || APP.run(Ambient::capture));
-        let mut child = Child::start_with("tells", &ambient.to_env());
+        let mut child = Child::start_given("tells", &ambient.to_env());
         let whole = "tenant ada, level -, app true, batch true, draining false";
         assert_eq!(child.next_line(), whole);
         assert_eq!(
@@ -173,7 +173,7 @@ const CASES: &[Case] = &[
         TENANT.bind("ada".to_owned(), || {
             APP.run(|| {
                 let before = view();
-                let mut child = Child::start_with("changes", &Ambient::capture().to_env());
+                let mut child = Child::start_given("changes", &Ambient::capture().to_env());
                 assert_eq!(child.next_line(), before);
                 let changed = "tenant grace, level -, app false, batch true, draining true";
                 assert_eq!(child.next_line(), changed);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use selvedge::testing::World;
 use selvedge::thread::{self, Outcome};
 use selvedge::{Signal, context};
+use tracing_subscriber::layer::SubscriberExt;
 
 /// Lines of the program's one logger.
 struct Logger(Mutex<Vec<String>>);
@@ -183,4 +184,39 @@ fn a_thread_inherits_the_subscriber_and_the_span_and_its_life_is_traced() {
             assert!(line.contains("thread=\"world-"), "the field: {line}");
         }
     }
+}
+
+/// Panics in OS threads whose name ends with `enter` or `exit`, when a span is entered or left.
+struct Rude;
+
+fn panic_in(end: &str) {
+    let thread = std::thread::current();
+    let is_it = thread.name().is_some_and(|name| name.ends_with(end));
+    assert!(!is_it, "the subscriber panics");
+}
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Rude {
+    fn on_enter(&self, _: &tracing::span::Id, _: tracing_subscriber::layer::Context<'_, S>) {
+        panic_in("enter");
+    }
+
+    fn on_exit(&self, _: &tracing::span::Id, _: tracing_subscriber::layer::Context<'_, S>) {
+        panic_in("exit");
+    }
+}
+
+/// A thread whose subscriber panicked never ended.
+#[test]
+fn a_subscriber_that_panics_is_left_and_the_thread_lives_as_ever() {
+    let subscriber = tracing_subscriber::registry().with(Rude);
+    tracing::subscriber::with_default(subscriber, || {
+        World::new().run(|| {
+            let request = tracing::info_span!("request");
+            for name in ["on-enter", "on-exit"] {
+                let rude = request.in_scope(|| thread::spawn(name, |_| Ok(7)));
+                let soon = selvedge::Till::after(std::time::Duration::from_secs(10));
+                assert_eq!(rude.join_until(&soon).unwrap(), 7);
+            }
+        });
+    });
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crate::primitive::{Arc, RwLock, drop_caught};
+use crate::primitive::{Arc, RwLock, drop_caught, text_of};
 use crate::probe::Event;
 
 type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
@@ -82,12 +82,13 @@ fn emit_slow(event: &Event<'_>) {
             drop_caught(payload);
         }
     }
+    drop_caught(listeners); // perhaps the last handles: a subscription may have ended meanwhile
 }
 
 /// One line, in one write, so that lines of several threads do not mix.
 #[cold]
 fn print(event: &Event<'_>) {
-    let line = format!("selvedge: {event}\n");
+    let line = format!("selvedge: {}\n", text_of(event));
     // There is nobody left to tell when standard error is gone.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }

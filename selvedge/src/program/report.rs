@@ -1,6 +1,7 @@
 //! How the program's threads ended, as data; and who has not, as text for people.
 
 use core::fmt::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Instant;
 
 use crate::primitive::{Arc, clock};
@@ -127,6 +128,22 @@ pub(super) fn announce_overdue(root: &Arc<Node>) {
     }
 }
 
+/// How many threads of ours ask the tree to stop just now: they run the actions of its stop signals.
+static ASKING: AtomicUsize = AtomicUsize::new(0);
+
+/// Until it is dropped, a thread that is not in the tree asks it to stop.
+#[cfg(any(feature = "run", all(unix, feature = "os")))]
+pub(super) fn asking() -> impl Drop {
+    struct Asking;
+    impl Drop for Asking {
+        fn drop(&mut self) {
+            ASKING.fetch_sub(1, SeqCst);
+        }
+    }
+    ASKING.fetch_add(1, SeqCst);
+    Asking
+}
+
 /// A line for each thread whose body runs, after a line that says why this is printed.
 pub(super) fn still_running(node: &Arc<Node>, when: &str) -> String {
     let mut text = String::new();
@@ -151,6 +168,9 @@ pub(super) fn still_running(node: &Arc<Node>, when: &str) -> String {
             }
         }
         text.push('\n');
+    }
+    if ASKING.load(SeqCst) > 0 {
+        text.push_str("  an action of a stop signal has not returned\n");
     }
     if let Some(till) = default_timer().running_action() {
         let _ = writeln!(text, "  an action of {till} has not returned");

@@ -2,18 +2,19 @@
 
 use core::fmt;
 use std::error::Error;
+use std::io::Write;
 use std::process::{ExitCode, Termination};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use crate::ambient::Inherited;
-use crate::primitive::Arc;
+use crate::primitive::{Arc, drop_caught, source_of, text_of};
 use crate::program::grace::{Grace, OnReport, flush};
 #[cfg(all(unix, feature = "os"))]
 use crate::program::input::Input;
 use crate::program::install::{AlreadyRunning, Installed};
 #[cfg(feature = "run")]
-use crate::program::interrupt::Interrupts;
+use crate::program::interrupt::{self, Interrupts};
 use crate::program::report::Report;
 use crate::signal::{Signal, Timer, default_timer};
 use crate::thread::{Ended, Failure, Node, Outcome, run_body, set_program};
@@ -150,7 +151,7 @@ impl Builder {
     pub fn run<T: Termination>(self, body: impl FnOnce(Signal) -> Outcome<T>) -> ExitCode {
         let name = self.name.clone();
         let Some(wired) = Wired::begin(self) else {
-            eprintln!("{name}: error: {AlreadyRunning}");
+            say(&format!("{name}: error: {AlreadyRunning}"));
             return ExitCode::FAILURE;
         };
         let ended = run_body(&wired.node, |stop| {
@@ -251,10 +252,13 @@ impl Wired {
         if let Some(input) = self.input {
             input.end();
         }
-        self.grace.end();
-        flush();
         #[cfg(feature = "run")]
         self.interrupts.end();
+        self.grace.end();
+        drop_caught(self.inherited); // values of the user's types
+        flush();
+        #[cfg(feature = "run")]
+        interrupt::leave();
         RUNNING.store(false, SeqCst);
         status
     }
@@ -276,25 +280,34 @@ impl Wired {
         match failure {
             // The panic hook has printed it.
             Failure::Panic(_) => return ExitCode::from(101),
-            Failure::Error(error) => eprintln!("{name}: error: {}", chain(&*error.into_inner())),
-            Failure::Children(failures) => eprintln!("{name}: error: {failures}"),
+            Failure::Error(error) => {
+                let error = error.into_inner();
+                say(&format!("{name}: error: {}", chain(&*error)));
+                drop_caught(error);
+            }
+            Failure::Children(failures) => say(&format!("{name}: error: {failures}")),
         }
         ExitCode::FAILURE
     }
 }
 
 /// An error and what it says it came from, where that is not in its text already.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = text_of(error);
+    let mut source = source_of(error);
     while let Some(error) = source {
-        let more = error.to_string();
+        let more = text_of(error);
         if !text.contains(&more) {
             text = format!("{text}: {more}");
         }
-        source = error.source();
+        source = source_of(error);
     }
     text
+}
+
+/// A line for the user; nobody is left to tell when standard error is gone.
+fn say(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 impl fmt::Debug for Builder {

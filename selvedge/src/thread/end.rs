@@ -14,7 +14,7 @@ use std::error::Error;
 use std::panic::{self, AssertUnwindSafe};
 
 use crate::ambient;
-use crate::primitive::{Arc, drop_caught};
+use crate::primitive::{Arc, drop_caught, source_of};
 use crate::probe::{self, Ending, Event};
 use crate::signal::{Reason, Record, Signal, Stopped, Why};
 use crate::thread::error::{Failure, Failures, JoinError, Outcome};
@@ -133,7 +133,7 @@ pub(super) fn judge<T>(node: &Node, outcome: std::thread::Result<Outcome<T>>) ->
 /// The `Stopped` in which the chain of sources ends, if it does.
 pub(super) fn stopped_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Stopped> {
     let mut error = error;
-    while let Some(source) = error.source() {
+    while let Some(source) = source_of(error) {
         error = source;
     }
     error.downcast_ref()

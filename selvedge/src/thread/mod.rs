@@ -19,6 +19,15 @@
 //! program's exit status 1. A body that ends with [`Stopped`](crate::Stopped) because it was asked to has
 //! not failed.
 //!
+//! # Panics
+//!
+//! A panic of a body, of a closure that it captured, or of what it was given is a failure of the thread, whatever
+//! the payload. What the library itself calls or drops of yours, the text of an error that is told, say, or a
+//! result that nobody wants, may panic as well: the panic hook tells it, and nobody else is disturbed. These end the
+//! process by `abort`, as Rust has it for every thread: a destructor that panics while another panic unwinds; a
+//! destructor of a thread-local that panics at the thread's end; and every panic in a build with
+//! `panic = "abort"`, of which [`program`](crate::program) says more.
+//!
 //! # Not here
 //!
 //! `selvedge::run`, which makes the root ([`program`](crate::program)). Detached threads: there are none.

@@ -116,7 +116,7 @@ impl Shared {
         let mut all: Vec<_> = taken.into_iter().map(|(_, error)| error).collect();
         match done {
             Ok(Ok(value)) if all.is_empty() => return Ok(value),
-            Ok(Ok(value)) => drop(value),
+            Ok(Ok(value)) => drop_caught(value), // given up
             Ok(Err(error)) => match stopped_in(&*error).cloned() {
                 // It says that it obeyed, and there was something to obey: told only if nothing else is.
                 Some(stopped) if was_asked => {

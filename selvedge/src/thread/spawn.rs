@@ -340,6 +340,10 @@ impl<T: Send + 'static> Place<T> {
             node,
             packet,
         } = self;
+        let unstarted = Unstarted {
+            parent: &parent,
+            node: &node,
+        };
         // Before it can say that it has ended.
         probe::emit(&Event::Started { thread: &node.path });
         let stack_size = setting.stack_size;
@@ -354,31 +358,40 @@ impl<T: Send + 'static> Place<T> {
         };
         match thread {
             Ok(thread) => {
+                core::mem::forget(unstarted);
                 if let Some(ended) = parent.started(&node, thread) {
                     let _ = ended.join(); // its body cannot unwind: `run_body` catches
                 }
                 Ok(Thread { node, packet })
             }
-            Err(source) => {
-                never_ran(&parent, &node);
-                Err(SpawnError::Os {
-                    name: node.name.clone(),
-                    source,
-                })
-            }
+            Err(source) => Err(SpawnError::Os {
+                name: node.name.clone(),
+                source,
+            }),
         }
     }
 }
 
 impl<T> Place<T> {
     pub(super) fn give_up(&self) {
-        never_ran(&self.parent, &self.node);
+        drop(Unstarted {
+            parent: &self.parent,
+            node: &self.node,
+        });
     }
 }
 
-fn never_ran(parent: &Node, node: &Arc<Node>) {
-    node.finish(Ending::NeverRan);
-    let _ = parent.remove(node); // there is no OS thread
+/// The thread never ran: also when the destructor of a body that the system refused to run panics.
+struct Unstarted<'a> {
+    parent: &'a Node,
+    node: &'a Arc<Node>,
+}
+
+impl Drop for Unstarted<'_> {
+    fn drop(&mut self) {
+        self.node.finish(Ending::NeverRan);
+        let _ = self.parent.remove(self.node); // there is no OS thread
+    }
 }
 
 impl Setting {

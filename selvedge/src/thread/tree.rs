@@ -31,6 +31,8 @@ pub(crate) struct Root {
     pub(crate) unreceived: AtomicUsize,
     /// Called after a thread has ended: keeps the report of a shutdown up to date.
     pub(crate) changed: OnceLock<Changed>,
+    /// Called before the tree is asked to stop: the program begins to wait for its end.
+    asked: OnceLock<Changed>,
     /// Who takes part in the end of the tree, from its begin on, if somebody wants to know: some twice.
     record: OnceLock<Mutex<Option<Vec<Arc<Node>>>>>,
 }
@@ -94,6 +96,7 @@ impl Root {
             timer,
             unreceived: AtomicUsize::new(0),
             changed: OnceLock::new(),
+            asked: OnceLock::new(),
             record: OnceLock::new(),
         })
     }
@@ -277,6 +280,7 @@ impl Node {
     pub(super) fn ask_together(nodes: &[Arc<Self>], reason: &Reason) {
         let mut subtrees = Vec::new();
         for node in nodes {
+            node.tell_program();
             node.begin_record();
             subtrees.extend(node.ordered(|child| child.role == Role::Thread)); // invariant 6
         }
@@ -322,6 +326,7 @@ impl Node {
         let Some(reason) = self.stop.reason() else {
             return;
         };
+        self.tell_program();
         self.begin_record();
         self.announce_stop(&reason);
         for child in self.children().iter().rev() {
@@ -368,6 +373,20 @@ impl Node {
     #[cfg(feature = "run")]
     pub(crate) fn on_change(&self, changed: Changed) {
         let _ = self.root.changed.set(changed); // one observer: the program's report
+    }
+
+    /// Calls `asked` whenever the tree is asked to stop, before anybody in it is: an action of one of their
+    /// stop signals may never return. For its root.
+    pub(crate) fn on_asked(&self, asked: Changed) {
+        let _ = self.root.asked.set(asked); // one observer: the program's grace
+    }
+
+    fn tell_program(&self) {
+        if self.parent.is_none()
+            && let Some(asked) = self.root.asked.get()
+        {
+            asked();
+        }
     }
 
     /// From here on the end of the tree is recorded, once it begins. For its root.

@@ -5,11 +5,12 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::future::Ready;
 use std::marker::PhantomData;
 use std::path::Path;
 use std::rc::Rc;
 
-use selvedge::ambient::Entering;
+use selvedge::ambient::{And, Entering, OnExit, To, Wrapped};
 use selvedge::call::{Condition, Function, Next, NextOf, Own, Patch};
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
@@ -87,6 +88,7 @@ fn names() -> Vec<&'static str> {
         anywhere:
             Ambient, Local<String>, Context, Entering, Resource<OneAtATime>, Group, Activated, Unbound,
             selvedge::baggage::Error,
+            To<String>, And<Ambient, To<u8>>, OnExit<To<u8>, fn()>, Wrapped<Ambient, Ready<u8>>,
             Signal, Till, Stopped, Reason, OnSet, WaitError, IsSet, Progress, SetOnDrop,
             // What goes through a queue or comes out of a thread need not be `Sync`.
             Queue<OneAtATime>, PriorityQueue<OneAtATime>, Producer<OneAtATime>, Closed<u8>, PopError, TryPopError, PopUntilError,
@@ -183,7 +185,16 @@ fn errors_go_where_any_error_goes() {
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 5] = ["Site", "Discovered", "Declared", "Named", "Readme"];
+const HIDDEN: [&str; 8] = [
+    "Site",
+    "Discovered",
+    "Declared",
+    "Named",
+    "Readme",
+    "Kept",
+    "Closure",
+    "Polled",
+];
 
 #[test]
 fn no_public_type_is_missing_in_the_table() {

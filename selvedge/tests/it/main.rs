@@ -9,6 +9,7 @@ mod future;
 #[cfg(unix)]
 mod io;
 mod lock;
+mod panics;
 mod pool;
 mod probe;
 mod progress;

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::ambient::context::Context;
 use crate::ambient::local::Local;
-use crate::primitive::{Arc, RwLock, drop_caught, panic_message};
+use crate::primitive::{Arc, RwLock, drop_caught, message_of};
 
 /// What has been found. A user's static in spirit: it is in no model.
 static KNOWN: RwLock<Option<Arc<Known>>> = RwLock::new(None);
@@ -111,7 +111,7 @@ where
         })) {
             Ok(read) => read.map(|value| Arc::new(value) as Value),
             Err(panic) => {
-                let why = format!("its `from_str` panicked: {}", panic_message(&*panic));
+                let why = format!("its `from_str` panicked: {}", message_of(&*panic));
                 drop_caught(panic);
                 Err(why)
             }
