@@ -14,3 +14,6 @@ pub mod shutdown {}
 
 #[doc = include_str!("../docs/propagation.md")]
 pub mod propagation {}
+
+#[doc = include_str!("../docs/isolation.md")]
+pub mod isolation {}

@@ -1,4 +1,4 @@
-//! Declarations: `local!`, `context!`, `singleton!`.
+//! Declarations: `local!`, `context!`, `singleton!`, `flyweight!`.
 
 /// Declares [`Local`](crate::Local)s: `static NAME: Type;`, or with a default that is evaluated once.
 ///
@@ -273,6 +273,26 @@ macro_rules! singleton {
         $vis static $name: $crate::shared::Singleton<$type> = $crate::shared::Singleton::new(
             ::core::concat!(::core::module_path!(), "::", ::core::stringify!($name)),
             || $init,
+        );
+    )* };
+}
+
+/// Declares [`Flyweight`](crate::shared::Flyweight)s: `static NAME: Key => Value = |key| value;`.
+///
+/// ```
+/// selvedge::flyweight! {
+///     /// How long a word is, and what else is worth computing once.
+///     pub static LENGTHS: String => usize = |key| key.len();
+/// }
+/// assert_eq!(*LENGTHS.get("four"), 4);
+/// ```
+#[macro_export]
+macro_rules! flyweight {
+    ($($(#[$meta:meta])* $vis:vis static $name:ident : $key:ty => $value:ty = $make:expr;)*) => { $(
+        $(#[$meta])*
+        $vis static $name: $crate::shared::Flyweight<$key, $value> = $crate::shared::Flyweight::new(
+            ::core::concat!(::core::module_path!(), "::", ::core::stringify!($name)),
+            $make,
         );
     )* };
 }

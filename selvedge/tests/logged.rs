@@ -220,3 +220,29 @@ fn a_subscriber_that_panics_is_left_and_the_thread_lives_as_ever() {
         });
     });
 }
+
+#[test]
+fn a_thread_of_a_scope_inherits_the_subscriber_and_the_span() {
+    let lines = traced(|| {
+        tracing::info_span!("request", number = 7).in_scope(|| {
+            let done = thread::scope("scope", |s| {
+                s.spawn("traced", |_| {
+                    tracing::info!("from the body");
+                    Ok(())
+                });
+                Ok(())
+            });
+            done.unwrap();
+        });
+    });
+    let expected = [
+        "scope/traced` started",
+        "from the body",
+        "scope/traced` ended: finished",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, text) in lines.iter().zip(expected) {
+        assert!(line.contains(text), "{line} is not {text}");
+        assert!(line.contains(" request{number=7}: "), "{line}");
+    }
+}

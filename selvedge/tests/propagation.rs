@@ -357,7 +357,10 @@ fn at_most_8192_bytes_are_received_and_sent_and_no_member_is_cut() {
     });
     assert_eq!(sent, "level=1");
     assert!(told[0].contains("baggage: tenant:"), "{told:?}");
-    let own = ambient.run(|| TENANT.bind("y".repeat(8_000), here));
+    let (own, told) = heard("8192 bytes", || {
+        ambient.run(|| TENANT.bind("y".repeat(8_000), here))
+    });
+    assert!(told[0].contains("baggage: a1:"), "{told:?}");
     assert_eq!(
         own.len(),
         "tenant=".len() + 8_000 + ",c=1".len(),

@@ -8,9 +8,11 @@ mod lock;
 mod memory;
 mod pipe;
 mod queue;
+mod shared;
 mod signal;
 mod thread;
 mod time;
+pub mod tree;
 mod wake;
 
 use crate::measure::Report;
@@ -18,7 +20,7 @@ use crate::measure::Report;
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
-pub const ALL: [Part; 13] = [
+pub const ALL: [Part; 14] = [
     ("signal/idle", idle::rows),
     ("signal/flag", signal::rows),
     ("signal/wake", wake::rows),
@@ -29,6 +31,7 @@ pub const ALL: [Part; 13] = [
     ("thread", thread::rows),
     ("ambient", ambient::rows),
     ("ambient/contexts", contexts::rows),
+    ("shared", shared::rows),
     ("call", call::rows),
     ("process", none),
     ("observe", none),

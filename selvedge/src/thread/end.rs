@@ -168,7 +168,7 @@ fn join_children(node: &Arc<Node>) -> (Vec<JoinError>, Sealed) {
 }
 
 /// The newest, but services when nobody else is left.
-fn next_to_join(children: &[Child]) -> Option<&Child> {
+pub(super) fn next_to_join(children: &[Child]) -> Option<&Child> {
     let member = children
         .iter()
         .rfind(|child| child.node.role != Role::Service);
@@ -176,7 +176,7 @@ fn next_to_join(children: &[Child]) -> Option<&Child> {
 }
 
 /// Step 3, again for each late child: first of those that are no services, then of those that are.
-fn ask_children(node: &Node, services: bool) {
+pub(super) fn ask_children(node: &Node, services: bool) {
     let reason = Reason::new(Why::ParentEnded, Location::caller()).now();
     for child in node.children().iter().rev() {
         if (child.role == Role::Service) == services {

@@ -227,6 +227,8 @@ pub enum JoinError {
     NeverRan {
         /// The path of the pool.
         thread: Arc<str>,
+        /// Why the pool ended.
+        stopped: Stopped,
     },
     /// The thread tried to join itself.
     Itself {
@@ -287,8 +289,8 @@ impl fmt::Display for JoinError {
             }
             Self::Expired { thread } => write!(f, "the join of thread `{thread}` expired"),
             Self::Interrupted(stopped) => write!(f, "while joining, this thread was {stopped}"),
-            Self::NeverRan { thread } => {
-                write!(f, "the job never ran: its pool `{thread}` ended first")
+            Self::NeverRan { thread, stopped } => {
+                write!(f, "the job never ran: its pool `{thread}` was {stopped}")
             }
             Self::Itself { thread } => write!(f, "thread `{thread}` cannot join itself"),
         }
@@ -299,13 +301,13 @@ impl Error for JoinError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Failed(error) => error.source(),
-            Self::Panicked(_)
-            | Self::Taken { .. }
-            | Self::Expired { .. }
-            | Self::NeverRan { .. }
-            | Self::Itself { .. } => None,
+            Self::Panicked(_) | Self::Taken { .. } | Self::Expired { .. } | Self::Itself { .. } => {
+                None
+            }
             Self::Children(failures) => failures.source(),
-            Self::Stopped { stopped, .. } | Self::Interrupted(stopped) => Some(stopped),
+            Self::Stopped { stopped, .. }
+            | Self::NeverRan { stopped, .. }
+            | Self::Interrupted(stopped) => Some(stopped),
         }
     }
 }
@@ -337,6 +339,8 @@ pub enum SpawnError {
     NeverRan {
         /// The path of the thread.
         thread: Arc<str>,
+        /// Why it was asked.
+        stopped: Stopped,
     },
     /// The calling thread was asked to stop while it waited for one of the scope's places.
     Stopped {
@@ -382,12 +386,10 @@ impl fmt::Display for SpawnError {
                 f,
                 "`{name}` cannot be registered: its thread is in the tree already, as `{thread}`"
             ),
-            Self::NeverRan { thread } => {
-                write!(
-                    f,
-                    "thread `{thread}` was asked to stop before it was started: it never runs"
-                )
-            }
+            Self::NeverRan { thread, stopped } => write!(
+                f,
+                "thread `{thread}` never runs: before it was started, it was {stopped}"
+            ),
             Self::Stopped { name, stopped } => write!(
                 f,
                 "thread `{name}` was not started: while it waited for a place, its spawner was {stopped}"
@@ -411,7 +413,7 @@ impl Error for SpawnError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Os { source, .. } => Some(source),
-            Self::Stopped { stopped, .. } => Some(stopped),
+            Self::Stopped { stopped, .. } | Self::NeverRan { stopped, .. } => Some(stopped),
             _ => None,
         }
     }

@@ -92,7 +92,7 @@ pub fn join_all_until<'t, T: 't>(
 fn refuse_itself<T>(threads: &[&Thread<T>]) -> Result<(), JoinAllError> {
     let refused = threads
         .iter()
-        .find_map(|thread| thread.refuse_itself().err());
+        .find_map(|thread| thread.node.refuse_itself().err());
     refused.map_or(Ok(()), |error| Err(failed(vec![error])))
 }
 

@@ -9,7 +9,6 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::error::Error;
 use std::panic;
 
-use crate::ambient::Ambient;
 use crate::primitive::{Arc, Mutex, OnceLock, drop_caught};
 use crate::probe::Ending;
 use crate::signal::{self, Reason, Signal, Why, default_timer};
@@ -18,6 +17,7 @@ use crate::thread::end::{self, Ended, stopped_in};
 use crate::thread::error::{Failure, Failures, JoinError, Outcome};
 use crate::thread::handle::{AnyPacket, report_unreceived};
 use crate::thread::scope_handle::{End, Slot};
+use crate::thread::spawn::Setting;
 use crate::thread::tree::{Child, Node, Role, Root, State};
 
 /// The part of a scope that its threads share.
@@ -179,17 +179,14 @@ pub(super) fn live<T: Send>(
     shared: &Shared,
     node: &Arc<Node>,
     slot: &Slot<T>,
-    ambient: Option<Ambient>,
+    setting: Setting,
     body: impl FnOnce(Signal) -> Outcome<T>,
 ) {
-    let ended = end::run_body(node, |stop| match ambient {
-        None => body(stop),
-        Some(ambient) => {
-            let outcome = ambient.run(|| body(stop));
-            // A deadline came along, and may be seen before it has asked the scope.
-            shared.obey_outer();
-            outcome
-        }
+    let ended = end::run_body(node, |stop| {
+        let outcome = setting.run(|| body(stop));
+        // A deadline that came along may be seen before it has asked the scope.
+        shared.obey_outer();
+        outcome
     });
     let how = ended.ending();
     let left = slot.fill(match ended {

@@ -126,6 +126,29 @@ impl Builder {
         self
     }
 
+    /// The body runs with what is bound here, where `inherit` is called: an [`ambient`](Self::ambient) captured
+    /// now, deadlines included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::thread;
+    ///
+    /// selvedge::local! { static USER: &'static str; }
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let builder = USER.bind("Ada", || thread::Builder::new("carried").inherit());
+    ///     assert_eq!(builder.spawn(|_stop| Ok(*USER.get()?))?.join()?, "Ada");
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[track_caller]
+    pub fn inherit(self) -> Self {
+        self.ambient(Ambient::capture())
+    }
+
     /// The body runs with this [`deadline`](crate::signal::deadline()), which is usually a
     /// [`Till`](crate::Till). A body that ends because of it has failed, unless the thread was asked to stop.
     ///
@@ -340,10 +363,7 @@ impl<T: Send + 'static> Place<T> {
             node,
             packet,
         } = self;
-        let unstarted = Unstarted {
-            parent: &parent,
-            node: &node,
-        };
+        let unstarted = Unstarted::new(&parent, &node);
         // Before it can say that it has ended.
         probe::emit(&Event::Started { thread: &node.path });
         let stack_size = setting.stack_size;
@@ -374,17 +394,20 @@ impl<T: Send + 'static> Place<T> {
 
 impl<T> Place<T> {
     pub(super) fn give_up(&self) {
-        drop(Unstarted {
-            parent: &self.parent,
-            node: &self.node,
-        });
+        drop(Unstarted::new(&self.parent, &self.node));
     }
 }
 
-/// The thread never ran: also when the destructor of a body that the system refused to run panics.
-struct Unstarted<'a> {
+/// Takes a thread that was not started out of the tree, also if the destructor of its closure panics.
+pub(super) struct Unstarted<'a> {
     parent: &'a Node,
     node: &'a Arc<Node>,
+}
+
+impl<'a> Unstarted<'a> {
+    pub(super) fn new(parent: &'a Node, node: &'a Arc<Node>) -> Self {
+        Self { parent, node }
+    }
 }
 
 impl Drop for Unstarted<'_> {
@@ -395,6 +418,16 @@ impl Drop for Unstarted<'_> {
 }
 
 impl Setting {
+    pub(super) fn stack_size(&self) -> Option<usize> {
+        self.stack_size
+    }
+
+    /// What is bound here, unless something else was chosen.
+    #[track_caller]
+    pub(super) fn inherit(&mut self) {
+        self.ambient.get_or_insert_with(Ambient::capture);
+    }
+
     /// Runs `f` in what was carried, with the deadline innermost.
     pub(super) fn run<R>(self, f: impl FnOnce() -> R) -> R {
         let limited = || match self.deadline {

@@ -15,7 +15,7 @@ use selvedge::call::{Condition, Function, Next, NextOf, Own, Patch};
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
 use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
-use selvedge::shared::{Changes, Conflict, Singleton};
+use selvedge::shared::{Changes, Conflict, Flyweight, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
 use selvedge::sync::{
     AcquireError, AcquireUntilError, AlreadyHeld, Assigned, BatchProducer, BatchQueue,
@@ -27,8 +27,8 @@ use selvedge::testing::World;
 use selvedge::thread::{
     CronError, Current, Failures, GaveUp, Job, JoinAllError, JoinError, Missed, Overlap, Panic,
     Parent, Pool, PoolBuilder, Prepared, RegisterError, Repeat, Restart, RestartStatus, RunError,
-    Schedule, ScheduleStatus, Scheduled, Scope, ScopedThread, SpawnError, StartError, State,
-    Supervised, Thread, ThreadError, Tick, Tree, TreeNode,
+    Schedule, ScheduleStatus, Scheduled, Scope, ScopedBuilder, ScopedThread, SpawnError,
+    StartError, State, Supervised, Thread, ThreadError, Tick, Tree, TreeNode,
 };
 use selvedge::{
     Activated, Ambient, Context, Group, Local, Resource, Signal, Stopped, Till, Unbound,
@@ -103,8 +103,8 @@ fn names() -> Vec<&'static str> {
             Supervised<OneAtATime>, Tick, Current, Failures, JoinError, Panic, SpawnError,
             ThreadError, State, Tree, TreeNode,
             JoinAllError, Parent, Prepared<OneAtATime>, RegisterError,
-            Scope<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
-            Singleton<String>, Changes, Conflict,
+            Scope<'static, 'static>, ScopedBuilder<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
+            Singleton<String>, Flyweight<String, String>, Changes, Conflict,
             Patch, Condition, Function, Own<u8>,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,

@@ -3,6 +3,7 @@
 mod ambient;
 mod auto_traits;
 mod batch;
+mod builder;
 mod call;
 mod deadline;
 mod future;
