@@ -45,11 +45,12 @@
 //! | [`signal`]   | combining, stopping, shielding                              |
 //! | [`sync`]     | locks, queues, semaphores, promises                         |
 //! | `io`         | input and output that a stop ends (unix, feature `os`)      |
+//! | [`baggage`]  | the ambient as text: headers, child processes               |
 //! | [`shared`]   | singletons, and copies of them for isolating blocks         |
 //! | [`call`]     | open functions, patches, bindings                           |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |
-//! | [`guide`]    | which primitive for what, signals, stopping, shutdown        |
+//! | [`guide`]    | what to use for what, signals, stopping, shutdown, propagation, isolation |
 //! | `testing`    | a tree, a clock and an event list for one test (feature `testing`) |
 //!
 //! # What it does not do
@@ -104,6 +105,7 @@ pub mod guide;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use crate::ambient::baggage;
 pub use crate::ambient::{
     Activated, Ambient, Carry, Context, Enter, Group, Local, Resource, Unbound, Wrap,
 };

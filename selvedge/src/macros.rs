@@ -11,14 +11,31 @@
 /// assert!(REQUEST.get().is_err());
 /// assert_eq!(LEVEL.copied(), Ok(3));
 /// ```
+///
+/// With a key, what is bound can leave the process as [text](crate::baggage); the type must be `Display` and
+/// `FromStr`:
+///
+/// ```
+/// selvedge::local! {
+///     pub static TENANT: String, baggage = "tenant";
+///     pub static LEVEL: u8 = 3, baggage = "log-level";
+/// }
+/// let sent = LEVEL.bind(4, || selvedge::Ambient::capture().to_baggage());
+/// assert_eq!(sent, "log-level=4");
+/// ```
 #[macro_export]
 macro_rules! local {
-    ($($(#[$meta:meta])* $vis:vis static $name:ident : $type:ty $(= $default:expr)?;)*) => { $(
+    ($($(#[$meta:meta])* $vis:vis static $name:ident : $type:ty $(= $default:expr)? $(, baggage = $key:expr)?;)*) => { $(
         $(#[$meta])*
-        $vis static $name: $crate::Local<$type> = $crate::Local::new(
+        $vis static $name: $crate::Local<$type> = $crate::__private::local!(
             ::core::concat!(::core::module_path!(), "::", ::core::stringify!($name)),
-            $crate::__private::default!($type $(, $default)?),
+            $crate::__private::default!($type $(, $default)?)
+            $(, $key)?
         );
+        $(#[$meta])*
+        const _: () = {
+            $crate::__private::declare_local!($name $(, $key)?);
+        };
     )* };
 }
 
@@ -95,6 +112,13 @@ macro_rules! context {
     ) => {
         $(#[$meta])*
         $vis static $name: $crate::Context = $crate::__private::new_context!($text $($flag)*);
+        $(#[$meta])*
+        const _: () = {
+            $crate::__private::declare!($crate::__private::Declared(|| {
+                let context: &'static $crate::Context = &$name;
+                context
+            }));
+        };
         $crate::context! { $($rest)* }
     };
     (
@@ -129,6 +153,11 @@ macro_rules! context {
 
         $(#[$meta])*
         const _: () = {
+            $crate::__private::declare!($crate::__private::Declared(|| {
+                let context: &'static $crate::Context = &$name;
+                context
+            }));
+
             /// A block in which the context is entered, with the resources that are given to it.
             #[derive(::core::clone::Clone, ::core::fmt::Debug)]
             #[must_use = "a block does nothing until it is run or wrapped around something"]
@@ -276,6 +305,26 @@ macro_rules! __default {
     };
     ($type:ty, $default:expr) => {
         ::core::option::Option::Some(|| -> $type { $default })
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __local {
+    ($name:expr, $default:expr) => {
+        $crate::Local::new($name, $default)
+    };
+    ($name:expr, $default:expr, $key:expr) => {
+        $crate::Local::keyed($name, $default, $key)
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __declare_local {
+    ($name:ident) => {};
+    ($name:ident, $key:expr) => {
+        $crate::__private::declare!($crate::__private::Declared(|| &$name));
     };
 }
 

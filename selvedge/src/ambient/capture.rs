@@ -170,6 +170,11 @@ impl Ambient {
         self.node.is_none()
     }
 
+    /// The same, made somewhere else, for messages.
+    pub(super) fn made_at(self, at: &'static Location<'static>) -> Self {
+        Self { at, ..self }
+    }
+
     /// The innermost binding of each key.
     pub(super) fn visible(&self) -> &[(Index, Slot)] {
         self.node.as_deref().map_or(&[], Node::flat)

@@ -17,6 +17,7 @@ use core::marker::PhantomData;
 use core::panic::Location;
 use std::error::Error;
 
+use crate::ambient::baggage::checked_key;
 use crate::ambient::capture::{Ambient, Chain};
 use crate::ambient::current;
 use crate::ambient::frame::{self, Payload};
@@ -51,6 +52,7 @@ pub struct Local<T: 'static> {
     key: Key,
     name: &'static str,
     default: Option<fn() -> T>,
+    baggage: Option<&'static str>,
     value: Once<Arc<T>>,
     invariant: PhantomData<fn(T) -> T>,
 }
@@ -59,10 +61,25 @@ impl<T: Send + Sync + 'static> Local<T> {
     /// For [`local!`](crate::local), which knows the path.
     #[doc(hidden)]
     pub const fn new(name: &'static str, default: Option<fn() -> T>) -> Self {
+        Self::with_key(name, default, None)
+    }
+
+    /// The same, with the key under which it can be sent.
+    #[doc(hidden)]
+    pub const fn keyed(name: &'static str, default: Option<fn() -> T>, key: &'static str) -> Self {
+        Self::with_key(name, default, Some(checked_key(key)))
+    }
+
+    const fn with_key(
+        name: &'static str,
+        default: Option<fn() -> T>,
+        baggage: Option<&'static str>,
+    ) -> Self {
         Self {
             key: Key::new(),
             name,
             default,
+            baggage,
             value: Once::new(),
             invariant: PhantomData,
         }
@@ -262,6 +279,11 @@ impl<T: Send + Sync + 'static> Local<T> {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The key under which it can be sent, if it opted in.
+    pub(super) fn baggage_key(&self) -> Option<&'static str> {
+        self.baggage
     }
 
     /// The default, evaluated once for the whole process.

@@ -29,6 +29,7 @@
 //!
 //! A setter; guards; values that are not `Send + Sync` (they could not be carried).
 
+pub mod baggage;
 mod base;
 mod capture;
 mod carry;
@@ -57,6 +58,7 @@ pub use resource::Resource;
 pub use to::To;
 pub use wrap::{Closure, Polled, Wrap, Wrapped};
 
+pub(crate) use baggage::Inherited;
 pub(crate) use context::ISOLATION;
 pub(crate) use current::{Entered, Identity, enter_thread, identity, thread_path};
 pub(crate) use frame::{Binding, Extension, Payload, enter, innermost};

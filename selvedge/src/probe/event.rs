@@ -143,6 +143,31 @@ pub enum Event<'a> {
         /// The isolating context, or `isolated` for a block without one.
         context: &'a str,
     },
+    /// A member of received baggage means a local whose type cannot read it; it travels on unread. Emitted where
+    /// it was received.
+    NotUnderstood {
+        /// The key of the member.
+        member: &'a str,
+        /// The path of the local.
+        local: &'static str,
+        /// The error of its `from_str`.
+        why: &'a dyn fmt::Display,
+    },
+    /// Members of baggage, or a trace context, are not read: they are malformed, or there is no room for them. Emitted
+    /// where they were received.
+    NotReceived {
+        /// Their keys.
+        members: &'a dyn fmt::Display,
+        /// The reason.
+        why: &'a dyn fmt::Display,
+    },
+    /// Members of baggage are not sent. Emitted where they were to be.
+    NotSent {
+        /// Their keys.
+        members: &'a dyn fmt::Display,
+        /// The reason.
+        why: &'a dyn fmt::Display,
+    },
     /// Two bindings of an open function are equally specific; the later one wins.
     Tie {
         /// The path of the open function.
@@ -187,6 +212,9 @@ impl Event<'_> {
             | Self::RunFailed { .. }
             | Self::RunOverdue { .. }
             | Self::QueueFull { .. }
+            | Self::NotUnderstood { .. }
+            | Self::NotReceived { .. }
+            | Self::NotSent { .. }
             | Self::Tie { .. } => Weight::Warning,
             Self::Started { .. }
             | Self::StopAsked { .. }
@@ -237,6 +265,7 @@ impl Event<'_> {
                 | Self::QueueFull { .. }
                 | Self::SinkFailed { .. }
                 | Self::Undelivered { .. }
+                | Self::NotSent { .. }
                 | Self::Tie { .. }
         )
     }
@@ -326,6 +355,18 @@ impl fmt::Display for Event<'_> {
             }
             Self::Discarded { singleton, context } => {
                 write!(f, "a write to `{singleton}` in `{context}` was thrown away")
+            }
+            Self::NotUnderstood { member, local, why } => {
+                write!(
+                    f,
+                    "baggage `{member}` is not understood by `{local}`: {why}"
+                )
+            }
+            Self::NotReceived { members, why } => {
+                write!(f, "not received with the baggage: {members}: {why}")
+            }
+            Self::NotSent { members, why } => {
+                write!(f, "not sent with the baggage: {members}: {why}")
             }
             Self::Tie { function } => write!(
                 f,

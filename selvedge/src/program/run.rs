@@ -7,6 +7,7 @@ use std::process::{ExitCode, Termination};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
+use crate::ambient::Inherited;
 use crate::primitive::{Arc, drop_caught, source_of, text_of};
 use crate::program::grace::{Grace, OnReport, flush};
 #[cfg(all(unix, feature = "os"))]
@@ -29,6 +30,10 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 /// `body` is given the program's stop signal. When it returns, its threads are asked to stop and joined;
 /// then pending tills are set. It can be called again afterwards.
 ///
+/// What the environment of the process brings ([`baggage`](crate::baggage)) is bound and entered for `body`, and travels
+/// from there as any ambient: to children only when carried. Contexts that the parent process had entered
+/// process-wide are entered process-wide until `run` returns.
+///
 /// # Examples
 ///
 /// ```
@@ -43,6 +48,7 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 ///     })
 /// }
 /// ```
+#[track_caller]
 pub fn run<T: Termination>(name: &str, body: impl FnOnce(Signal) -> Outcome<T>) -> ExitCode {
     Builder::new(name).run(body)
 }
@@ -141,6 +147,7 @@ impl Builder {
     /// default action, so that the parent process sees the truth.
     ///
     /// With a tree running in this process already, `body` does not run and the status is 1.
+    #[track_caller]
     pub fn run<T: Termination>(self, body: impl FnOnce(Signal) -> Outcome<T>) -> ExitCode {
         let name = self.name.clone();
         let Some(wired) = Wired::begin(self) else {
@@ -150,7 +157,12 @@ impl Builder {
         let ended = run_body(&wired.node, |stop| {
             // Whatever ends the body, a panic too: from here the children have the grace period.
             let _begin = wired.grace.begin_when_dropped();
-            let value = body(stop)?;
+            let ambient = &wired.inherited.ambient;
+            // Without one, nothing stands between the body and the bottom of the chain.
+            let value = match ambient.is_empty() {
+                true => body(stop)?,
+                false => ambient.run(|| body(stop))?,
+            };
             // Known before the children are joined, for an exit that does not wait for them.
             let status = value.report();
             wired.grace.set_status(status);
@@ -161,6 +173,9 @@ impl Builder {
 
     /// The same for a program with its own `main`: the calling thread is the root of the tree until the guard
     /// is dropped or [finished](Installed::finish).
+    ///
+    /// Of what the environment brings, contexts are entered that the parent process had entered process-wide. The rest
+    /// needs a block: [`Ambient::from_env`](crate::Ambient::from_env) has it.
     ///
     /// # Errors
     ///
@@ -176,6 +191,7 @@ impl Builder {
     /// assert_eq!(program.finish(), ExitCode::SUCCESS);
     /// # Ok::<(), program::AlreadyRunning>(())
     /// ```
+    #[track_caller]
     pub fn install(self) -> Result<Installed, AlreadyRunning> {
         let wired = Wired::begin(self).ok_or(AlreadyRunning)?;
         Ok(Installed::new(wired))
@@ -187,6 +203,7 @@ pub(super) struct Wired {
     pub(super) node: Arc<Node>,
     pub(super) grace: Grace,
     timer: Timer,
+    inherited: Inherited,
     #[cfg(feature = "run")]
     interrupts: Interrupts,
     #[cfg(all(unix, feature = "os"))]
@@ -195,10 +212,12 @@ pub(super) struct Wired {
 
 impl Wired {
     /// None if a tree is running already.
+    #[track_caller]
     fn begin(program: Builder) -> Option<Self> {
         if Node::current().is_some() || RUNNING.swap(true, SeqCst) {
             return None;
         }
+        let inherited = Inherited::from_env();
         let timer = default_timer();
         timer.restart();
         let node = Node::root(&program.name, timer.clone());
@@ -212,6 +231,7 @@ impl Wired {
             node,
             grace,
             timer: timer.clone(),
+            inherited,
             #[cfg(feature = "run")]
             interrupts,
             #[cfg(all(unix, feature = "os"))]
@@ -235,6 +255,7 @@ impl Wired {
         #[cfg(feature = "run")]
         self.interrupts.end();
         self.grace.end();
+        drop_caught(self.inherited); // values of the user's types
         flush();
         #[cfg(feature = "run")]
         interrupt::leave();

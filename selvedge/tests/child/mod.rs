@@ -92,11 +92,17 @@ pub(crate) struct End {
 
 impl Child {
     pub(crate) fn start(scenario: &str) -> Self {
+        Self::start_given(scenario, &[])
+    }
+
+    /// With more environment variables.
+    pub(crate) fn start_given(scenario: &str, variables: &[(&str, String)]) -> Self {
         // As from a terminal: whoever runs the tests in the background ignores SIGINT for them, and an
         // ignored signal is inherited.
         let mut env = Command::new("env");
         env.args(["--default-signal=INT", "--default-signal=TERM"])
-            .arg(std::env::current_exe().unwrap());
+            .arg(std::env::current_exe().unwrap())
+            .envs(variables.iter().map(|(name, value)| (name, value)));
         Self::start_by(scenario, env)
     }
 

@@ -86,8 +86,8 @@ type OneAtATime = Cell<u8>;
 fn names() -> Vec<&'static str> {
     table! {
         anywhere:
-            To<String>, And<Ambient, To<u8>>, OnExit<To<u8>, fn()>, Wrapped<Ambient, Ready<u8>>,
             Ambient, Local<String>, Context, Entering, Resource<OneAtATime>, Group, Activated, Unbound,
+            selvedge::baggage::Error,
             To<String>, And<Ambient, To<u8>>, OnExit<To<u8>, fn()>, Wrapped<Ambient, Ready<u8>>,
             Signal, Till, Stopped, Reason, OnSet, WaitError, IsSet, Progress, SetOnDrop,
             // What goes through a queue or comes out of a thread need not be `Sync`.
@@ -181,10 +181,20 @@ fn errors_go_where_any_error_goes() {
     error::<Failures>();
     error::<Panic>();
     error::<Conflict>();
+    error::<selvedge::baggage::Error>();
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 6] = ["Site", "Discovered", "Readme", "Kept", "Closure", "Polled"];
+const HIDDEN: [&str; 8] = [
+    "Site",
+    "Discovered",
+    "Declared",
+    "Named",
+    "Readme",
+    "Kept",
+    "Closure",
+    "Polled",
+];
 
 #[test]
 fn no_public_type_is_missing_in_the_table() {
