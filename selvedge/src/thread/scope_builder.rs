@@ -1,6 +1,6 @@
 //! A thread of a scope with more choices.
 
-use crate::ambient::Ambient;
+use crate::ambient::{Ambient, Group};
 use crate::primitive::Arc;
 use crate::signal::Signal;
 use crate::sync::{AcquireError, AcquireUntilError, Permit, Semaphore};
@@ -103,6 +103,31 @@ impl<'scope, 'env> ScopedBuilder<'scope, 'env> {
             scope: self.scope,
             builder: self.builder.deadline(deadline),
         }
+    }
+
+    /// It is a member of `group`. Nobody is by inheritance.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{Group, thread};
+    ///
+    /// let readers = Group::new("readers");
+    /// thread::scope("work", |s| {
+    ///     s.builder("reader").group(&readers).spawn(|stop| Ok(stop.wait_until(&stop)?))?;
+    ///     readers.stop();
+    ///     Ok(())
+    /// })?;
+    /// assert!(readers.threads().is_empty());
+    /// # Ok::<(), thread::Failures>(())
+    /// ```
+    pub fn group(self, group: &Group) -> Self {
+        self.with(|builder| builder.group(group))
+    }
+
+    /// It is a member of the calling thread's group, if that has one.
+    pub fn inherit_group(self) -> Self {
+        self.with(Builder::inherit_group)
     }
 
     /// It serves its siblings: when they and the closure of the scope have ended it is asked to stop, and not

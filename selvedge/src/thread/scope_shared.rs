@@ -26,6 +26,8 @@ pub(super) struct Shared {
     owner: Option<Arc<Node>>,
     /// What the calling thread saw as stop.
     pub(super) outer: Signal,
+    /// Why it is set, once it is.
+    blame: signal::Outer,
     pub(super) is_isolated: AtomicBool,
     pub(super) inherits: AtomicBool,
     pub(super) places: OnceLock<Semaphore>,
@@ -60,6 +62,7 @@ impl Shared {
             node,
             owner,
             outer: signal::stop(),
+            blame: signal::Outer::here(),
             is_isolated: AtomicBool::new(false),
             inherits: AtomicBool::new(false),
             places: OnceLock::new(),
@@ -80,7 +83,7 @@ impl Shared {
     }
 
     fn obey_outer(&self) {
-        if let Some(reason) = self.outer.reason() {
+        if let Some(reason) = self.blame.reason() {
             self.node.ask(&reason);
         }
     }

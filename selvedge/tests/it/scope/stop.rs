@@ -70,9 +70,11 @@ fn threads_stop_with_the_deadline_of_the_caller() {
         let asleep = Signal::new();
         let result = signal::deadline(&late, || {
             thread::scope("s", |s| {
-                s.spawn("a", |_| {
+                s.spawn("a", |stop| {
                     asleep.set();
-                    until_stopped(Signal::never())
+                    let error = until_stopped(Signal::never());
+                    assert!(stop.reason().unwrap().is_deadline()); // the thread is told why, too
+                    error
                 });
                 asleep.wait()?;
                 world.advance(hour);
