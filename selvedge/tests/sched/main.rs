@@ -25,6 +25,8 @@ mod conservation;
 mod descriptor;
 mod expiry_and_push;
 mod first_writers;
+mod flyweight;
+mod group;
 mod pool;
 mod queue_ways;
 mod lock;

@@ -9,6 +9,7 @@ mod limits;
 mod names;
 mod patches;
 mod recursion;
+mod strict;
 
 use std::cell::RefCell;
 
