@@ -188,7 +188,7 @@ fn errors_go_where_any_error_goes() {
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 8] = [
+const HIDDEN: [&str; 13] = [
     "Site",
     "Discovered",
     "Code",
