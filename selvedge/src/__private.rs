@@ -1,5 +1,7 @@
 //! What expansions of our macros may name. Not for anybody else; it may change in any release.
 
+pub use crate::call::groutine::private::{Answers, Filters, Sees, Visit, rounds};
+pub use crate::call::groutine::{AtCall, AtPanic, AtReturn, Ends, Wait};
 pub use crate::call::private::{
     Code, Discovered, HookRef, Kind, Peek, PeekDebug, PeekType, Shape, Site, Step, before_here,
     bind, bind_discovered, call,
@@ -7,6 +9,8 @@ pub use crate::call::private::{
 pub use crate::call::{Binding, Call, Condition, Next, NextOf, Own, Patch, Returned, Unwound};
 pub use crate::{__default as default, __isolates as isolates};
 
+#[cfg(feature = "discover")]
+pub use crate::call::groutine::private::Found;
 #[cfg(feature = "discover")]
 pub use inventory;
 
@@ -31,3 +35,28 @@ macro_rules! __discover {
     };
 }
 pub use crate::__discover as discover;
+
+/// Registers a `#[groutine]` before `main`, for `Groutines::discovered`.
+#[cfg(feature = "discover")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __discover_groutine {
+    ($name:ident, $make:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::__private::Found {
+                module: ::core::module_path!(),
+                name: ::core::stringify!($name),
+                line: ::core::line!(),
+                make: $make,
+            }
+        }
+    };
+}
+
+#[cfg(not(feature = "discover"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __discover_groutine {
+    ($name:ident, $make:expr) => {};
+}
+pub use crate::__discover_groutine as discover_groutine;

@@ -72,6 +72,7 @@ mod binding;
 mod chain;
 mod check;
 mod few;
+pub mod groutine;
 mod here;
 mod hook;
 mod install;
@@ -84,6 +85,7 @@ mod view;
 
 pub use binding::{Binding, Condition};
 pub use check::{Tie, check};
+pub use groutine::{Addr, Groutines};
 pub use install::Installed;
 pub use own::Own;
 pub use patch::Patch;

@@ -2,8 +2,9 @@
 //!
 //! # Invariants
 //!
-//! 1. `armed` is `NEW` until the first call or binding has looked for discovered bindings; beside that it
-//!    counts the live patches and bindings. It is 0 exactly when a call may go straight to the body.
+//! 1. `armed` is `NEW` until the first call has looked for discovered bindings and the function has been noted; beside
+//!    that it counts the live patches, bindings and waits of groutines. It is 0 exactly when a call may go straight to
+//!    the body.
 //! 2. `wide` counts the bindings and installed patches among them: what applies outside of every block too.
 
 use core::fmt;
@@ -13,10 +14,14 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::ambient::Key;
 use crate::call::binding::{self, Bindings};
 use crate::call::chain;
+use crate::call::groutine;
 use crate::call::install::Installations;
 
-/// The first call takes the slow path once, to find the bindings that were registered before `main`.
+/// The first call takes the slow path once, to find the bindings that were registered before `main`, and to note
+/// the function.
 const NEW: u32 = 1 << 31;
+/// Somebody notes it.
+const NOTED: u32 = 1 << 30;
 
 /// What an open function is called, for messages.
 #[derive(Debug)]
@@ -44,6 +49,8 @@ impl Function {
 pub struct Site {
     armed: AtomicU32,
     wide: AtomicU32,
+    /// How many groutines wait for it, anywhere.
+    waits: AtomicU32,
     function: Function,
     /// Patches and masks of the calling block are bound to it.
     pub(super) key: Key,
@@ -57,6 +64,7 @@ impl Site {
         Self {
             armed: AtomicU32::new(NEW),
             wide: AtomicU32::new(0),
+            waits: AtomicU32::new(0),
             function: Function {
                 path,
                 location: Location::caller(),
@@ -81,10 +89,31 @@ impl Site {
         if self.armed.load(Relaxed) & NEW != 0 {
             // Finds the bindings that were registered before `main`, once for all functions.
             binding::discover();
-            self.armed.fetch_and(!NEW, Relaxed);
+            if self.armed.fetch_or(NOTED, Relaxed) & NOTED == 0 {
+                groutine::register(self);
+                self.armed.fetch_and(!(NEW | NOTED), Relaxed);
+            }
         }
         chain::is_empty(&self.key)
             && (!self.has_wide() || self.installed.is_empty() && !self.bindings.has_match())
+            && !groutine::is_concerned(self)
+    }
+
+    /// Does any groutine wait for it?
+    #[inline]
+    pub(super) fn is_heard(&self) -> bool {
+        self.waits.load(Relaxed) != 0
+    }
+
+    /// One more groutine waits for it.
+    pub(super) fn listen(&self) {
+        self.waits.fetch_add(1, Relaxed);
+        self.arm();
+    }
+
+    pub(super) fn unlisten(&self) {
+        self.disarm();
+        self.waits.fetch_sub(1, Relaxed);
     }
 
     /// Are there bindings or installed patches?

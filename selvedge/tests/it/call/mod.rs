@@ -3,6 +3,7 @@
 mod arguments;
 mod bindings;
 mod concurrent;
+mod groutines;
 mod names;
 mod patches;
 mod recursion;
