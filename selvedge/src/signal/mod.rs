@@ -21,6 +21,7 @@
 //! has passed, they return [`Stopped`], and what they were to do did not happen. What is ready is handed out
 //! first. [`shield`] hides the stop for clean-up.
 
+mod before_wait;
 mod clock;
 mod combine;
 #[cfg(all(unix, feature = "os"))]
@@ -49,6 +50,7 @@ mod wheel;
 
 pub use combine::{all, any};
 pub use deadline::deadline;
+pub(crate) use before_wait::before_wait;
 pub(crate) use deadline::deadline_at;
 pub(crate) use deadline::obeying;
 #[cfg(all(unix, feature = "os"))]

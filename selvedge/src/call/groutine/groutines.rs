@@ -13,8 +13,9 @@ use crate::ambient::{Ended, Enter};
 use crate::call::groutine::ending::Ends;
 use crate::call::groutine::flow;
 use crate::call::groutine::poll::{Body, Task};
-use crate::call::groutine::set::Set;
+use crate::call::groutine::set::{Set, attend};
 use crate::primitive::Arc;
+use crate::signal;
 
 /// Groutines that live together, for the block that they are run around.
 ///
@@ -159,6 +160,7 @@ fn name_of<F>(_: &F, at: &Location<'_>) -> String {
 
 impl Enter for Groutines {
     fn begin(&mut self) {
+        signal::before_wait(attend);
         let tasks = self.sources.iter();
         let tasks = tasks.map(|source| Task::new(Arc::clone(&source.name)));
         self.set = Some(Set::new(tasks.collect()));

@@ -162,6 +162,11 @@ impl<M, P: Moment> Live<M, P> {
 }
 
 impl<M, P> Live<M, P> {
+    /// Another handle of the same call.
+    pub(in crate::call) fn again(&self) -> Self {
+        Self { ..*self }
+    }
+
     pub(super) fn id(&self) -> Tick {
         self.id
     }

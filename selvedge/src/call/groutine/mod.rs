@@ -72,6 +72,8 @@ pub(super) use alarm::register;
 pub(super) use flow::{Link, Sets, sets};
 pub(super) use set::{Called, Set, Told, attend, is_concerned};
 
+pub(super) use typed::{Answers, Sees};
+
 /// For `__private` alone.
 pub(crate) mod private {
     #[cfg(feature = "discover")]

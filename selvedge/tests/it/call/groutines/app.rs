@@ -56,7 +56,7 @@ impl View {
         request.user.is_some()
     }
 
-    fn pre_save(&self, snippet: &mut Snippet) {
+    pub(crate) fn pre_save(&self, snippet: &mut Snippet) {
         snippet.title = snippet.title.to_uppercase();
     }
 
