@@ -1,5 +1,6 @@
 //! What expansions of our macros may name. Not for anybody else; it may change in any release.
 
+pub use crate::ambient::baggage::Declared;
 pub use crate::call::groutine::private::{Answers, Filters, Sees, Visit, rounds};
 pub use crate::call::groutine::{AtCall, AtPanic, AtReturn, Ends, Wait};
 pub use crate::call::private::{
@@ -7,7 +8,10 @@ pub use crate::call::private::{
     bind, bind_discovered, call,
 };
 pub use crate::call::{Binding, Call, Condition, Next, NextOf, Own, Patch, Returned, Unwound};
-pub use crate::{__default as default, __isolates as isolates};
+pub use crate::{
+    __allowed_resource as allowed_resource, __declare_local as declare_local, __default as default,
+    __local as local, __new_context as new_context,
+};
 
 #[cfg(feature = "discover")]
 pub use crate::call::groutine::private::Found;
@@ -35,6 +39,27 @@ macro_rules! __discover {
     };
 }
 pub use crate::__discover as discover;
+
+/// Lets text find a local or a context.
+#[cfg(feature = "discover")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __declare {
+    ($declared:expr) => {
+        $crate::__private::inventory::submit! { $declared }
+    };
+}
+
+#[cfg(not(feature = "discover"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __declare {
+    ($declared:expr) => {
+        // As if it were found, so that it counts as used either way.
+        const _: fn() -> $crate::__private::Declared = || $declared;
+    };
+}
+pub use crate::__declare as declare;
 
 /// Registers a `#[groutine]` before `main`, for `Groutines::discovered`.
 #[cfg(feature = "discover")]

@@ -401,7 +401,9 @@ impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ended => f.write_str("the program of the scenario ended before it came to that"),
-            Self::Expired => f.write_str("the program of the scenario did not come to that in time"),
+            Self::Expired => {
+                f.write_str("the program of the scenario did not come to that in time")
+            }
             Self::Stopped(stopped) => stopped.fmt(f),
             Self::Abandoned => f.write_str("the program of the scenario was asked to stop"),
         }

@@ -2,16 +2,16 @@
 //!
 //! # Invariants
 //!
-//! 1. `armed` is `NEW` until the first call has looked for discovered bindings and the function has been noted; beside
-//!    that it counts the live patches, bindings and waits of groutines. It is 0 exactly when a call may go straight to
-//!    the body.
+//! 1. `armed` is `NEW` until the first call or binding has looked for discovered bindings and the function has been noted
+//!    by those who may have to arm all; beside that it counts the live patches, bindings and waits of groutines, and
+//!    one more once a strict context was entered. It is 0 exactly when a call may go straight to the body.
 //! 2. `wide` counts the bindings and installed patches among them: what applies outside of every block too.
 
 use core::fmt;
 use core::panic::Location;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::ambient::Key;
+use crate::ambient::{self, Context, Key, Refuses};
 use crate::call::binding::{self, Bindings};
 use crate::call::chain;
 use crate::call::groutine;
@@ -20,8 +20,6 @@ use crate::call::install::Installations;
 /// The first call takes the slow path once, to find the bindings that were registered before `main`, and to note
 /// the function.
 const NEW: u32 = 1 << 31;
-/// Somebody notes it.
-const NOTED: u32 = 1 << 30;
 
 /// What an open function is called, for messages.
 #[derive(Debug)]
@@ -87,16 +85,34 @@ impl Site {
     #[inline(never)]
     fn is_out_of_reach(&'static self) -> bool {
         if self.armed.load(Relaxed) & NEW != 0 {
-            // Finds the bindings that were registered before `main`, once for all functions.
-            binding::discover();
-            if self.armed.fetch_or(NOTED, Relaxed) & NOTED == 0 {
-                groutine::register(self);
-                self.armed.fetch_and(!(NEW | NOTED), Relaxed);
-            }
+            self.begin();
         }
         chain::is_empty(&self.key)
             && (!self.has_wide() || self.installed.is_empty() && !self.bindings.has_match())
+            && binding::unanswered(self).is_none()
             && !groutine::is_concerned(self)
+    }
+
+    /// Finds the bindings that were registered before `main`, once for all functions.
+    #[inline(never)]
+    fn begin(&'static self) {
+        binding::discover();
+        // `Relaxed`: who sees that it is not new sees that it was armed, which is the same atomic.
+        let is_new = || self.armed.load(Relaxed) & NEW != 0;
+        ambient::watch_strict(self, is_new, || {
+            groutine::register(self);
+            self.armed.fetch_and(!NEW, Relaxed);
+        });
+    }
+
+    /// Ends a call that no binding answers inside of `context`, which is strict.
+    #[cold]
+    pub(super) fn refuse(&self, context: &Context) -> ! {
+        let (function, context) = (self.function.path, context.name());
+        panic!(
+            "`{function}` has no implementation for the strict context `{context}`: bind one to it, or call it \
+             outside"
+        )
     }
 
     /// Does any groutine wait for it?
@@ -147,10 +163,17 @@ impl Site {
     }
 }
 
+impl Refuses for Site {
+    fn arm(&self) {
+        Self::arm(self);
+    }
+}
+
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Site")
             .field("path", &self.function.path)
+            .field("armed", &(self.armed.load(Relaxed) & !NEW))
             .finish_non_exhaustive()
     }
 }

@@ -15,6 +15,7 @@
 use core::any::{Any, TypeId};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use crate::ambient::Context;
 use crate::call::binding::{self, Bound, Rank};
 use crate::call::chain::{self, InForce, Lent, Link, View};
 use crate::call::few::Few;
@@ -24,7 +25,7 @@ use crate::call::install;
 use crate::call::patch::Patch;
 use crate::call::site::Site;
 use crate::call::view::{Code, State};
-use crate::primitive::{Arc, drop_caught, panic_message};
+use crate::primitive::{Arc, drop_caught, message_of};
 use crate::probe::{self, Event};
 
 type Panic = Box<dyn Any + Send>;
@@ -60,6 +61,8 @@ pub(super) struct Steps<'c> {
     view: View<'c>,
     sets: Sets<'c>,
     wide: &'c [Option<Wide>],
+    /// The strict context that nothing answers for: then there are no bindings, and the body does not run.
+    refused_by: Option<&'static Context>,
 }
 
 /// Something process-wide that takes part in a call.
@@ -138,6 +141,7 @@ fn dispatch_among(
             view,
             sets,
             wide: &[],
+            refused_by: binding::unanswered(site),
         };
         if site.has_wide() {
             walk_wide(steps, call);
@@ -151,6 +155,7 @@ fn dispatch_among(
 #[inline(never)]
 fn walk_wide(steps: Steps<'_>, call: &mut dyn Running) {
     if steps.site.installed.is_empty()
+        && steps.refused_by.is_none()
         && let only @ Some(_) = binding::only_match(steps.site)
     {
         let wide = core::slice::from_ref(&only);
@@ -163,7 +168,9 @@ fn walk_wide(steps: Steps<'_>, call: &mut dyn Running) {
 fn walk_many(steps: Steps<'_>, call: &mut dyn Running) {
     let mut found = Few::new();
     install::installed(steps.site, &mut found);
-    binding::matching(steps.site, &mut found);
+    if steps.refused_by.is_none() {
+        binding::matching(steps.site, &mut found);
+    }
     let wide = found.as_mut_slice();
     walk(&Steps { wide, ..steps }, call);
 }
@@ -206,8 +213,12 @@ impl<'c> Rest<'c> {
                 Kind::Unwound => return self.run_caught(step.id(), hook, call),
             }
         }
-        if !self.is_answered {
-            call.body();
+        if self.is_answered {
+            return;
+        }
+        match self.steps.refused_by {
+            None => call.body(),
+            Some(context) => self.steps.site.refuse(context),
         }
     }
 
@@ -255,7 +266,7 @@ impl<'c> Rest<'c> {
             Ok(false) => resume_unwind(panic),
             Err(second) => {
                 let function = self.steps.site.function().path();
-                let message = panic_message(&*second);
+                let message = message_of(&*second);
                 probe::emit(&Event::HookPanicked { function, message });
                 drop_caught(second);
                 resume_unwind(panic)

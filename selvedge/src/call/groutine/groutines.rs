@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! 1. `set` is there from `begin` to `finish`. All are started at the first entrance, and killed in `finish`, inside
-//!    the block.
+//! 1. `set` is there from `begin` to `finish`, but while the block is entered, which has it then. All are started at
+//!    the first entrance, and killed in `finish`, inside the block.
 
 use core::fmt;
 use core::future::Future;
@@ -14,7 +14,7 @@ use crate::call::groutine::ending::Ends;
 use crate::call::groutine::flow;
 use crate::call::groutine::poll::{Body, Task};
 use crate::call::groutine::set::{Set, attend};
-use crate::primitive::Arc;
+use crate::primitive::{Arc, Mutex};
 use crate::signal;
 
 /// Groutines that live together, for the block that they are run around.
@@ -59,7 +59,7 @@ use crate::signal;
 pub struct Groutines {
     sources: Vec<Source>,
     /// See invariant 1.
-    set: Option<Set>,
+    set: Mutex<Option<Box<Set>>>,
 }
 
 /// How to make a groutine.
@@ -112,7 +112,8 @@ impl Groutines {
     }
 
     pub(super) fn from_sources(sources: Vec<Source>) -> Self {
-        Self { sources, set: None }
+        let set = Mutex::new(None);
+        Self { sources, set }
     }
 
     /// How many there are.
@@ -163,11 +164,23 @@ impl Enter for Groutines {
         signal::before_wait(attend);
         let tasks = self.sources.iter();
         let tasks = tasks.map(|source| Task::new(Arc::clone(&source.name)));
-        self.set = Some(Set::new(tasks.collect()));
+        let set = Set::new(tasks.collect());
+        *self.set.lock() = Some(Box::new(set));
     }
 
     fn enter<R>(&self, block: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
-        let set = self.set.as_ref().expect("begun (invariant 1)");
+        struct Back<'g>(&'g Groutines, Option<Box<Set>>);
+        impl Drop for Back<'_> {
+            fn drop(&mut self) {
+                *self.0.set.lock() = self.1.take();
+            }
+        }
+        let set = self.set.lock().take();
+        let back = Back(self, set);
+        let set = back
+            .1
+            .as_deref()
+            .expect("begun, and entered once at a time");
         flow::with_set(set, block, || {
             set.block.set(block);
             if set.is_started.replace(true) {
@@ -182,8 +195,9 @@ impl Enter for Groutines {
     }
 
     fn finish(self, block: &'static Location<'static>) -> Ended {
-        match &self.set {
-            Some(set) => flow::with_set(set, block, || set.kill()),
+        let set = self.set.lock().take();
+        match set {
+            Some(set) => flow::with_set(&set, block, || set.kill()),
             None => Ok(()),
         }
     }

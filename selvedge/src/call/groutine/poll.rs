@@ -23,7 +23,7 @@ use crate::call::groutine::flow;
 use crate::call::groutine::set::Set;
 use crate::call::site::Site;
 use crate::call::steps::{Phase, Running};
-use crate::primitive::{Arc, drop_caught, panic_message};
+use crate::primitive::{Arc, drop_caught, message_of};
 use crate::probe::{self, Event};
 
 /// What a groutine is, after it has been called.
@@ -227,7 +227,7 @@ fn catch_drop<T>(value: T) -> Result<(), Box<dyn Any + Send>> {
 /// Reports a panic that cannot go on, because another one does.
 pub(super) fn tell(block: &Location<'_>, ended: Result<(), Box<dyn Any + Send>>) {
     if let Err(panic) = ended {
-        let message = panic_message(&*panic);
+        let message = message_of(&*panic);
         probe::emit(&Event::ExitPanicked { block, message });
         drop_caught(panic);
     }

@@ -62,7 +62,10 @@ fn killing_runs_destructors_in_every_state() {
             assert_eq!(notes.take(), ["for a call", "heard nothing"]);
         });
     // 153: killing a finished one is harmless; the last one first.
-    assert_eq!(notes.take(), ["for the end", "for a signal", "for its parent"]);
+    assert_eq!(
+        notes.take(),
+        ["for the end", "for a signal", "for its parent"]
+    );
     assert!(exchange.resume(()).is_err());
 }
 
@@ -78,7 +81,10 @@ fn a_panic_of_the_block_kills_them_too() {
             add::called().await;
         }
     };
-    assert_eq!(panic_of(|| Groutines::new().with(wait).run(|| panic!("block"))), "block");
+    assert_eq!(
+        panic_of(|| Groutines::new().with(wait).run(|| panic!("block"))),
+        "block"
+    );
     assert_eq!(notes.take(), ["killed"]);
 }
 
@@ -103,7 +109,10 @@ fn a_panic_rises_in_the_caller_and_the_others_go_on() {
         .with(answers)
         .run(|| {
             assert_eq!(panic_of(|| add(1, 2)), "of the groutine");
-            assert_eq!(panic_of(|| add(1, 2)), "the groutine `fails` failed: no such thing");
+            assert_eq!(
+                panic_of(|| add(1, 2)),
+                "the groutine `fails` failed: no such thing"
+            );
             assert_eq!(add(1, 2), 9);
         });
     assert_eq!(add(1, 2), 3);
@@ -117,7 +126,9 @@ fn a_panic_of_the_function_is_told_and_may_be_answered() {
     let hears = move || {
         let notes = noting.clone();
         async move {
-            add::panicked().await.with(|unwound| notes.note(unwound.message().to_owned()));
+            add::panicked()
+                .await
+                .with(|unwound| notes.note(unwound.message().to_owned()));
             let call = add::called().await;
             add::panicked().same(&call).await.ret(0);
         }
@@ -208,7 +219,10 @@ fn a_call_is_lent_to_one_look_at_a_time_on_one_thread() {
 fn a_future_that_nothing_can_wake_is_reported() {
     let stuck = Groutines::new().named("stuck", || std::future::pending::<()>());
     let message = panic_of(|| stuck.run(|| ()));
-    assert!(message.starts_with("the groutine `stuck` awaits something that nothing can wake"), "{message}");
+    assert!(
+        message.starts_with("the groutine `stuck` awaits something that nothing can wake"),
+        "{message}"
+    );
     let round = Groutines::new().with(empty_round);
     assert!(panic_of(|| round.run(|| ())).contains("empty_round` goes round without waiting"));
     #[selvedge::groutine(loop)]
@@ -221,7 +235,10 @@ fn a_wait_outside_of_a_groutine_is_refused() {
     let mut wait = pin!(add::called());
     let mut context = Context::from_waker(Waker::noop());
     let message = panic_of(|| wait.as_mut().poll(&mut context));
-    assert!(message.contains("::ends::add` is awaited outside of a groutine"), "{message}");
+    assert!(
+        message.contains("::ends::add` is awaited outside of a groutine"),
+        "{message}"
+    );
 }
 
 /// 130: the last listener to leave disarms the function; so does one that is killed.
@@ -276,7 +293,11 @@ fn a_set_goes_with_a_wrapped_future() {
         let mut sums = vec![add(1, 1)];
         std::future::poll_fn(|_| {
             turns += 1;
-            if turns < 3 { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+            if turns < 3 {
+                std::task::Poll::Pending
+            } else {
+                std::task::Poll::Ready(())
+            }
         })
         .await;
         sums.push(add(2, 2));
@@ -294,7 +315,10 @@ fn a_set_goes_with_a_wrapped_future() {
     .join()
     .unwrap();
     assert_eq!(notes.take(), [""; 0]);
-    assert_eq!(work.as_mut().poll(&mut context), std::task::Poll::Ready(vec![0, 0]));
+    assert_eq!(
+        work.as_mut().poll(&mut context),
+        std::task::Poll::Ready(vec![0, 0])
+    );
     assert_eq!(notes.take(), ["killed"]);
 }
 
@@ -310,7 +334,9 @@ fn a_panic_at_the_start_is_the_blocks() {
             add::called().await;
         }
     };
-    let set = Groutines::new().with(first).with(|| async { panic!("at once") });
+    let set = Groutines::new()
+        .with(first)
+        .with(|| async { panic!("at once") });
     let ran = catch_unwind(AssertUnwindSafe(|| set.run(|| unreachable!())));
     assert!(ran.is_err());
     assert_eq!(notes.take(), ["first"]);

@@ -121,7 +121,11 @@ fn VALUE(n: u32) -> Option<u32>;
 fn an_event_gives_the_first_answer() {
     assert_eq!(VALUE(1), None);
     let silent = || async { VALUE::called().await.with(|_| ()) };
-    let first = || async { VALUE::called().await.with(|call| call.ret(Some(call.args.n + 1))) };
+    let first = || async {
+        VALUE::called()
+            .await
+            .with(|call| call.ret(Some(call.args.n + 1)))
+    };
     let second = || async { VALUE::called().await.ret(Some(50)) };
     let all = Groutines::new().with(silent).with(first).with(second);
     assert_eq!(all.run(|| [VALUE(1), VALUE(1)]), [Some(2), None]);
@@ -249,7 +253,8 @@ fn a_filter_lets_calls_pass() {
         async move {
             let big = add::called().when(|call| call.args.a > 10);
             let big = big.when(|call| call.args.b.is_multiple_of(2));
-            big.await.with(|call| notes.note((call.args.a, call.args.b)));
+            big.await
+                .with(|call| notes.note((call.args.a, call.args.b)));
         }
     };
     Groutines::new().with(picky).run(|| {
@@ -296,7 +301,9 @@ fn the_end_of_the_same_call_is_told_from_those_of_others() {
         let notes = noting.clone();
         async move {
             let call = rec::called().when(|call| call.args.n == 2).await;
-            rec::returned().await.with(|r| notes.note((r.args.n, *r.result)));
+            rec::returned()
+                .await
+                .with(|r| notes.note((r.args.n, *r.result)));
             rec::returned()
                 .same(&call)
                 .await
@@ -386,7 +393,15 @@ fn sets_and_patches_stand_where_their_blocks_do() {
     let value = THERE.run(|| all.run(way));
     assert_eq!(
         super::super::trail(),
-        ["inner set", "inner patch", "outer set", "outer patch", "installed", "binding", "body"]
+        [
+            "inner set",
+            "inner patch",
+            "outer set",
+            "outer patch",
+            "installed",
+            "binding",
+            "body"
+        ]
     );
     assert_eq!(value, (3 * 2 + 1) * 2);
     drop(installed);
@@ -402,7 +417,10 @@ fn an_answered_call_runs_no_patch_of_an_outer_block() {
         async move {
             let call = add::called().await;
             notes.note("called");
-            add::returned().same(&call).await.with(|r| assert_eq!(*r.result, 1));
+            add::returned()
+                .same(&call)
+                .await
+                .with(|r| assert_eq!(*r.result, 1));
             notes.note("returned");
         }
     };
@@ -427,7 +445,12 @@ fn other_threads_are_not_heard() {
         assert_eq!(add(1, 2), 0);
         assert_eq!(std::thread::spawn(|| add(1, 2)).join().unwrap(), 3);
         let here = Ambient::capture();
-        assert_eq!(std::thread::spawn(move || here.run(|| add(1, 2))).join().unwrap(), 3);
+        assert_eq!(
+            std::thread::spawn(move || here.run(|| add(1, 2)))
+                .join()
+                .unwrap(),
+            3
+        );
         assert_eq!(Ambient::capture().run(|| add(1, 2)), 3);
         assert_eq!(add(1, 2), 0);
     });
@@ -464,5 +487,8 @@ fn values_go_back_and_forth() {
     let (a, b) = (two.clone(), two);
     let wait = |exchange: Exchange<(), ()>| move || exchange.yield_to_parent(());
     let both = Groutines::new().with(wait(a)).with(wait(b));
-    assert_eq!(panic_of(|| both.run(|| ())), "two groutines wait in one exchange");
+    assert_eq!(
+        panic_of(|| both.run(|| ())),
+        "two groutines wait in one exchange"
+    );
 }

@@ -127,7 +127,11 @@ fn whatever_keeps_its_waker_may_be_awaited() {
             poll_fn(|context| {
                 turns += 1;
                 context.waker().wake_by_ref();
-                if turns < 3 { Poll::Pending } else { Poll::Ready(()) }
+                if turns < 3 {
+                    Poll::Pending
+                } else {
+                    Poll::Ready(())
+                }
             })
             .await;
             notes.note("ready");
