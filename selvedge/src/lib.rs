@@ -114,7 +114,7 @@ pub use crate::program::{install, run};
 pub use crate::signal::{Signal, Stopped, Till};
 pub use crate::thread::Outcome;
 #[cfg(feature = "macros")]
-pub use selvedge_macros::{bind, open};
+pub use selvedge_macros::{bind, event, groutine, open};
 
 /// The programs of the README are tests too.
 #[cfg(doctest)]

@@ -3,12 +3,14 @@
 mod arguments;
 mod bindings;
 mod concurrent;
+mod groutines;
 mod here;
 mod hooks;
 mod limits;
 mod names;
 mod patches;
 mod recursion;
+mod scenario;
 mod strict;
 
 use std::cell::RefCell;
