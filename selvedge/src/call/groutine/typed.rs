@@ -13,14 +13,17 @@ pub trait Moment: 'static {
 
 /// Before the function runs: `function::called()`.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum AtCall {}
 
 /// After it has returned: `function::returned()`.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum AtReturn {}
 
 /// After it has panicked: `function::panicked()`.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum AtPanic {}
 
 impl Moment for AtCall {

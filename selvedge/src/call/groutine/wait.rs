@@ -173,7 +173,7 @@ impl<M, P: Moment> Wait<M, P> {
             && self.is_new(heard.happening)
         {
             let live = Live::new(self.site, heard.happening.call);
-            let wants = |filter: &Filter| heard.lend(|visit| filter(visit)).unwrap_or_default();
+            let wants = |filter: &Filter| heard.lend(filter).unwrap_or_default();
             if self.filters.iter().all(wants) {
                 self.listening = None;
                 return Poll::Ready(live);

@@ -4,7 +4,7 @@ use selvedge::call::groutine::{Exchange, any};
 use selvedge::call::{Condition, Groutines};
 use selvedge::{Ambient, context, event, open};
 
-use super::{Notes, panic_of};
+use super::{Notes, elsewhere, panic_of};
 
 #[open]
 fn add(a: u32, b: u32) -> u32 {
@@ -375,9 +375,8 @@ fn sets_and_patches_stand_where_their_blocks_do() {
     let groutine = |name| {
         Groutines::new().with(move || async move {
             loop {
-                let call = way::called().await;
+                way::called().await;
                 super::super::step(name);
-                drop(call);
                 way::returned().await.with(|returned| *returned.result *= 2);
             }
         })
@@ -443,14 +442,9 @@ fn other_threads_are_not_heard() {
     };
     Groutines::new().with(answer).run(|| {
         assert_eq!(add(1, 2), 0);
-        assert_eq!(std::thread::spawn(|| add(1, 2)).join().unwrap(), 3);
+        assert_eq!(elsewhere(|| add(1, 2)), 3);
         let here = Ambient::capture();
-        assert_eq!(
-            std::thread::spawn(move || here.run(|| add(1, 2)))
-                .join()
-                .unwrap(),
-            3
-        );
+        assert_eq!(elsewhere(move || here.run(|| add(1, 2))), 3);
         assert_eq!(Ambient::capture().run(|| add(1, 2)), 3);
         assert_eq!(add(1, 2), 0);
     });
