@@ -61,7 +61,7 @@ pub trait Filters<P, F> {
 /// What such a call may be answered by. Expansions implement it where the result borrows nothing.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "a call of that function cannot be answered by `{R}`",
+    message = "calls of that function cannot be answered by `ret` or `consume`",
     note = "if its result borrows from its arguments, use `with(|call| call.ret(..))`"
 )]
 pub trait Answers<P, R> {
