@@ -38,7 +38,7 @@ impl Groutines {
     ///
     /// # Examples
     ///
-    /// ```
+    /// ```standalone_crate
     /// use selvedge::{call::Groutines, open};
     ///
     /// #[open]
