@@ -9,7 +9,7 @@
 
 use core::fmt;
 use core::panic::Location;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::ambient::{self, Context, Key, Refuses};
 use crate::call::binding::{self, Bindings};
@@ -19,7 +19,9 @@ use crate::call::install::Installations;
 
 /// The first call takes the slow path once, to find the bindings that were registered before `main`, and to note
 /// the function.
-const NEW: u32 = 1 << 31;
+const NEW: u64 = 1 << 63;
+/// One groutine that waits, in `armed`; what is below counts the rest.
+const WAIT: u64 = 1 << 32;
 
 /// What an open function is called, for messages.
 #[derive(Debug)]
@@ -45,10 +47,8 @@ impl Function {
 /// The static of an open function. Expansions make it; nobody else needs it.
 #[doc(hidden)]
 pub struct Site {
-    armed: AtomicU32,
+    armed: AtomicU64,
     wide: AtomicU32,
-    /// How many groutines wait for it, anywhere.
-    waits: AtomicU32,
     function: Function,
     /// Patches and masks of the calling block are bound to it.
     pub(super) key: Key,
@@ -60,9 +60,8 @@ impl Site {
     #[track_caller]
     pub const fn new(path: &'static str) -> Self {
         Self {
-            armed: AtomicU32::new(NEW),
+            armed: AtomicU64::new(NEW),
             wide: AtomicU32::new(0),
-            waits: AtomicU32::new(0),
             function: Function {
                 path,
                 location: Location::caller(),
@@ -118,18 +117,16 @@ impl Site {
     /// Does any groutine wait for it?
     #[inline]
     pub(super) fn is_heard(&self) -> bool {
-        self.waits.load(Relaxed) != 0
+        self.armed.load(Relaxed) & !NEW >= WAIT
     }
 
     /// One more groutine waits for it.
     pub(super) fn listen(&self) {
-        self.waits.fetch_add(1, Relaxed);
-        self.arm();
+        self.armed.fetch_add(WAIT, Relaxed);
     }
 
     pub(super) fn unlisten(&self) {
-        self.disarm();
-        self.waits.fetch_sub(1, Relaxed);
+        self.armed.fetch_sub(WAIT, Relaxed);
     }
 
     /// Are there bindings or installed patches?

@@ -38,18 +38,20 @@ impl Groutines {
     ///
     /// # Examples
     ///
-    /// ```
-    /// use selvedge::{call::Groutines, groutine, open};
+    /// ```standalone_crate
+    /// use selvedge::{call::Groutines, open};
     ///
     /// #[open]
-    /// pub fn greet() -> &'static str { "hello" }
+    /// pub fn greet() -> String { "hello".into() }
     ///
     /// mod shouting {
     ///     #[selvedge::groutine(loop)]
-    ///     pub async fn shout() { super::greet::called().await.ret("HELLO") }
+    ///     pub async fn shout() { super::greet::called().await.ret("HELLO".to_owned()) }
     /// }
     ///
-    /// Groutines::discovered("**::shouting::*").run(|| assert_eq!(greet(), "HELLO"));
+    /// fn main() {
+    ///     Groutines::discovered("shouting::*").run(|| assert_eq!(greet(), "HELLO"));
+    /// }
     /// ```
     #[track_caller]
     pub fn discovered(pattern: &str) -> Self {

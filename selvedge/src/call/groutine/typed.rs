@@ -13,14 +13,17 @@ pub trait Moment: 'static {
 
 /// Before the function runs: `function::called()`.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum AtCall {}
 
 /// After it has returned: `function::returned()`.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum AtReturn {}
 
 /// After it has panicked: `function::panicked()`.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum AtPanic {}
 
 impl Moment for AtCall {
@@ -58,7 +61,7 @@ pub trait Filters<P, F> {
 /// What such a call may be answered by. Expansions implement it where the result borrows nothing.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "a call of that function cannot be answered by `{R}`",
+    message = "calls of that function cannot be answered by `ret` or `consume`",
     note = "if its result borrows from its arguments, use `with(|call| call.ret(..))`"
 )]
 pub trait Answers<P, R> {

@@ -111,13 +111,15 @@ impl<M, P: Moment> Wait<M, P> {
     ///     fn is_open(&self) -> bool { self.open }
     /// }
     ///
-    /// let (front, back) = (Door { open: false }, Door { open: false });
-    /// let it = Addr::of(&front);
-    /// let opens = move || async move { door::is_open::called().on(it).await.ret(true) };
-    /// Groutines::new().with(opens).run(|| {
-    ///     assert!(!back.is_open());
-    ///     assert!(front.is_open());
-    /// });
+    /// fn main() {
+    ///     let (front, back) = (Door { open: false }, Door { open: false });
+    ///     let it = Addr::of(&front);
+    ///     let opens = move || async move { door::is_open::called().on(it).await.ret(true) };
+    ///     Groutines::new().with(opens).run(|| {
+    ///         assert!(!back.is_open());
+    ///         assert!(front.is_open());
+    ///     });
+    /// }
     /// ```
     #[track_caller]
     pub fn on(mut self, object: Addr) -> Self {
@@ -173,7 +175,7 @@ impl<M, P: Moment> Wait<M, P> {
             && self.is_new(heard.happening)
         {
             let live = Live::new(self.site, heard.happening.call);
-            let wants = |filter: &Filter| heard.lend(|visit| filter(visit)).unwrap_or_default();
+            let wants = |filter: &Filter| heard.lend(filter).unwrap_or_default();
             if self.filters.iter().all(wants) {
                 self.listening = None;
                 return Poll::Ready(live);

@@ -34,8 +34,8 @@ pub(crate) struct View {
 
 #[open]
 impl Response {
-    pub(crate) fn new(data: String, status: u16) -> Response {
-        Response { data, status }
+    pub(crate) fn new(data: String, status: u16) -> Self {
+        Self { data, status }
     }
 }
 
@@ -219,19 +219,18 @@ fn nothing_piles_up_when_the_view_panics() {
 /// 135: two requests at once do not meet.
 #[test]
 fn requests_of_several_threads_have_their_own_groutines() {
-    let threads: Vec<_> = (0..3)
-        .map(|i| {
-            std::thread::spawn(move || {
-                let mut groutines = Groutines::new()
-                    .with(requests::start_view)
-                    .with(requests::fill_user);
-                if i % 2 == 0 {
-                    groutines = groutines.with(requests::check_permissions);
-                }
-                groutines.run(|| post(&mut View::default()).status)
-            })
-        })
-        .collect();
-    let statuses = threads.into_iter().map(|thread| thread.join().unwrap());
-    assert_eq!(statuses.collect::<Vec<_>>(), [201, 403, 201]);
+    let request = |is_allowed: bool| {
+        let mut groutines = Groutines::new()
+            .with(requests::start_view)
+            .with(requests::fill_user);
+        if is_allowed {
+            groutines = groutines.with(requests::check_permissions);
+        }
+        groutines.run(|| post(&mut View::default()).status)
+    };
+    std::thread::scope(|s| {
+        let threads = [true, false, true].map(|allowed| s.spawn(move || request(allowed)));
+        let statuses = threads.map(|thread| thread.join().unwrap());
+        assert_eq!(statuses, [201, 403, 201]);
+    });
 }

@@ -8,7 +8,7 @@ use selvedge::call::groutine::{Exchange, any};
 use selvedge::call::{Addr, Groutines};
 use selvedge::{Wrap, open};
 
-use super::{Notes, panic_of};
+use super::{Notes, elsewhere, panic_of};
 
 #[open]
 fn add(a: u32, b: u32) -> u32 {
@@ -38,7 +38,9 @@ fn killing_runs_destructors_in_every_state() {
                 let _dropped = dropped;
                 match state {
                     0 => {}
-                    1 => drop(add::called().await),
+                    1 => {
+                        add::called().await;
+                    }
                     2 => exchange.yield_to_parent(()).await,
                     3 => (&selvedge::Signal::new()).await,
                     _ => {
@@ -217,7 +219,7 @@ fn a_call_is_lent_to_one_look_at_a_time_on_one_thread() {
 /// What nothing can wake is reported, by name.
 #[test]
 fn a_future_that_nothing_can_wake_is_reported() {
-    let stuck = Groutines::new().named("stuck", || std::future::pending::<()>());
+    let stuck = Groutines::new().named("stuck", std::future::pending::<()>);
     let message = panic_of(|| stuck.run(|| ()));
     assert!(
         message.starts_with("the groutine `stuck` awaits something that nothing can wake"),
@@ -306,14 +308,12 @@ fn a_set_goes_with_a_wrapped_future() {
     let mut context = Context::from_waker(Waker::noop());
     assert!(work.as_mut().poll(&mut context).is_pending());
     assert_eq!(add(1, 1), 2);
-    let mut work = std::thread::spawn(move || {
+    let mut work = elsewhere(move || {
         let mut context = Context::from_waker(Waker::noop());
         assert!(work.as_mut().poll(&mut context).is_pending());
         assert_eq!(add(1, 1), 2);
         work
-    })
-    .join()
-    .unwrap();
+    });
     assert_eq!(notes.take(), [""; 0]);
     assert_eq!(
         work.as_mut().poll(&mut context),

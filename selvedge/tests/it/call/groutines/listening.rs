@@ -4,7 +4,7 @@ use selvedge::call::groutine::{Exchange, any};
 use selvedge::call::{Condition, Groutines};
 use selvedge::{Ambient, context, event, open};
 
-use super::{Notes, panic_of};
+use super::{Notes, elsewhere, panic_of};
 
 #[open]
 fn add(a: u32, b: u32) -> u32 {
@@ -375,9 +375,8 @@ fn sets_and_patches_stand_where_their_blocks_do() {
     let groutine = |name| {
         Groutines::new().with(move || async move {
             loop {
-                let call = way::called().await;
+                way::called().await;
                 super::super::step(name);
-                drop(call);
                 way::returned().await.with(|returned| *returned.result *= 2);
             }
         })
@@ -443,14 +442,9 @@ fn other_threads_are_not_heard() {
     };
     Groutines::new().with(answer).run(|| {
         assert_eq!(add(1, 2), 0);
-        assert_eq!(std::thread::spawn(|| add(1, 2)).join().unwrap(), 3);
+        assert_eq!(elsewhere(|| add(1, 2)), 3);
         let here = Ambient::capture();
-        assert_eq!(
-            std::thread::spawn(move || here.run(|| add(1, 2)))
-                .join()
-                .unwrap(),
-            3
-        );
+        assert_eq!(elsewhere(move || here.run(|| add(1, 2))), 3);
         assert_eq!(Ambient::capture().run(|| add(1, 2)), 3);
         assert_eq!(add(1, 2), 0);
     });
@@ -491,4 +485,81 @@ fn values_go_back_and_forth() {
         panic_of(|| both.run(|| ())),
         "two groutines wait in one exchange"
     );
+}
+
+/// 117, 136, 140: on the caller's thread, in its ambient; whatever name the function is called by, it is one.
+#[test]
+fn a_groutine_runs_where_the_call_is_made() {
+    use add as plus;
+    selvedge::local! { static WHO: &'static str; }
+    let notes = Notes::new();
+    let noting = notes.clone();
+    let where_ = move || {
+        let notes = noting.clone();
+        async move {
+            loop {
+                add::called().await;
+                notes.note((std::thread::current().id(), WHO.copied().ok()));
+            }
+        }
+    };
+    let before: fn(u32, u32) -> u32 = add;
+    Groutines::new().with(where_).run(|| {
+        before(1, 1);
+        WHO.bind("me", || plus(1, 1));
+    });
+    let here = std::thread::current().id();
+    assert_eq!(notes.take(), [(here, None), (here, Some("me"))]);
+}
+
+/// An instantiation of a generic function is heard for itself; a result that borrows is answered in a look.
+#[test]
+fn generic_functions_and_borrowed_results() {
+    #[open]
+    fn first<T: Clone + 'static>(of: &[T]) -> Option<T> {
+        of.first().cloned()
+    }
+    #[open]
+    fn longest<'a, 'b: 'a>(a: &'a str, b: &'b str) -> &'a str {
+        if a.len() < b.len() { b } else { a }
+    }
+    let bytes = || async {
+        loop {
+            first::called::<u8>().await.ret(Some(9));
+        }
+    };
+    let shortest = || async {
+        let call = longest::called().when(|call| call.args.a.len() < call.args.b.len());
+        call.await.with(|call| call.ret(call.args.a));
+        let mut returned = longest::returned().await;
+        returned.with(|returned| *returned.result = &returned.result[1..]);
+    };
+    Groutines::new().with(bytes).with(shortest).run(|| {
+        assert_eq!((first(&[1_u8]), first(&[1_u16])), (Some(9), Some(1)));
+        assert_eq!(longest("abc", "d"), "abc");
+        assert_eq!(longest("abc", "defg"), "bc"); // answered, and told of the end
+        assert_eq!(longest("abc", "d"), "abc");
+    });
+}
+
+/// Deep recursion, every call of which is heard.
+#[test]
+fn recursion_is_heard_at_every_depth() {
+    #[open]
+    fn depth(n: u32) -> u32 {
+        if n == 0 { 0 } else { depth(n - 1) + 1 }
+    }
+    let adds = || async {
+        loop {
+            depth::returned()
+                .await
+                .with(|returned| *returned.result += 1);
+        }
+    };
+    let deep = || Groutines::new().with(adds).run(|| depth(2_000));
+    let builder = std::thread::Builder::new().stack_size(32 << 20);
+    std::thread::scope(|s| {
+        let there = builder.spawn_scoped(s, deep).unwrap();
+        assert_eq!(there.join().unwrap(), 2_000 + 2_001);
+    });
 }

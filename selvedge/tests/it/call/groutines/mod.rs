@@ -38,3 +38,8 @@ pub(crate) fn panic_of<R>(f: impl FnOnce() -> R) -> String {
         Err(panic) => (*panic.downcast::<&str>().expect("a message")).to_owned(),
     }
 }
+
+/// Runs `f` on a thread that has nothing to do with this one.
+pub(crate) fn elsewhere<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    std::thread::scope(|s| s.spawn(f).join().unwrap())
+}

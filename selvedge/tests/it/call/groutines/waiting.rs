@@ -9,7 +9,7 @@ use selvedge::call::groutine::{OneOf2, any};
 use selvedge::testing::World;
 use selvedge::{Signal, Till, open, thread};
 
-use super::Notes;
+use super::{Notes, elsewhere};
 
 #[open]
 fn noop() {}
@@ -40,7 +40,7 @@ fn a_signal_is_seen_at_the_next_open_call() {
         noop();
         assert_eq!(notes.take(), [""; 0]);
         let setter = signal.clone();
-        std::thread::spawn(move || setter.set()).join().unwrap();
+        elsewhere(move || setter.set());
         assert_eq!(notes.take(), [""; 0]);
         noop();
         assert_eq!(notes.take(), ["seen"]);
@@ -153,7 +153,7 @@ fn other_flows_are_not_resumed() {
         noting(&signal, &notes).run(|| {
             signal.set();
             let there = thread::spawn("other", |_| Ok(other()));
-            assert_eq!(std::thread::spawn(other).join().unwrap(), 1);
+            assert_eq!(elsewhere(other), 1);
             assert_eq!(notes.take(), [""; 0]);
             assert_eq!(there.join().unwrap(), 1);
         });
