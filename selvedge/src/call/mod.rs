@@ -72,6 +72,7 @@ mod binding;
 mod chain;
 mod check;
 mod few;
+mod future;
 mod here;
 mod hook;
 mod install;
@@ -84,6 +85,7 @@ mod view;
 
 pub use binding::{Binding, Condition};
 pub use check::{Tie, check};
+pub use future::{AsyncNext, BoxFuture};
 pub use install::Installed;
 pub use own::Own;
 pub use patch::Patch;
@@ -94,6 +96,7 @@ pub use view::{Call, Next, NextOf, Returned, Unwound};
 /// For `__private` alone.
 pub(crate) mod private {
     pub use super::binding::{Discovered, bind, bind_discovered};
+    pub use super::future::{AsyncCode, Turn, call_async};
     pub use super::here::before_here;
     pub use super::hook::{HookRef, Kind, Shape};
     pub use super::site::Site;
