@@ -14,8 +14,8 @@ use syn::{
     ReturnType, Token, Type, parse_quote,
 };
 
-use crate::open::at;
-use crate::signature::NameLifetimes;
+use crate::item::at;
+use crate::names::NameLifetimes;
 
 /// What stands in the attribute.
 struct Bind {

@@ -3,11 +3,17 @@
 //! They check and forward; what happens at run time is ordinary code in the library. On an error the user's
 //! item is kept, so that the editor and the rest of the program still see it.
 //!
-//! - `open.rs`, `bind.rs`, `isolate.rs`: one macro each, from what was written to what is printed;
-//! - `signature.rs`: a function's arguments as plain data, and every reason to refuse one.
+//! - `item.rs`, `bind.rs`, `isolate.rs`: one macro each, from what was written to what is printed;
+//! - `open.rs`, `future.rs`: what stands beside an open function, and beside an async one;
+//! - `attrs.rs`: which of an item's attributes go where;
+//! - `signature.rs`, `names.rs`: a function's arguments as plain data, and every reason to refuse one.
 
+mod attrs;
 mod bind;
+mod future;
 mod isolate;
+mod item;
+mod names;
 mod open;
 mod signature;
 
@@ -32,7 +38,7 @@ use quote::quote;
 /// in arguments and results, trait implementations. Type parameters must be `'static`.
 #[proc_macro_attribute]
 pub fn open(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    keep_on_error(item, |item| open::expand(attribute.into(), item))
+    keep_on_error(item, |item| item::expand(attribute.into(), item))
 }
 
 /// Gives an open function another body where a context is entered, for the whole program.

@@ -114,13 +114,7 @@ impl<A, R> Step<'_, A, R> {
         let Phase::Unwound(panic) = self.phase else {
             panic!("{OTHER_KIND}");
         };
-        Unwound::new(
-            self.args,
-            panic,
-            self.result,
-            self.code.look,
-            self.function,
-        )
+        Unwound::new(self.args, panic, self.result, self.code.look, self.function)
     }
 
     /// For one that runs around.
