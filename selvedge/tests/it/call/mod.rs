@@ -7,6 +7,9 @@ mod here;
 mod hooks;
 mod limits;
 mod names;
+mod open_async;
+mod open_kinds;
+mod open_traits;
 mod patches;
 mod recursion;
 
