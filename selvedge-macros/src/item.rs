@@ -39,7 +39,7 @@ pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
     }
 }
 
-fn open_function(mut function: ItemFn) -> Result<Tokens> {
+pub(crate) fn open_function(mut function: ItemFn) -> Result<Tokens> {
     Ungroup.visit_signature_mut(&mut function.sig);
     let attrs = Attrs::read(&function.attrs, true)?;
     let mut open = Open::read(&function.sig, None)?;
