@@ -143,20 +143,6 @@ impl VisitMut for ReplaceSelf<'_> {
 #[derive(Default)]
 pub(crate) struct NameOpaque {
     pub(crate) params: Vec<TypeParam>,
-    elided: Option<Span>,
-}
-
-impl NameOpaque {
-    pub(crate) fn apply(&mut self, ty: &mut Type) -> Result<()> {
-        self.visit_type_mut(ty);
-        match self.elided {
-            None => Ok(()),
-            Some(span) => Err(Error::new(
-                span,
-                "the traits of `impl Trait` cannot borrow in an open function: make it a `dyn Trait` behind a reference",
-            )),
-        }
-    }
 }
 
 impl VisitMut for NameOpaque {
@@ -168,11 +154,6 @@ impl VisitMut for NameOpaque {
             *ty = (*paren.elem).clone(); // it had to stand around the `impl Trait`
         }
         let Type::ImplTrait(opaque) = ty else { return };
-        let mut named = NameLifetimes::default();
-        named.visit_type_mut(&mut ty_of(opaque));
-        if !named.made.is_empty() {
-            self.elided = Some(opaque.impl_token.span);
-        }
         let name = format_ident!("__Impl{}", self.params.len());
         let bounds = opaque.bounds.iter().filter(
             |bound| !matches!(bound, syn::TypeParamBound::Lifetime(lifetime) if lifetime.ident != "static"),
@@ -187,10 +168,6 @@ impl VisitMut for NameOpaque {
         _: &mut syn::ParenthesizedGenericArguments,
     ) {
     }
-}
-
-fn ty_of(opaque: &syn::TypeImplTrait) -> Type {
-    Type::ImplTrait(opaque.clone())
 }
 
 /// Every lifetime becomes `'_`.

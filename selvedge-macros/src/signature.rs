@@ -294,7 +294,7 @@ fn read_arg(
             (name.clone(), (*typed.ty).clone(), quote!(#name))
         }
     };
-    opaque.apply(&mut ty)?;
+    opaque.visit_type_mut(&mut ty);
     let named =
         matches!(&ty, Type::Reference(TypeReference { lifetime: Some(l), .. }) if l.ident != "_");
     names.apply(&mut ty, this);
