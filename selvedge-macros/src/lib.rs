@@ -88,7 +88,7 @@ pub fn open_use(input: TokenStream) -> TokenStream {
 
 /// Gives an open function another body where a context is entered, for the whole program.
 ///
-/// `#[bind(path::to::function, thread = CONTEXT)]`, `process = CONTEXT`, or several of them, which must
+/// `#[bind(path::to::function, thread = CONTEXT)]`, `group = CONTEXT`, `process = CONTEXT`, or several of them, which must
 /// all hold. The bound function has the open function's parameters; a further one, `next: Next`, gives
 /// access to what would have run: `next.proceed((a, b))` takes the arguments as a tuple.
 ///
@@ -99,10 +99,12 @@ pub fn bind(attribute: TokenStream, item: TokenStream) -> TokenStream {
     keep_on_error(item, |item| bind::expand(attribute.into(), item))
 }
 
-/// Derives a deep copy, field by field.
+/// Derives a deep copy, field by field, and the comparison that finds what was written through `&self`.
 ///
-/// `#[isolate(share)]` on a field: the copy shares it, by `Clone`. `#[isolate(deny)]`: copying panics and
-/// names the field.
+/// `#[isolate(share)]` on a field: the copy shares it, by `Clone`; it is not isolated. `#[isolate(deny)]`: an isolating
+/// block may not have it, and its first touch panics and names the field. Either may stand on the type.
+///
+/// `INTERIOR` is that of the fields that are copied; a denied one counts, a shared one does not.
 #[proc_macro_derive(Isolate, attributes(isolate))]
 pub fn isolate(item: TokenStream) -> TokenStream {
     isolate::expand(item.into())

@@ -2,6 +2,7 @@
 
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 pub use crate::call::private::Detour;
+pub use crate::ambient::baggage::Declared;
 pub use crate::call::private::{
     AsyncCode, Code, Discovered, HookRef, Kind, Peek, PeekDebug, PeekType, Shape, Site, Step, Turn,
     before_here, bind, bind_discovered, call, call_async,
@@ -9,7 +10,10 @@ pub use crate::call::private::{
 pub use crate::call::{
     AsyncNext, Binding, BoxFuture, Call, Condition, Next, NextOf, Own, Patch, Returned, Unwound,
 };
-pub use crate::{__default as default, __isolates as isolates};
+pub use crate::{
+    __allowed_resource as allowed_resource, __declare_local as declare_local, __default as default,
+    __local as local, __new_context as new_context,
+};
 
 #[cfg(feature = "discover")]
 pub use inventory;
@@ -35,3 +39,24 @@ macro_rules! __discover {
     };
 }
 pub use crate::__discover as discover;
+
+/// Lets text find a local or a context.
+#[cfg(feature = "discover")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __declare {
+    ($declared:expr) => {
+        $crate::__private::inventory::submit! { $declared }
+    };
+}
+
+#[cfg(not(feature = "discover"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __declare {
+    ($declared:expr) => {
+        // As if it were found, so that it counts as used either way.
+        const _: fn() -> $crate::__private::Declared = || $declared;
+    };
+}
+pub use crate::__declare as declare;

@@ -11,3 +11,9 @@ pub mod stopping {}
 
 #[doc = include_str!("../docs/shutdown.md")]
 pub mod shutdown {}
+
+#[doc = include_str!("../docs/propagation.md")]
+pub mod propagation {}
+
+#[doc = include_str!("../docs/isolation.md")]
+pub mod isolation {}

@@ -3,14 +3,14 @@
 //! # Invariants
 //!
 //! 1. `armed` is `NEW` until the first call or binding has looked for discovered bindings; beside that it
-//!    counts the live patches and bindings. It is 0 exactly when a call may go straight to the body.
+//!    counts the live patches and bindings, and one more once a strict context was entered. It is 0 exactly when a call may go straight to the body.
 //! 2. `wide` counts the bindings and installed patches among them: what applies outside of every block too.
 
 use core::fmt;
 use core::panic::Location;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::ambient::Key;
+use crate::ambient::{self, Context, Key, Refuses};
 use crate::call::binding::{self, Bindings};
 use crate::call::chain;
 use crate::call::install::Installations;
@@ -79,12 +79,32 @@ impl Site {
     #[inline(never)]
     fn is_out_of_reach(&'static self) -> bool {
         if self.armed.load(Relaxed) & NEW != 0 {
-            // Finds the bindings that were registered before `main`, once for all functions.
-            binding::discover();
-            self.armed.fetch_and(!NEW, Relaxed);
+            self.begin();
         }
         chain::is_empty(&self.key)
             && (!self.has_wide() || self.installed.is_empty() && !self.bindings.has_match())
+            && binding::unanswered(self).is_none()
+    }
+
+    /// Finds the bindings that were registered before `main`, once for all functions.
+    #[inline(never)]
+    fn begin(&'static self) {
+        binding::discover();
+        // `Relaxed`: who sees that it is not new sees that it was armed, which is the same atomic.
+        let is_new = || self.armed.load(Relaxed) & NEW != 0;
+        ambient::watch_strict(self, is_new, || {
+            self.armed.fetch_and(!NEW, Relaxed);
+        });
+    }
+
+    /// Ends a call that no binding answers inside of `context`, which is strict.
+    #[cold]
+    pub(super) fn refuse(&self, context: &Context) -> ! {
+        let (function, context) = (self.function.path, context.name());
+        panic!(
+            "`{function}` has no implementation for the strict context `{context}`: bind one to it, or call it \
+             outside"
+        )
     }
 
     /// Are there bindings or installed patches?
@@ -118,10 +138,17 @@ impl Site {
     }
 }
 
+impl Refuses for Site {
+    fn arm(&self) {
+        Self::arm(self);
+    }
+}
+
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Site")
             .field("path", &self.function.path)
+            .field("armed", &(self.armed.load(Relaxed) & !NEW))
             .finish_non_exhaustive()
     }
 }

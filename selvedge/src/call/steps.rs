@@ -15,6 +15,7 @@
 use core::any::{Any, TypeId};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use crate::ambient::Context;
 use crate::call::binding::{self, Bound, Rank};
 use crate::call::chain::{self, InForce, Lent, Link, View};
 use crate::call::few::Few;
@@ -23,7 +24,7 @@ use crate::call::install;
 use crate::call::patch::Patch;
 use crate::call::site::{Function, Site};
 use crate::call::view::{Code, State};
-use crate::primitive::{Arc, drop_caught, panic_message};
+use crate::primitive::{Arc, drop_caught, message_of};
 use crate::probe::{self, Event};
 
 /// A call that is running, whatever its types are.
@@ -50,6 +51,8 @@ pub(super) struct Steps<'c> {
     receiver: *const (),
     view: View<'c>,
     wide: &'c [Option<Wide>],
+    /// The strict context that nothing answers for: then there are no bindings, and the body does not run.
+    refused_by: Option<&'static Context>,
 }
 
 /// Something process-wide that takes part in a call.
@@ -101,6 +104,7 @@ fn dispatch(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn
             receiver,
             view,
             wide: &[],
+            refused_by: binding::unanswered(site),
         };
         if site.has_wide() {
             walk_wide(steps, call);
@@ -116,7 +120,7 @@ pub(super) fn unanswered(
     second: Box<dyn Any + Send>,
     panic: Box<dyn Any + Send>,
 ) -> ! {
-    let (function, message) = (function.path(), panic_message(&*second));
+    let (function, message) = (function.path(), message_of(&*second));
     probe::emit(&Event::HookPanicked { function, message });
     drop_caught(second);
     resume_unwind(panic)
@@ -126,6 +130,7 @@ pub(super) fn unanswered(
 #[inline(never)]
 fn walk_wide(steps: Steps<'_>, call: &mut dyn Running) {
     if steps.site.installed.is_empty()
+        && steps.refused_by.is_none()
         && let only @ Some(_) = binding::only_match(steps.site)
     {
         let wide = core::slice::from_ref(&only);
@@ -138,7 +143,9 @@ fn walk_wide(steps: Steps<'_>, call: &mut dyn Running) {
 fn walk_many(steps: Steps<'_>, call: &mut dyn Running) {
     let mut found = Few::new();
     install::installed(steps.site, &mut found);
-    binding::matching(steps.site, &mut found);
+    if steps.refused_by.is_none() {
+        binding::matching(steps.site, &mut found);
+    }
     let wide = found.as_mut_slice();
     walk(&Steps { wide, ..steps }, call);
 }
@@ -175,7 +182,10 @@ impl<'c> Rest<'c> {
                 Kind::Unwound => return self.run_caught(step.id(), hook, call),
             }
         }
-        call.body();
+        match self.steps.refused_by {
+            None => call.body(),
+            Some(context) => self.steps.site.refuse(context),
+        }
     }
 
     #[inline(never)]

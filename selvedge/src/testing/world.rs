@@ -144,6 +144,17 @@ fn line_of(event: &probe::Event<'_>, prefix: &str) -> Option<String> {
         probe::Event::RunOverdue { thread, .. } => {
             format!("{} is overdue", thread.strip_prefix(prefix)?)
         }
+        probe::Event::Entered { context, thread } => {
+            format!("{} entered {context}", thread.strip_prefix(prefix)?)
+        }
+        probe::Event::Left {
+            context,
+            thread,
+            panicking,
+        } => {
+            let how = if *panicking { " by a panic" } else { "" };
+            format!("{} left {context}{how}", thread.strip_prefix(prefix)?)
+        }
         _ => return None,
     };
     Some(line)

@@ -12,6 +12,7 @@ mod open_kinds;
 mod open_traits;
 mod patches;
 mod recursion;
+mod strict;
 
 use std::cell::RefCell;
 
