@@ -16,7 +16,7 @@ use proc_macro2::TokenStream as Tokens;
 use quote::quote;
 use syn::{Ident, Visibility};
 
-use crate::open::{contract, definitions, look, receiver_name, shape};
+use crate::open::{contract, definitions, look, receiver_name, shape, take_out};
 use crate::signature::Open;
 
 /// The type with the function's name, and the struct of its arguments.
@@ -29,7 +29,9 @@ pub(crate) fn handle(
 ) -> Tokens {
     let Open {
         result,
+        args,
         lifetimes,
+        lifetime_bounds,
         params,
         bounds,
         unsafety,
@@ -38,6 +40,7 @@ pub(crate) fn handle(
     } = open;
     let param_names = open.param_names();
     let p = quote!(::selvedge::__private);
+    let where_all: Vec<_> = bounds.iter().chain(lifetime_bounds).collect();
     let bounds = quote!(where #(#bounds),*);
     let full = quote!(#args_type<#(#lifetimes,)* #(#param_names,)*>);
     let future = |lifetime: Tokens| quote!(#p::BoxFuture<#lifetime, #result>);
@@ -56,6 +59,7 @@ pub(crate) fn handle(
         sees(quote!(Returned)),
         sees(quote!(Unwound)),
     );
+    let (types, takes) = (args.iter().map(|arg| &arg.ty), args.iter().map(take_out));
     let receiver = receiver_name(open);
     let shape = shape(name, open);
     let (types_of_it, look, contract) = (
@@ -79,6 +83,15 @@ pub(crate) fn handle(
         impl<#(#params,)*> #p::Shape for #shape #bounds {
             type Hook = #hook;
             type Lent<'__f> = ();
+        }
+
+        #quiet
+        impl<#(#lifetimes,)* #(#params,)*> #full where #(#where_all,)* {
+            #[doc(hidden)]
+            pub fn __take(&mut self) -> (#(#types,)*) {
+                let __args = self;
+                (#(#takes,)*)
+            }
         }
 
         #quiet
@@ -132,6 +145,18 @@ pub(crate) fn handle(
                 #p::bind::<#shape>(
                     Self::__site(), when, ::std::boxed::Box::new(move |turn| turn.around(&handler)),
                 )
+            }
+
+            /// For `#[bind]`: an async function with the same parameters.
+            #[doc(hidden)]
+            #[track_caller]
+            #vis #unsafety fn __bind_async<#(#params,)*>(
+                when: &[#p::Condition],
+                function: impl for<'__c, #(#lifetimes),*> Fn(&'__c mut #full) -> #given + Send + Sync + 'static,
+            ) #bounds {
+                let hook: ::std::boxed::Box<#hook> =
+                    ::std::boxed::Box::new(move |turn| turn.around(|args, _| function(args)));
+                #p::bind_discovered::<#shape>(Self::__site(), when, hook);
             }
 
             #[doc(hidden)]

@@ -92,6 +92,8 @@ pub fn open_use(input: TokenStream) -> TokenStream {
 /// all hold. The bound function has the open function's parameters; a further one, `next: Next`, gives
 /// access to what would have run: `next.proceed((a, b))` takes the arguments as a tuple.
 ///
+/// An async function is bound to an async one, without `next`.
+///
 /// Found by discovery before the first call. A crate that only has bindings must be named once
 /// (`use plugin as _;`), or the linker leaves it out.
 #[proc_macro_attribute]

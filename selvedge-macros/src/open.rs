@@ -346,7 +346,7 @@ pub(crate) fn hand_over(Arg { name, hold, .. }: &Arg) -> Tokens {
     }
 }
 
-fn take_out(Arg { name, hold, .. }: &Arg) -> Tokens {
+pub(crate) fn take_out(Arg { name, hold, .. }: &Arg) -> Tokens {
     match hold {
         Hold::Copied => quote!(__args.#name),
         _ => quote!(__args.#name.hand_over(::core::stringify!(#name))),

@@ -1,8 +1,8 @@
 //! What expansions of our macros may name. Not for anybody else; it may change in any release.
 
+pub use crate::ambient::baggage::Declared;
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 pub use crate::call::private::Detour;
-pub use crate::ambient::baggage::Declared;
 pub use crate::call::private::{
     AsyncCode, Code, Discovered, HookRef, Kind, Peek, PeekDebug, PeekType, Shape, Site, Step, Turn,
     before_here, bind, bind_discovered, call, call_async,

@@ -19,13 +19,14 @@ use core::ptr;
 use core::task::{Context, Poll};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use crate::ambient::Context as Place;
 use crate::call::binding;
 use crate::call::chain::{self, InForce};
 use crate::call::few::Few;
 use crate::call::hook::{Handler, Hook, HookRef, Kind};
 use crate::call::install;
 use crate::call::site::{Function, Site};
-use crate::call::steps::{Wide, unanswered};
+use crate::call::steps::{Wide, go_on_with};
 use crate::call::view::{Call, Look, Returned, Unwound};
 use crate::primitive::{Arc, drop_caught};
 
@@ -170,6 +171,8 @@ struct Steps {
     receiver: usize,
     /// Outermost first.
     list: Vec<Wide>,
+    /// The strict context that nothing answers for: then the body does not run.
+    refused_by: Option<&'static Place>,
 }
 
 /// The steps that are still to come.
@@ -188,10 +191,12 @@ pub async fn call_async<A: Send, R: Send>(
     mut args: A,
     code: AsyncCode<A, R>,
 ) -> R {
+    let refused_by = binding::unanswered(site);
     let steps = Steps {
         site,
         receiver,
-        list: gather(site, of),
+        list: gather(site, of, refused_by.is_some()),
+        refused_by,
     };
     let rest = Rest {
         steps: Arc::new(steps),
@@ -201,7 +206,7 @@ pub async fn call_async<A: Send, R: Send>(
 }
 
 /// What is in force here and now, for calls of the type `of`.
-fn gather(site: &'static Site, of: TypeId) -> Vec<Wide> {
+fn gather(site: &'static Site, of: TypeId, is_refused: bool) -> Vec<Wide> {
     chain::look(&site.key, |view| {
         let takes_part = |hook: &Hook| hook.of == of && !view.is_masked(hook.id);
         let mut list = Vec::new();
@@ -218,7 +223,9 @@ fn gather(site: &'static Site, of: TypeId) -> Vec<Wide> {
         if site.has_wide() {
             let mut found = Few::new();
             install::installed(site, &mut found);
-            binding::matching(site, &mut found);
+            if !is_refused {
+                binding::matching(site, &mut found);
+            }
             let found = found.as_mut_slice().iter_mut().filter_map(Option::take);
             list.extend(found.filter(|wide| takes_part(hook_of(wide))));
         }
@@ -312,7 +319,7 @@ fn walk<'x, A: Send, R: Send + 'x>(
                             result
                         }
                         (Ok(()), None) => resume_unwind(panic),
-                        (Err(second), _) => unanswered(function, second, panic),
+                        (Err(second), _) => go_on_with(function, second, panic),
                     };
                 }
                 Kind::Around => {
@@ -328,7 +335,10 @@ fn walk<'x, A: Send, R: Send + 'x>(
                 }
             }
         }
-        (code.body)(args).await
+        match steps.refused_by {
+            None => (code.body)(args).await,
+            Some(context) => steps.site.refuse(context),
+        }
     })
 }
 

@@ -115,7 +115,7 @@ fn dispatch(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn
 }
 
 /// A hook that was to see a panic has panicked: the first panic goes on, the other one is told to `probe`.
-pub(super) fn unanswered(
+pub(super) fn go_on_with(
     function: &Function,
     second: Box<dyn Any + Send>,
     panic: Box<dyn Any + Send>,
@@ -200,7 +200,7 @@ impl<'c> Rest<'c> {
         match told {
             Ok(true) => drop_caught(panic), // answered
             Ok(false) => resume_unwind(panic),
-            Err(second) => unanswered(self.steps.site.function(), second, panic),
+            Err(second) => go_on_with(self.steps.site.function(), second, panic),
         }
     }
 

@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 
 use selvedge::call::{BoxFuture, Condition, Own};
-use selvedge::{Carry, Wrap, context, local, open};
+use selvedge::{Carry, Wrap, bind, context, local, open};
 
 use super::{step, trail};
 
-context! { static OFFLINE = "offline"; }
+context! { static OFFLINE = "offline"; static STRICT = "strict" strict; }
 local! { static TRIES: u32 = 0; }
 
 struct Client {
@@ -313,6 +313,50 @@ fn limits_and_bindings() {
     assert_eq!(finish(fails(1)), 1);
     bound.unbind();
     assert_eq!(OFFLINE.run(|| finish(fails(1))), 1);
+}
+
+#[bind(fetch, thread = OFFLINE)]
+async fn from_disk(client: &Client, mut url: String) -> String {
+    pause().await;
+    url.push_str(&client.base);
+    url
+}
+
+#[bind(client::get, thread = OFFLINE)]
+async fn get_from_disk<'a>(this: &'a Client, n: &mut u32) -> &'a str {
+    *n = 99;
+    pause().await;
+    &this.base[..1]
+}
+
+#[test]
+fn an_async_function_is_bound_to_an_async_one() {
+    let client = client();
+    let (mut n, mut future) = (0, Box::pin(fetch(&client, "a:".to_owned())));
+    assert!(OFFLINE.run(|| poll_once(future.as_mut())).is_pending());
+    assert_eq!(finish(future), "a:http://x/", "it has begun there");
+    assert_eq!(OFFLINE.run(|| finish(is_send(client.get(&mut n)))), "h");
+    assert_eq!(n, 99);
+    assert_eq!(finish(client.get(&mut n)), "http://x/");
+}
+
+#[test]
+fn a_strict_context_refuses_a_call_when_it_is_polled_first() {
+    let client = client();
+    let future = fetch(&client, "a".to_owned());
+    let panic = STRICT.run(|| catch_unwind(AssertUnwindSafe(|| finish(future))));
+    let panic = panic.unwrap_err();
+    let text = panic.downcast_ref::<String>().unwrap();
+    assert!(
+        text.contains("fetch` has no implementation for the strict context `strict`"),
+        "{text}"
+    );
+    let answered = fetch::before(|call| call.ret(String::new()));
+    assert_eq!(
+        STRICT.run(|| answered.run(|| finish(fetch(&client, "a".to_owned())))),
+        ""
+    );
+    assert_eq!(finish(fetch(&client, "a".to_owned())), "http://x/a");
 }
 
 #[test]
