@@ -4,19 +4,26 @@
 //!
 //! ```text
 //! async fn fetch(url: &str) -> String {
-//!     async fn __open_fetch(url: &str) -> String { .. }   // the body
 //!     if fetch::__site().passes() {
-//!         return __open_fetch(url).await;                 // quiet
+//!         return fetch::__open_fetch(url).await;          // quiet
 //!     }
-//!     Box::pin(fetch::__call(__fetch_args { url }, 0, |args| Box::pin(__open_fetch(args.url)))).await
+//!     Box::pin(fetch::__call(__fetch_args { url }, 0)).await
+//! }
+//! impl fetch {
+//!     async fn __open_fetch(url: &str) -> String { .. }   // the body
+//!     fn __boxed<'c>(args: &'c mut __fetch_args<'_>) -> BoxFuture<'c, String> { Box::pin(Self::__open_fetch(args.url)) }
+//!     ..
 //! }
 //! ```
+//!
+//! The box is made in a function of its own: in `fetch` itself the compiler would have to know that a body which
+//! calls `fetch` is `Send` before it knows what `fetch` is.
 
 use proc_macro2::TokenStream as Tokens;
 use quote::quote;
 use syn::{Ident, Visibility};
 
-use crate::open::{contract, definitions, look, receiver_name, shape, take_out};
+use crate::open::{contract, definitions, hand_over, look, receiver_name, shape, take_out};
 use crate::signature::Open;
 
 /// The type with the function's name, and the struct of its arguments.
@@ -36,6 +43,8 @@ pub(crate) fn handle(
         bounds,
         unsafety,
         quiet,
+        body,
+        inner,
         ..
     } = open;
     let param_names = open.param_names();
@@ -60,6 +69,7 @@ pub(crate) fn handle(
         sees(quote!(Unwound)),
     );
     let (types, takes) = (args.iter().map(|arg| &arg.ty), args.iter().map(take_out));
+    let handed = open.call(body, args.iter().map(hand_over));
     let receiver = receiver_name(open);
     let shape = shape(name, open);
     let (types_of_it, look, contract) = (
@@ -159,15 +169,20 @@ pub(crate) fn handle(
                 #p::bind_discovered::<#shape>(Self::__site(), when, hook);
             }
 
+            #inner
+
+            fn __boxed<'__c, #(#lifetimes,)* #(#params,)*>(__args: &'__c mut #full) -> #given #bounds {
+                ::std::boxed::Box::pin(#handed)
+            }
+
             #[doc(hidden)]
             #[cold]
             #vis async fn __call<#(#lifetimes,)* #(#params,)*>(
                 args: #full,
                 receiver: usize,
-                body: for<'__x> fn(&'__x mut #full) -> #p::BoxFuture<'__x, #result>,
             ) -> #result #bounds {
                 let code = #p::AsyncCode::new(
-                    body,
+                    |args| Self::__boxed(args),
                     |hook, turn| hook.kept::<#shape>().and_then(|hook| hook(turn)),
                     #look,
                 );

@@ -41,7 +41,9 @@ pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
 
 pub(crate) fn open_function(mut function: ItemFn) -> Result<Tokens> {
     Ungroup.visit_signature_mut(&mut function.sig);
-    let attrs = Attrs::read(&function.attrs, true)?;
+    // An async body stands in the handle: futures that contain themselves are boxed where nothing is known of them.
+    let is_async = function.sig.asyncness.is_some();
+    let attrs = Attrs::read(&function.attrs, !is_async)?;
     let mut open = Open::read(&function.sig, None)?;
     open.quiet = attrs.quiet(open.unsafety.is_some());
     let name = function.sig.ident.clone();
@@ -50,19 +52,31 @@ pub(crate) fn open_function(mut function: ItemFn) -> Result<Tokens> {
     // Names of ours begin with `__`: the user's body and arguments are in the same scope.
     body.ident = format_ident!("__open_{}", name);
     body.abi = None;
-    let (block, body_name, body_attrs) = (&function.block, &body.ident, &attrs.body);
+    let (block, body_name, body_attrs) = (function.block.clone(), &body.ident, &attrs.body);
     let text = format!("::{}", name.unraw());
     let path = quote!(::core::concat!(::core::module_path!(), #text));
     let args_type = format_ident!("__{}_args", name);
-    let items = handle(&name, &args_type, &function.vis, &open, &path);
-    let call = dispatch(&open, &quote!(#name), &args_type, &quote!(#body_name));
-    let inner = quote! {{
-        #(#body_attrs)*
+    let stands = quote! {
         #[allow(clippy::too_many_arguments, clippy::needless_lifetimes, reason = "as the user wrote it")]
+        #(#body_attrs)*
         #body #block
-        #call
-    }};
-    function.block = parse_block(inner)?;
+    };
+    if is_async {
+        open.inner = stands;
+        open.body = quote!(Self::#body_name);
+        let call = dispatch(
+            &open,
+            &quote!(#name),
+            &args_type,
+            &quote!(#name::#body_name),
+        );
+        function.block = parse_block(quote!({ #call }))?;
+        let_off(&mut function.attrs);
+    } else {
+        let call = dispatch(&open, &quote!(#name), &args_type, &quote!(#body_name));
+        function.block = parse_block(quote!({ #stands #call }))?;
+    }
+    let items = handle(&name, &args_type, &function.vis, &open, &path);
     plain_patterns(&mut function.sig);
     inline(&mut function.attrs, &attrs, &function.sig);
     Ok(quote! { #function #items })
@@ -104,7 +118,7 @@ fn open_impl(attribute: Tokens, mut block: ItemImpl) -> Result<Tokens> {
         generics: &generics,
         of_trait: of_trait.as_ref(),
     };
-    let bodies_of = format_ident!("__open_{}", module);
+    let bodies_of = bodies_of(&module);
     let cfg = block.attrs.iter().filter(|a| a.path().is_ident("cfg"));
     let around = Around {
         this,
@@ -190,6 +204,14 @@ impl Methods {
         let text = format!("::{called}::{}", name.unraw());
         let path = quote!(::core::concat!(::core::module_path!(), #text));
         open.called = format!("{called}::{}", name.unraw());
+        let ty = this.ty;
+        open.body = match this.of_trait {
+            None => quote!(<#ty>::#body),
+            Some(_) => {
+                let (of, args) = (bodies_of(module), trait_args(this.generics));
+                quote!(<#ty as #of<#(#args),*>>::#body)
+            }
+        };
         self.items.extend(handle(
             &hidden,
             &args_type,
@@ -213,6 +235,11 @@ impl Methods {
         inline(&mut method.attrs, &attrs, &method.sig);
         Ok(())
     }
+}
+
+/// The hidden trait of an implementation.
+fn bodies_of(module: &Ident) -> Ident {
+    format_ident!("__open_{}", module)
 }
 
 /// The generics of a block as arguments of its hidden trait, in one of its methods.
@@ -277,14 +304,8 @@ fn name_header(generics: &mut Generics, ty: &mut Type, of_trait: &mut Path) {
 fn dispatch(open: &Open, name: &Tokens, args_type: &Ident, body: &Tokens) -> Tokens {
     let given = open.args.iter().map(|arg| &arg.given);
     let inits = open.args.iter().map(init);
-    let hands = open.args.iter().map(hand_over);
-    let (params, turbofish, this) = (open.param_args(), open.turbofish(), &open.self_token);
-    let call = |args: Tokens| match &open.unsafety {
-        None => quote!(#body #turbofish (#args)),
-        // By the caller's promise, and that of whoever made a handler.
-        Some(keyword) => quote!(#keyword { #body #turbofish (#args) }),
-    };
-    let (plain, handed) = (call(quote!(#(#given),*)), call(quote!(#(#hands),*)));
+    let (params, this) = (open.param_args(), &open.self_token);
+    let plain = open.call(body, given);
     let args = quote!(#args_type { #(#inits,)* __of: ::core::marker::PhantomData });
     if open.is_async {
         let receiver = match open.receiver() {
@@ -299,7 +320,6 @@ fn dispatch(open: &Open, name: &Tokens, args_type: &Ident, body: &Tokens) -> Tok
             ::std::boxed::Box::pin(#name::__call::<#(#params),*>(
                 #args,
                 __receiver,
-                |__args| ::std::boxed::Box::pin(#handed),
             )).await
         };
     }
@@ -307,6 +327,7 @@ fn dispatch(open: &Open, name: &Tokens, args_type: &Ident, body: &Tokens) -> Tok
         None => quote!(::core::ptr::null()),
         Some(_) => quote!(::core::ptr::from_ref(&*#this).cast()),
     };
+    let handed = open.call(body, open.args.iter().map(hand_over));
     quote! {
         if #name::__site().passes() {
             return #plain;

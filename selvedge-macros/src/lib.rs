@@ -47,8 +47,7 @@ use quote::quote;
 ///
 /// Hooks are as above; a handler of `around` and `bind` gives a boxed future:
 /// `|args, next| Box::pin(async move { next.proceed(args).await })`. What applies to a call is found at its first
-/// poll, in the ambient of that poll. The body's future must be `Send`. One that calls itself does so through
-/// a plain function that boxes the call. There is no `before_here`.
+/// poll, in the ambient of that poll. The body's future must be `Send`. There is no `before_here`.
 ///
 /// # Unsafe functions
 ///

@@ -1,7 +1,7 @@
 //! A function's signature as plain data: its arguments, its lifetimes made explicit, what is refused.
 
 use proc_macro2::TokenStream as Tokens;
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::visit_mut::VisitMut;
 use syn::{
     Error, FnArg, GenericParam, Generics, Ident, Lifetime, Pat, Path, ReceiverKind, Result,
@@ -37,6 +37,10 @@ pub(crate) struct Open {
     pub(crate) called: String,
     /// Attributes of every generated item; set by whoever knows.
     pub(crate) quiet: Tokens,
+    /// How the handle of an async function says its body; set by whoever knows.
+    pub(crate) body: Tokens,
+    /// That body, if it stands in the handle.
+    pub(crate) inner: Tokens,
 }
 
 /// The `impl` block around a method.
@@ -146,6 +150,8 @@ impl Open {
             bounds,
             called: String::new(),
             quiet: Tokens::new(),
+            body: Tokens::new(),
+            inner: Tokens::new(),
         })
     }
 
@@ -174,10 +180,15 @@ impl Open {
             .collect()
     }
 
-    /// What to write behind the body's name, to call it with the same type arguments.
-    pub(crate) fn turbofish(&self) -> Option<Tokens> {
+    /// A call of the body, with the same type arguments.
+    pub(crate) fn call(&self, body: &Tokens, args: impl Iterator<Item = impl ToTokens>) -> Tokens {
         let own = &self.own;
-        (!own.is_empty()).then(|| quote!(::<#(#own),*>))
+        let own = (!own.is_empty()).then(|| quote!(::<#(#own),*>));
+        match &self.unsafety {
+            None => quote!(#body #own (#(#args),*)),
+            // By the caller's promise, and that of whoever made a handler.
+            Some(keyword) => quote!(#keyword { #body #own (#(#args),*) }),
+        }
     }
 
     /// The type parameters alone.

@@ -30,6 +30,13 @@ async fn fetch(client: &Client, url: String) -> String {
 
 #[open]
 impl Client {
+    async fn down(&self, n: u32) -> usize {
+        match n {
+            0 => 0,
+            n => Box::pin(self.down(n - 1)).await + self.base.len(),
+        }
+    }
+
     async fn get(&self, n: &mut u32) -> &str {
         *n += 1;
         pause().await;
@@ -153,11 +160,7 @@ fn a_handlers_own_calls_skip_it_across_awaits_and_the_bodys_do_not() {
         if n == 0 {
             return 0;
         }
-        again(n - 1).await + 1
-    }
-    /// A future that contains itself is boxed by a function of its own.
-    fn again(n: u32) -> BoxFuture<'static, u32> {
-        Box::pin(count(n))
+        Box::pin(count(n - 1)).await + 1
     }
     static HITS: AtomicU32 = AtomicU32::new(0);
     let p = count::around(|args, next| {
