@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 
-use selvedge::call::{BoxFuture, Condition, Own};
-use selvedge::{Carry, Wrap, bind, context, local, open};
+use selvedge::call::{Condition, Own};
+use selvedge::{Ambient, Wrap, bind, context, local, open};
 
 use super::{step, trail};
 
@@ -203,41 +203,34 @@ fn a_call_that_is_made_between_two_polls_of_a_handler_is_patched() {
 #[test]
 fn a_capture_made_in_a_handlers_future_is_masked_and_one_in_the_body_is_not() {
     #[open]
-    async fn leaf() -> bool {
+    async fn here() -> Ambient {
         pause().await;
-        false
+        Ambient::capture()
     }
-    #[open]
-    async fn later(from_body: bool) -> BoxFuture<'static, bool> {
-        pause().await;
-        assert!(from_body);
-        Box::pin(leaf().inherit())
-    }
-    let patched = leaf::around(|args, next| {
+    let passes = here::around(|args, next| {
         Box::pin(async move {
-            // Handed out of the handler, polled outside of everything.
-            let late = std::thread::scope(|s| s.spawn(leaf().inherit_finish()).join().unwrap());
-            assert!(!late, "the handler's own call, on another thread");
-            !next.proceed(args).await
+            step("handler");
+            next.proceed(args).await
         })
     });
-    let from_body = patched.run(|| finish(later(true)));
-    assert!(
-        finish(from_body),
-        "the body's capture has the patch, without a mask"
-    );
+    let from_body = passes.run(|| finish(here()));
+    from_body.run(|| drop(finish(here())));
+    assert_eq!(trail(), ["handler"; 2]);
+    let replaces = here::around(|_, _| {
+        Box::pin(async move {
+            step("handler");
+            pause().await;
+            Ambient::capture()
+        })
+    });
+    let from_handler = replaces.run(|| finish(here()));
+    let elsewhere = move || {
+        from_handler.run(|| drop(finish(here())));
+        trail()
+    };
+    assert!(std::thread::spawn(elsewhere).join().unwrap().is_empty());
+    assert_eq!(trail(), ["handler"]);
 }
-
-trait InheritFinish: Future + Sized {
-    fn inherit_finish(self) -> impl FnOnce() -> Self::Output + Send
-    where
-        Self: Send,
-    {
-        let future = self.inherit();
-        move || finish(future)
-    }
-}
-impl<F: Future> InheritFinish for F {}
 
 #[test]
 fn a_task_takes_its_patches_to_another_thread() {
@@ -364,40 +357,32 @@ fn a_strict_context_refuses_a_call_when_it_is_polled_first() {
 
 #[test]
 fn dropped_half_way_nothing_is_left_and_the_drop_is_masked_as_the_polls_were() {
-    struct Calls(&'static str);
+    /// Calls the function when it is dropped, and notes whether the handler answers.
+    struct Calls;
     impl Drop for Calls {
         fn drop(&mut self) {
-            step(self.0);
-            assert_eq!(noted(1), 1, "a destructor of the handler is inside of it");
+            let result = poll_once(pin!(waits(0)));
+            step(if result == Poll::Ready(99) {
+                "patched"
+            } else {
+                "masked"
+            });
         }
-    }
-    #[open]
-    fn noted(n: u32) -> u32 {
-        n
     }
     #[open]
     async fn waits(n: u32) -> u32 {
-        let _calls = Bodys;
-        std::future::pending::<()>().await;
-        n
-    }
-    struct Bodys;
-    impl Drop for Bodys {
-        fn drop(&mut self) {
-            let hit = finish_or(waits(0));
-            step(if hit { "patched" } else { "masked" });
+        if n > 0 {
+            let _calls = Calls;
+            std::future::pending::<()>().await;
         }
-    }
-    /// Whether a handler answers it.
-    fn finish_or(future: impl Future<Output = u32>) -> bool {
-        matches!(poll_once(pin!(future)), Poll::Ready(99))
+        n
     }
     let p = waits::around(|args, next| {
         Box::pin(async move {
             if args.n == 0 {
                 return 99;
             }
-            let _calls = Calls("handler");
+            let _calls = Calls;
             next.proceed(args).await
         })
     });
@@ -409,7 +394,7 @@ fn dropped_half_way_nothing_is_left_and_the_drop_is_masked_as_the_polls_were() {
     });
     assert_eq!(
         trail(),
-        ["patched", "handler"],
+        ["patched", "masked"],
         "the body's drop is outside of the handler"
     );
     let never = waits(1);
