@@ -228,7 +228,8 @@ fn a_capture_made_in_a_handlers_future_is_masked_and_one_in_the_body_is_not() {
         from_handler.run(|| drop(finish(here())));
         trail()
     };
-    assert!(std::thread::spawn(elsewhere).join().unwrap().is_empty());
+    let seen = std::thread::scope(|s| s.spawn(elsewhere).join().unwrap());
+    assert!(seen.is_empty());
     assert_eq!(trail(), ["handler"]);
 }
 
@@ -243,7 +244,7 @@ fn a_task_takes_its_patches_to_another_thread() {
         fetch(&client(), "u".to_owned()).await
     };
     let task = p.and(TRIES.to(3)).wrap(task);
-    let result = std::thread::spawn(move || finish(task)).join().unwrap();
+    let result = std::thread::scope(|s| s.spawn(move || finish(task)).join().unwrap());
     assert_eq!(result, "patched 3");
 }
 

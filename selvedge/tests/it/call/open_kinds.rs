@@ -181,6 +181,7 @@ struct Many(u32);
 
 #[open]
 impl Many {
+    #[expect(clippy::boxed_local, reason = "the subject")]
     fn boxed(self: Box<Self>) -> u32 {
         self.0
     }
@@ -196,6 +197,7 @@ impl Many {
         this.0 += other;
         &this.0
     }
+    #[allow(clippy::needless_arbitrary_self_type, reason = "the subject")]
     fn spelled(self: &Self, mut by: u32) -> u32 {
         by += self.0;
         by
