@@ -31,6 +31,10 @@ selvedge::detour! {
     fn label(of: String) -> Option<String> = other::label;
 }
 
+const fn goes_anywhere<T: Send + Sync + 'static>() {}
+const _: () = goes_anywhere::<selvedge::call::Detoured>();
+const _: () = goes_anywhere::<selvedge::call::DetourError>();
+
 #[test]
 fn a_function_that_is_not_open_is_patched_per_block() {
     let items = [("ab".to_owned(), 2), ("c".to_owned(), 3)];
