@@ -12,7 +12,8 @@ use std::rc::Rc;
 
 use selvedge::ambient::{And, Entering, OnExit, To, Wrapped};
 use selvedge::call::{
-    Binding, Call, Condition, Function, Next, NextOf, Own, Patch, Returned, Suite, Tie, Unwound,
+    AsyncNext, Binding, Call, Condition, Function, Next, NextOf, Own, Patch, Returned, Suite, Tie,
+    Unwound,
 };
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
@@ -112,7 +113,7 @@ fn names() -> Vec<&'static str> {
             Ending, Subscription,
             World;
         borrows:
-            Call<'_, u8, u8>, Returned<'_, u8, u8>,
+            Call<'_, u8, u8>, Returned<'_, u8, u8>, AsyncNext<'_, u8, u8>,
             Iter<'_, OneAtATime>, Incoming<'_, std::net::TcpListener>;
         // They borrow from a call that runs on this thread.
         of_one_call:
@@ -188,7 +189,7 @@ fn errors_go_where_any_error_goes() {
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 13] = [
+const HIDDEN: [&str; 18] = [
     "Site",
     "Discovered",
     "Code",
@@ -196,6 +197,12 @@ const HIDDEN: [&str; 13] = [
     "Kind",
     "Peek",
     "Step",
+    "AsyncCode",
+    "Turn",
+    // Behind the feature `detour`, whose own test says what they are.
+    "Detour",
+    "DetourError",
+    "Detoured",
     "Declared",
     "Named",
     "Readme",
