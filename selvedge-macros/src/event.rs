@@ -7,7 +7,7 @@ use syn::{
     Attribute, Error, ItemFn, Result, ReturnType, Signature, Token, Type, Visibility, parse_quote,
 };
 
-use crate::open;
+use crate::item;
 
 /// A function without a body.
 struct Bodiless {
@@ -49,7 +49,7 @@ pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
             ::core::option::Option::None
         }
     };
-    open::open_function(function)
+    item::open_function(function)
 }
 
 fn returns_option(output: &ReturnType) -> bool {

@@ -52,6 +52,8 @@ enum What {
 /// One handler that we are inside of.
 struct Mask {
     id: u64,
+    /// We are outside again: the handler has proceeded to here.
+    lifted: bool,
     outer: *const Self,
 }
 
@@ -139,6 +141,7 @@ pub(super) fn masked<R>(
 ) -> R {
     let mask = Mask {
         id,
+        lifted: false,
         outer: call.masks,
     };
     let here = Here {
@@ -161,6 +164,29 @@ pub(super) fn unmasked<R>(
         let here = Here {
             links: now.links,
             masks: call.masks,
+        };
+        bind(key, &here, block, f)
+    })
+}
+
+/// Runs `f` inside of the handler `id`, or, `lifted`, outside of it again, and else with what is in force here: a
+/// future has no call below it on the stack.
+pub(super) fn turned<R>(
+    key: &'static Key,
+    id: u64,
+    lifted: bool,
+    block: &'static Location<'static>,
+    f: impl FnOnce() -> R,
+) -> R {
+    look(key, |now| {
+        let mask = Mask {
+            id,
+            lifted,
+            outer: now.masks,
+        };
+        let here = Here {
+            links: now.links,
+            masks: &raw const mask,
         };
         bind(key, &here, block, f)
     })
@@ -196,7 +222,7 @@ impl<'c> View<'c> {
         // SAFETY: alive (invariant 2).
         while let Some(mask) = unsafe { at.as_ref() } {
             if mask.id == id {
-                return true;
+                return !mask.lifted;
             }
             at = mask.outer;
         }
@@ -265,7 +291,7 @@ fn counted(here: *const ()) -> (Arc<dyn Any + Send + Sync>, *const ()) {
     let mut at = view.masks;
     // SAFETY: alive (invariant 2).
     while let Some(mask) = unsafe { at.as_ref() } {
-        ids.push(mask.id);
+        ids.push((mask.id, mask.lifted));
         at = mask.outer;
     }
     let (mut links, mut masks): (Vec<Arc<Link>>, Vec<Arc<Mask>>) = (Vec::new(), Vec::new());
@@ -278,13 +304,13 @@ fn counted(here: *const ()) -> (Arc<dyn Any + Send + Sync>, *const ()) {
         )]
         links.push(Arc::new(Link { what, depth, outer }));
     }
-    for id in ids.into_iter().rev() {
+    for (id, lifted) in ids.into_iter().rev() {
         let outer = masks.last().map_or(ptr::null(), Arc::as_ptr);
         #[expect(
             clippy::arc_with_non_send_sync,
             reason = "part of an `Owned`, which says why it is"
         )]
-        masks.push(Arc::new(Mask { id, outer }));
+        masks.push(Arc::new(Mask { id, lifted, outer }));
     }
     let owned = Arc::new(Owned {
         here: Here {

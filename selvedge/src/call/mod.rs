@@ -45,6 +45,33 @@
 //! A panic in a hook is the function panicking. For a method, `f` stands in a module of its type's name:
 //! `view::dispatch::before(..)`; a generic function is patched for one instantiation, `show::before::<u8>(..)`.
 //!
+//! An `impl` block of a trait can be open as well, whoever calls its methods; so can `async`, `unsafe` and `extern`
+//! functions ([`#[open]`](crate::open) says how).
+//!
+//! # Functions of others
+//!
+//! [`open_use!`](crate::open_use) declares an open function that calls one of another crate:
+//!
+//! ```
+//! use std::{io, path::Path};
+//!
+//! selvedge::open_use! {
+//!     /// The text of a file.
+//!     pub fn read(path: &Path) -> io::Result<String> = std::fs::read_to_string;
+//!     fn parse<T: std::str::FromStr + 'static>(text: &str) -> Result<T, T::Err> = str::parse;
+//! }
+//!
+//! fn port() -> u16 {
+//!     read(Path::new("/no/such/file")).map_or(80, |text| parse(&text).unwrap_or(8080))
+//! }
+//!
+//! let file = read::before(|call| call.ret(Ok(format!("{}", call.args.path.display().to_string().len()))));
+//! assert_eq!(port(), 80);
+//! assert_eq!(file.run(port), 13);
+//! let odd = parse::after::<u16>(|returned| *returned.result = returned.result.clone().map(|n| n | 1));
+//! assert_eq!(file.run(|| odd.run(port)), 13);
+//! ```
+//!
 //! # Bindings
 //!
 //! `f::bind(&[Condition::Thread(&CONTEXT)], |args, next| ..)`, or [`#[bind]`](crate::bind) on a function, chooses
@@ -84,7 +111,10 @@
 mod binding;
 mod chain;
 mod check;
+#[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
+mod detour;
 mod few;
+mod future;
 pub mod groutine;
 mod here;
 mod hook;
@@ -99,6 +129,9 @@ mod view;
 
 pub use binding::{Binding, Condition};
 pub use check::{Tie, check};
+#[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
+pub use detour::{DetourError, Detoured};
+pub use future::{AsyncNext, BoxFuture};
 pub use groutine::{Addr, Groutines};
 pub use install::Installed;
 pub use own::Own;
@@ -111,6 +144,9 @@ pub use view::{Call, Next, NextOf, Returned, Unwound};
 /// For `__private` alone.
 pub(crate) mod private {
     pub use super::binding::{Discovered, bind, bind_discovered};
+    #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
+    pub use super::detour::Detour;
+    pub use super::future::{AsyncCode, Turn, call_async};
     pub use super::here::before_here;
     pub use super::hook::{HookRef, Kind, Shape};
     pub use super::site::Site;

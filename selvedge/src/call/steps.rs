@@ -23,7 +23,7 @@ use crate::call::groutine::{self, Called, Set, Sets, Told};
 use crate::call::hook::{Handler, Hook, HookRef, Kind};
 use crate::call::install;
 use crate::call::patch::Patch;
-use crate::call::site::Site;
+use crate::call::site::{Function, Site};
 use crate::call::view::{Code, State};
 use crate::primitive::{Arc, drop_caught, message_of};
 use crate::probe::{self, Event};
@@ -151,6 +151,18 @@ fn dispatch_among(
     });
 }
 
+/// A hook that was to see a panic has panicked: the first panic goes on, the other one is told to `probe`.
+pub(super) fn go_on_with(
+    function: &Function,
+    second: Box<dyn Any + Send>,
+    panic: Box<dyn Any + Send>,
+) -> ! {
+    let (function, message) = (function.path(), message_of(&*second));
+    probe::emit(&Event::HookPanicked { function, message });
+    drop_caught(second);
+    resume_unwind(panic)
+}
+
 /// Finds what is process-wide first. Not inlined: a call without such steps needs no stack for them.
 #[inline(never)]
 fn walk_wide(steps: Steps<'_>, call: &mut dyn Running) {
@@ -264,13 +276,7 @@ impl<'c> Rest<'c> {
         match told {
             Ok(true) => drop_caught(panic), // answered
             Ok(false) => resume_unwind(panic),
-            Err(second) => {
-                let function = self.steps.site.function().path();
-                let message = message_of(&*second);
-                probe::emit(&Event::HookPanicked { function, message });
-                drop_caught(second);
-                resume_unwind(panic)
-            }
+            Err(second) => go_on_with(self.steps.site.function(), second, panic),
         }
     }
 

@@ -22,7 +22,7 @@ pub struct Code<A, R> {
 }
 
 /// Shows the arguments by name, or the result, to somebody who does not know their types.
-type Look<A, R> = fn(Option<&A>, Option<&R>, See<'_>);
+pub(super) type Look<A, R> = fn(Option<&A>, Option<&R>, See<'_>);
 
 /// Who looks at arguments.
 #[doc(hidden)]
@@ -124,23 +124,14 @@ impl<A, R> Step<'_, A, R> {
     /// For a handler that runs before.
     #[inline]
     pub fn call(&mut self) -> Call<'_, A, R> {
-        Call {
-            args: self.args,
-            answer: self.result,
-            code: self.code,
-            function: self.function,
-        }
+        Call::new(self.args, self.result, self.code.look, self.function)
     }
 
     /// For one that runs after.
     #[inline]
     pub fn returned(&mut self) -> Returned<'_, A, R> {
-        Returned {
-            args: self.args,
-            result: self.result.as_mut().expect(OTHER_KIND),
-            code: self.code,
-            function: self.function,
-        }
+        let result = self.result.as_mut().expect(OTHER_KIND);
+        Returned::new(self.args, result, self.code.look, self.function)
     }
 
     /// For one that runs after a panic.
@@ -148,13 +139,7 @@ impl<A, R> Step<'_, A, R> {
         let Phase::Unwound(panic) = self.phase else {
             panic!("{OTHER_KIND}");
         };
-        Unwound {
-            args: self.args,
-            panic,
-            answer: self.result,
-            code: self.code,
-            function: self.function,
-        }
+        Unwound::new(self.args, panic, self.result, self.code.look, self.function)
     }
 
     /// For one that runs around.
@@ -196,11 +181,26 @@ pub struct Call<'c, A, R> {
     /// The arguments, by name; the receiver is `this`.
     pub args: &'c mut A,
     answer: &'c mut Option<R>,
-    code: &'c Code<A, R>,
+    look: Look<A, R>,
     function: &'static Function,
 }
 
-impl<A, R> Call<'_, A, R> {
+impl<'c, A, R> Call<'c, A, R> {
+    #[inline]
+    pub(super) fn new(
+        args: &'c mut A,
+        answer: &'c mut Option<R>,
+        look: Look<A, R>,
+        function: &'static Function,
+    ) -> Self {
+        Self {
+            args,
+            answer,
+            look,
+            function,
+        }
+    }
+
     /// The call returns this, and what comes next does not run. Called again, the last one counts.
     pub fn ret(&mut self, result: R) {
         *self.answer = Some(result);
@@ -231,11 +231,26 @@ pub struct Returned<'c, A, R> {
     pub args: &'c mut A,
     /// What the caller will get.
     pub result: &'c mut R,
-    code: &'c Code<A, R>,
+    look: Look<A, R>,
     function: &'static Function,
 }
 
-impl<A, R> Returned<'_, A, R> {
+impl<'c, A, R> Returned<'c, A, R> {
+    #[inline]
+    pub(super) fn new(
+        args: &'c mut A,
+        result: &'c mut R,
+        look: Look<A, R>,
+        function: &'static Function,
+    ) -> Self {
+        Self {
+            args,
+            result,
+            look,
+            function,
+        }
+    }
+
     /// The function that was called.
     #[must_use]
     pub fn function(&self) -> &'static Function {
@@ -266,11 +281,27 @@ pub struct Unwound<'c, A, R> {
     pub args: &'c mut A,
     panic: &'c (dyn Any + Send),
     answer: &'c mut Option<R>,
-    code: &'c Code<A, R>,
+    look: Look<A, R>,
     function: &'static Function,
 }
 
 impl<'c, A, R> Unwound<'c, A, R> {
+    pub(super) fn new(
+        args: &'c mut A,
+        panic: &'c (dyn Any + Send),
+        answer: &'c mut Option<R>,
+        look: Look<A, R>,
+        function: &'static Function,
+    ) -> Self {
+        Self {
+            args,
+            panic,
+            answer,
+            look,
+            function,
+        }
+    }
+
     /// What the call has panicked with.
     #[must_use]
     pub fn panic(&self) -> &'c (dyn Any + Send) {
@@ -418,12 +449,12 @@ impl<T> fmt::Debug for Peek<'_, T> {
 fn write_call<A, R>(
     f: &mut fmt::Formatter<'_>,
     function: &Function,
-    (code, args): (&Code<A, R>, &A),
+    (look, args): (Look<A, R>, &A),
 ) -> fmt::Result {
     f.write_str(function.path())?;
     f.write_str("(")?;
     let (mut written, mut separator) = (Ok(()), "");
-    (code.look)(Some(args), None, &mut |name, value| {
+    look(Some(args), None, &mut |name, value| {
         if written.is_ok() {
             written = write!(f, "{separator}{name}: {value:?}");
         }
@@ -435,15 +466,15 @@ fn write_call<A, R>(
 
 impl<A, R> fmt::Debug for Call<'_, A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_call(f, self.function, (self.code, &*self.args))
+        write_call(f, self.function, (self.look, &*self.args))
     }
 }
 
 impl<A, R> fmt::Debug for Returned<'_, A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_call(f, self.function, (self.code, &*self.args))?;
+        write_call(f, self.function, (self.look, &*self.args))?;
         let mut written = Ok(());
-        (self.code.look)(None, Some(&*self.result), &mut |_, value| {
+        (self.look)(None, Some(&*self.result), &mut |_, value| {
             written = write!(f, " -> {value:?}");
         });
         written
@@ -452,7 +483,7 @@ impl<A, R> fmt::Debug for Returned<'_, A, R> {
 
 impl<A, R> fmt::Debug for Unwound<'_, A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_call(f, self.function, (self.code, &*self.args))?;
+        write_call(f, self.function, (self.look, &*self.args))?;
         write!(f, " panicked: {}", self.message())
     }
 }
@@ -473,7 +504,7 @@ impl<A, R> fmt::Debug for NextOf<'_, A, R> {
 
 impl<A, R> fmt::Debug for Step<'_, A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_call(f, self.function, (self.code, &*self.args))
+        write_call(f, self.function, (self.code.look, &*self.args))
     }
 }
 

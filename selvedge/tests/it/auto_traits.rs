@@ -15,8 +15,8 @@ use selvedge::call::groutine::{
     AtCall, AtPanic, AtReturn, Exchange, Live, NotWaiting, OneOf2, OneOf3, OneOf4, Wait,
 };
 use selvedge::call::{
-    Binding, Call, Condition, Function, Groutines, Next, NextOf, Own, Patch, Paused, Returned,
-    Scenario, ScenarioError, Suite, Tie, Unwound,
+    AsyncNext, Binding, Call, Condition, Function, Groutines, Next, NextOf, Own, Patch, Paused,
+    Returned, Scenario, ScenarioError, Suite, Tie, Unwound,
 };
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
@@ -119,7 +119,7 @@ fn names() -> Vec<&'static str> {
             Ending, Subscription,
             World;
         borrows:
-            Call<'_, u8, u8>, Returned<'_, u8, u8>,
+            Call<'_, u8, u8>, Returned<'_, u8, u8>, AsyncNext<'_, u8, u8>,
             Iter<'_, OneAtATime>, Incoming<'_, std::net::TcpListener>;
         // They borrow from a call that runs on this thread.
         of_one_call:
@@ -198,7 +198,7 @@ fn errors_go_where_any_error_goes() {
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 16] = [
+const HIDDEN: [&str; 21] = [
     "Found",
     "Visit",
     "When",
@@ -209,6 +209,12 @@ const HIDDEN: [&str; 16] = [
     "Kind",
     "Peek",
     "Step",
+    "AsyncCode",
+    "Turn",
+    // Behind the feature `detour`, whose own test says what they are.
+    "Detour",
+    "DetourError",
+    "Detoured",
     "Declared",
     "Named",
     "Readme",
