@@ -3,15 +3,18 @@
 //! They check and forward; what happens at run time is ordinary code in the library. On an error the user's
 //! item is kept, so that the editor and the rest of the program still see it.
 //!
-//! - `item.rs`, `foreign.rs`, `bind.rs`, `isolate.rs`: one macro each, from what was written to what is printed;
-//! - `open.rs`, `future.rs`: what stands beside an open function, and beside an async one;
+//! - `item.rs`, `event.rs`, `foreign.rs`, `bind.rs`, `groutine.rs`, `isolate.rs`: one macro each, from what was written to what is printed;
+//! - `open.rs`, `heard.rs`, `future.rs`: what stands beside an open function, for groutines, and beside an async one;
 //! - `attrs.rs`: which of an item's attributes go where;
 //! - `signature.rs`, `names.rs`: a function's arguments as plain data, and every reason to refuse one.
 
 mod attrs;
 mod bind;
+mod event;
 mod foreign;
 mod future;
+mod groutine;
+mod heard;
 mod isolate;
 mod item;
 mod names;
@@ -98,6 +101,28 @@ pub fn open_use(input: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn bind(attribute: TokenStream, item: TokenStream) -> TokenStream {
     keep_on_error(item, |item| bind::expand(attribute.into(), item))
+}
+
+/// Declares an event: an open function without a body.
+///
+/// `#[event] fn SAVED(name: &str) -> Option<()>;` To fire it is to call it; the result is the first answer, or
+/// `None` if nobody answers. Whatever an open function has, an event has as well: groutines wait for it by
+/// `SAVED::called()`, and patches answer it.
+#[proc_macro_attribute]
+pub fn event(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    event::expand(attribute.into(), item.into())
+        .unwrap_or_else(|error| error.to_compile_error())
+        .into()
+}
+
+/// Marks an async function as a groutine, so that `Groutines::discovered` finds it.
+///
+/// `#[groutine(loop)]` runs its body again and again. The function stays as it is, and can be given to
+/// `Groutines::with` as well. It takes no arguments and ends with nothing, or with a `Result` whose error rises in the
+/// caller of the function that woke the groutine.
+#[proc_macro_attribute]
+pub fn groutine(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    keep_on_error(item, |item| groutine::expand(attribute.into(), item))
 }
 
 /// Derives a deep copy, field by field, and the comparison that finds what was written through `&self`.

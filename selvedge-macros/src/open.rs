@@ -96,7 +96,10 @@ pub(crate) fn handle(
     ));
     let around =
         quote!(#p::Patch::new::<#shape>(Self::__site(), #p::Kind::Around, #receiver, #stands));
+    let heard = crate::heard::heard(name, args_type, vis, open);
     quote! {
+        #heard
+
         #types_of_it
         #quiet
         impl<#(#params,)*> #p::Shape for #shape #bounds {

@@ -155,6 +155,11 @@ impl Open {
         })
     }
 
+    /// Does the result borrow from the arguments?
+    pub(crate) fn result_borrows(&self) -> bool {
+        has_lifetime(&self.result)
+    }
+
     /// The type that a method borrows, its lifetimes left to inference; none of a function that borrows none.
     pub(crate) fn receiver(&self) -> Option<Type> {
         let this = self.args.first().filter(|arg| arg.is_receiver)?;

@@ -1,6 +1,8 @@
 //! What expansions of our macros may name. Not for anybody else; it may change in any release.
 
 pub use crate::ambient::baggage::Declared;
+pub use crate::call::groutine::private::{Answers, Filters, Sees, Visit, rounds};
+pub use crate::call::groutine::{AtCall, AtPanic, AtReturn, Ends, Wait};
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 pub use crate::call::private::Detour;
 pub use crate::call::private::{
@@ -15,6 +17,8 @@ pub use crate::{
     __local as local, __new_context as new_context,
 };
 
+#[cfg(feature = "discover")]
+pub use crate::call::groutine::private::Found;
 #[cfg(feature = "discover")]
 pub use inventory;
 
@@ -60,3 +64,28 @@ macro_rules! __declare {
     };
 }
 pub use crate::__declare as declare;
+
+/// Registers a `#[groutine]` before `main`, for `Groutines::discovered`.
+#[cfg(feature = "discover")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __discover_groutine {
+    ($name:ident, $make:expr) => {
+        $crate::__private::inventory::submit! {
+            $crate::__private::Found {
+                module: ::core::module_path!(),
+                name: ::core::stringify!($name),
+                line: ::core::line!(),
+                make: $make,
+            }
+        }
+    };
+}
+
+#[cfg(not(feature = "discover"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __discover_groutine {
+    ($name:ident, $make:expr) => {};
+}
+pub use crate::__discover_groutine as discover_groutine;

@@ -51,7 +51,7 @@
 //! | [`call`]     | open functions, patches, bindings                           |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |
-//! | [`guide`]    | what to use for what, signals, stopping, shutdown, propagation, isolation |
+//! | [`guide`]    | what to use for what, signals, stopping, shutdown, groutines, propagation, isolation |
 //! | `testing`    | a tree, a clock and an event list for one test (feature `testing`) |
 //!
 //! # What it does not do
@@ -115,7 +115,7 @@ pub use crate::program::{install, run};
 pub use crate::signal::{Signal, Stopped, Till};
 pub use crate::thread::Outcome;
 #[cfg(feature = "macros")]
-pub use selvedge_macros::{bind, open, open_use};
+pub use selvedge_macros::{bind, event, groutine, open, open_use};
 
 /// The programs of the README are tests too.
 #[cfg(doctest)]

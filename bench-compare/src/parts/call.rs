@@ -3,7 +3,8 @@
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use selvedge::{call::Condition, context, open};
+use selvedge::call::{Condition, Groutines};
+use selvedge::{context, open};
 
 use crate::measure::{Loop, Report, Row};
 
@@ -19,6 +20,11 @@ fn patched(x: u64) -> u64 {
 
 #[open]
 fn bound(x: u64) -> u64 {
+    black_box(x) + 1
+}
+
+#[open]
+fn heard(x: u64) -> u64 {
     black_box(x) + 1
 }
 
@@ -150,6 +156,32 @@ pub fn rows(report: &mut Report) {
         name: "enter and leave a patch's block",
         ours: Box::new(repeat(|x| before.run(|| black_box(x)))),
         peers: vec![("plain call", Box::new(repeat(plain)))],
+    });
+    let answers = || async {
+        loop {
+            heard::called().await.with(|call| call.ret(black_box(call.args.x) + 1));
+        }
+    };
+    report.row(Row {
+        name: "groutine woken by a call, which it answers",
+        ours: Box::new(|n| Groutines::new().with(answers).run(|| repeat(heard)(n))),
+        peers: vec![mock()],
+    });
+    let waits = Groutines::new().named("waits", || async {
+        heard::called().await;
+    });
+    report.row(Row {
+        name: "start and kill a groutine",
+        ours: Box::new(repeat(|x| waits.clone().run(|| black_box(x)))),
+        peers: vec![(
+            "mockall, expect and checkpoint",
+            Box::new(repeat(|x| {
+                let context = mocked::count_context();
+                context.expect().returning(move |_| x);
+                context.checkpoint();
+                x
+            })),
+        )],
     });
     bound::bind(&[Condition::Thread(&INSIDE)], |args, _| args.x + 2);
     report.row(Row {

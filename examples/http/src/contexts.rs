@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use selvedge::call::Groutines;
+
 use crate::config::Config;
 use crate::database::Database;
 use crate::http::Request;
@@ -21,6 +23,8 @@ selvedge::context! {
         log: Log,
         /// Which paths it answers, and by what.
         routes: Routes,
+        /// Who listens to each request.
+        listeners: Groutines,
         /// What it counts.
         statistics: Arc<Statistics>,
     }

@@ -10,15 +10,19 @@
 //! | [`http`] | requests and responses as bytes, with limits |
 //! | [`views`] | what answers: list, create and show snippets |
 //! | [`database`] | a connection for each request, opened at its first use |
+//! | [`open`] | the steps of a request that others may listen to, or replace |
+//! | [`debugging`] | who listens: groutines for the time of a request |
 //! | [`config`], [`statistics`], [`log`] | the resources of an application |
 #![cfg(unix)]
 
 pub mod config;
 pub mod contexts;
 pub mod database;
+pub mod debugging;
 pub mod fault;
 pub mod http;
 pub mod log;
+pub mod open;
 pub mod server;
 pub mod statistics;
 pub mod views;

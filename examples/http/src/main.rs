@@ -1,4 +1,4 @@
-//! Two applications in one process: `snippets [FOLDER [PORT PORT]]`.
+//! Two applications in one process: `snippets [--as-vitalii] [FOLDER [PORT PORT]]`.
 //!
 //! They are called blue and green, keep their databases in the folder, and end on Ctrl-C or SIGTERM.
 
@@ -22,19 +22,31 @@ fn main() -> ExitCode {
 mod unix {
     use std::path::Path;
 
+    use selvedge::call::Groutines;
     use selvedge::{Outcome, thread};
     use snippets::config::Config;
+    use snippets::debugging::{as_vitalii, print_field_names};
     use snippets::log::Log;
     use snippets::server::Server;
 
     /// Runs both until the program is asked to stop, or one of them fails.
     pub(crate) fn serve(mut arguments: impl Iterator<Item = String>) -> Outcome<()> {
-        let folder = arguments.next().unwrap_or_else(|| ".".to_owned());
+        let mut first = arguments.next();
+        let listeners = match first.as_deref() {
+            Some("--as-vitalii") => {
+                first = arguments.next();
+                as_vitalii().with(print_field_names)
+            }
+            _ => Groutines::new(),
+        };
+        let folder = first.unwrap_or_else(|| ".".to_owned());
         let mut servers = Vec::new();
         for (config, port) in configs(Path::new(&folder)).into_iter().zip([8001, 8002]) {
             let port = arguments.next().map_or(Ok(port), |port| port.parse())?;
             let name = config.name.clone();
-            let server = Server::bind(("127.0.0.1", port), config)?.log(Log::to_stdout());
+            let server = Server::bind(("127.0.0.1", port), config)?
+                .log(Log::to_stdout())
+                .listeners(listeners.clone());
             println!("{name} listens on http://{}/", server.address());
             servers.push((name, server));
         }

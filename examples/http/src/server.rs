@@ -18,6 +18,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use selvedge::call::Groutines;
 use selvedge::io::Acceptor;
 use selvedge::thread::{self, JoinError, Pool, Scope};
 use selvedge::{Ambient, Outcome, Signal, Till, signal};
@@ -41,6 +42,7 @@ pub struct Server {
     address: SocketAddr,
     config: Config,
     routes: Routes,
+    listeners: Groutines,
     log: Log,
     statistics: Arc<Statistics>,
 }
@@ -59,6 +61,7 @@ impl Server {
             acceptor: Acceptor::new(listener)?,
             config,
             routes: Routes::default(),
+            listeners: Groutines::new(),
             log: Log::nowhere(),
             statistics: Arc::default(),
         })
@@ -67,6 +70,12 @@ impl Server {
     /// Answers other paths.
     pub fn routes(mut self, routes: Routes) -> Self {
         self.routes = routes;
+        self
+    }
+
+    /// Starts these for each request, and kills them when it has its response.
+    pub fn listeners(mut self, listeners: Groutines) -> Self {
+        self.listeners = listeners;
         self
     }
 
@@ -101,6 +110,7 @@ impl Server {
         APP.enter()
             .config(config)
             .routes(self.routes)
+            .listeners(self.listeners)
             .log(self.log)
             .statistics(Arc::clone(&self.statistics))
             .on_exit(|| {
@@ -214,6 +224,7 @@ fn answer(request: Request, pool: &Pool) -> Outcome<Response> {
 /// Runs a request, on a worker of the pool.
 fn respond(id: u64, request: Request) -> Outcome<Response> {
     let began = Instant::now();
+    let listeners = APP.listeners.with(Groutines::clone)?;
     let status = Cell::new(Status::INTERNAL_SERVER_ERROR); // that of a panic
     REQUEST
         .enter()
@@ -222,6 +233,7 @@ fn respond(id: u64, request: Request) -> Outcome<Response> {
         .database(Database::unused())
         .on_exit(|| write_line(status.get(), began)) // the last of them
         .on_exit(close_database)
+        .and(listeners)
         .run(|| {
             let response = views::respond()?;
             status.set(response.status());

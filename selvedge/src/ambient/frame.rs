@@ -303,6 +303,12 @@ pub(super) fn fast_value(key: &Key) -> *const () {
     current::with(|current| current.fast_value(key.fast()))
 }
 
+/// How many blocks there are around the calling code.
+#[inline]
+pub(crate) fn depth() -> u32 {
+    current::with(current::Current::depth)
+}
+
 /// Runs `f` with the innermost binding of `key`.
 pub(crate) fn innermost<R>(key: &Key, f: impl FnOnce(Option<&Binding>) -> R) -> R {
     let binding = current::with(|current| current.get(key.index()).binding);

@@ -38,6 +38,8 @@ struct Here {
 /// One patch in force.
 pub(super) struct Link {
     what: What,
+    /// How deep in the chain of blocks it stands.
+    depth: u32,
     outer: *const Self,
 }
 
@@ -117,6 +119,7 @@ fn with_link<R>(
     look(key, |now| {
         let link = Link {
             what,
+            depth: ambient::depth() + 1,
             outer: now.links,
         };
         let here = Here {
@@ -236,6 +239,11 @@ impl Link {
     }
 
     #[inline]
+    pub(super) fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    #[inline]
     pub(super) fn what(&self) -> InForce<'_> {
         match &self.what {
             // SAFETY: borrowed by the block that bound it (invariant 2).
@@ -275,7 +283,7 @@ fn counted(here: *const ()) -> (Arc<dyn Any + Send + Sync>, *const ()) {
     let mut at = view.first();
     while let Some(link) = at {
         if let InForce::Patch(patch) = link.what() {
-            patches.push(patch.clone());
+            patches.push((link.depth, patch.clone()));
         }
         at = link.outer();
     }
@@ -287,14 +295,14 @@ fn counted(here: *const ()) -> (Arc<dyn Any + Send + Sync>, *const ()) {
         at = mask.outer;
     }
     let (mut links, mut masks): (Vec<Arc<Link>>, Vec<Arc<Mask>>) = (Vec::new(), Vec::new());
-    for patch in patches.into_iter().rev() {
+    for (depth, patch) in patches.into_iter().rev() {
         let outer = links.last().map_or(ptr::null(), Arc::as_ptr);
         let what = What::Owned(patch);
         #[expect(
             clippy::arc_with_non_send_sync,
             reason = "part of an `Owned`, which says why it is"
         )]
-        links.push(Arc::new(Link { what, outer }));
+        links.push(Arc::new(Link { what, depth, outer }));
     }
     for (id, lifted) in ids.into_iter().rev() {
         let outer = masks.last().map_or(ptr::null(), Arc::as_ptr);
@@ -332,14 +340,20 @@ pub(super) fn lend<S: Shape, R>(
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
+    lent::<S, R>(handler, |lent| {
+        with_link(key, What::Lent(ptr::from_ref(lent)), block, f)
+    })
+}
+
+/// Runs `f` with `handler` where anybody who knows its type can run it.
+pub(super) fn lent<S: Shape, R>(handler: &mut S::Lent<'_>, f: impl FnOnce(&Lent) -> R) -> R {
     let handler: *mut S::Lent<'_> = handler;
-    let lent = Lent {
+    f(&Lent {
         of: TypeId::of::<S>(),
         id: next_id(),
         handler: (&raw const handler).cast(),
         busy: Cell::new(false),
-    };
-    with_link(key, What::Lent(&raw const lent), block, f)
+    })
 }
 
 impl Lent {

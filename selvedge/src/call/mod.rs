@@ -77,9 +77,14 @@
 //! `f::bind(&[Condition::Thread(&CONTEXT)], |args, next| ..)`, or [`#[bind]`](crate::bind) on a function, chooses
 //! another body wherever all conditions hold, until it is [unbound](Binding::unbind).
 //!
+//! # Groutines
+//!
+//! `f::called()`, `f::returned()` and `f::panicked()` are futures, for `async` functions that listen to the calls of a
+//! block: [`groutine`].
+//!
 //! # The order of one call
 //!
-//! Outermost first: patches of the calling block, innermost block first; installed patches, newest first; bindings,
+//! Outermost first: patches and [groutines](groutine#who-hears-what) of the calling block, innermost block first; installed patches, newest first; bindings,
 //! most specific first; the body. A handler goes on to the next of this list, or does not. What is
 //! process-wide is read once for a call: it may be taken off meanwhile, also by its own handler. A binding
 //! matches where all its conditions hold, and ranks by (thread-wide conditions, those of the group,
@@ -110,11 +115,13 @@ mod check;
 mod detour;
 mod few;
 mod future;
+pub mod groutine;
 mod here;
 mod hook;
 mod install;
 mod own;
 mod patch;
+mod scenario;
 mod site;
 mod steps;
 mod suite;
@@ -125,9 +132,11 @@ pub use check::{Tie, check};
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 pub use detour::{DetourError, Detoured};
 pub use future::{AsyncNext, BoxFuture};
+pub use groutine::{Addr, Groutines};
 pub use install::Installed;
 pub use own::Own;
 pub use patch::Patch;
+pub use scenario::{Paused, Scenario, ScenarioError};
 pub use site::Function;
 pub use suite::Suite;
 pub use view::{Call, Next, NextOf, Returned, Unwound};

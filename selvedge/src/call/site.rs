@@ -2,21 +2,26 @@
 //!
 //! # Invariants
 //!
-//! 1. `armed` is `NEW` until the first call or binding has looked for discovered bindings; beside that it
-//!    counts the live patches and bindings, and one more once a strict context was entered. It is 0 exactly when a call may go straight to the body.
+//! 1. `armed` is `NEW` until the first call or binding has looked for discovered bindings and the function has been noted
+//!    by those who may have to arm all; beside that it counts the live patches, bindings and waits of groutines, and
+//!    one more once a strict context was entered. It is 0 exactly when a call may go straight to the body.
 //! 2. `wide` counts the bindings and installed patches among them: what applies outside of every block too.
 
 use core::fmt;
 use core::panic::Location;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::ambient::{self, Context, Key, Refuses};
 use crate::call::binding::{self, Bindings};
 use crate::call::chain;
+use crate::call::groutine;
 use crate::call::install::Installations;
 
-/// The first call takes the slow path once, to find the bindings that were registered before `main`.
-const NEW: u32 = 1 << 31;
+/// The first call takes the slow path once, to find the bindings that were registered before `main`, and to note
+/// the function.
+const NEW: u64 = 1 << 63;
+/// One groutine that waits, in `armed`; what is below counts the rest.
+const WAIT: u64 = 1 << 32;
 
 /// What an open function is called, for messages.
 #[derive(Debug)]
@@ -42,7 +47,7 @@ impl Function {
 /// The static of an open function. Expansions make it; nobody else needs it.
 #[doc(hidden)]
 pub struct Site {
-    armed: AtomicU32,
+    armed: AtomicU64,
     wide: AtomicU32,
     function: Function,
     /// Patches and masks of the calling block are bound to it.
@@ -55,7 +60,7 @@ impl Site {
     #[track_caller]
     pub const fn new(path: &'static str) -> Self {
         Self {
-            armed: AtomicU32::new(NEW),
+            armed: AtomicU64::new(NEW),
             wide: AtomicU32::new(0),
             function: Function {
                 path,
@@ -84,6 +89,7 @@ impl Site {
         chain::is_empty(&self.key)
             && (!self.has_wide() || self.installed.is_empty() && !self.bindings.has_match())
             && binding::unanswered(self).is_none()
+            && !groutine::is_concerned(self)
     }
 
     /// Finds the bindings that were registered before `main`, once for all functions.
@@ -93,6 +99,7 @@ impl Site {
         // `Relaxed`: who sees that it is not new sees that it was armed, which is the same atomic.
         let is_new = || self.armed.load(Relaxed) & NEW != 0;
         ambient::watch_strict(self, is_new, || {
+            groutine::register(self);
             self.armed.fetch_and(!NEW, Relaxed);
         });
     }
@@ -105,6 +112,21 @@ impl Site {
             "`{function}` has no implementation for the strict context `{context}`: bind one to it, or call it \
              outside"
         )
+    }
+
+    /// Does any groutine wait for it?
+    #[inline]
+    pub(super) fn is_heard(&self) -> bool {
+        self.armed.load(Relaxed) & !NEW >= WAIT
+    }
+
+    /// One more groutine waits for it.
+    pub(super) fn listen(&self) {
+        self.armed.fetch_add(WAIT, Relaxed);
+    }
+
+    pub(super) fn unlisten(&self) {
+        self.armed.fetch_sub(WAIT, Relaxed);
     }
 
     /// Are there bindings or installed patches?

@@ -19,6 +19,7 @@ use crate::ambient::Context;
 use crate::call::binding::{self, Bound, Rank};
 use crate::call::chain::{self, InForce, Lent, Link, View};
 use crate::call::few::Few;
+use crate::call::groutine::{self, Called, Set, Sets, Told};
 use crate::call::hook::{Handler, Hook, HookRef, Kind};
 use crate::call::install;
 use crate::call::patch::Patch;
@@ -27,10 +28,18 @@ use crate::call::view::{Code, State};
 use crate::primitive::{Arc, drop_caught, message_of};
 use crate::probe::{self, Event};
 
+type Panic = Box<dyn Any + Send>;
+
 /// A call that is running, whatever its types are.
 pub(super) trait Running {
     /// Runs a handler of the call's type. Is there a result now?
     fn invoke(&mut self, hook: HookRef<'_>, phase: Phase<'_>) -> bool;
+    /// Lets a handler of the call's type look, which is not a step: of several answers the first counts.
+    fn visit(&mut self, hook: HookRef<'_>, phase: Phase<'_>);
+    /// Is there a result?
+    fn is_answered(&self) -> bool;
+    /// There is no result any more: what made it has panicked.
+    fn forget_answer(&mut self);
     /// Runs the body.
     fn body(&mut self);
 }
@@ -50,6 +59,7 @@ pub(super) struct Steps<'c> {
     of: TypeId,
     receiver: *const (),
     view: View<'c>,
+    sets: Sets<'c>,
     wide: &'c [Option<Wide>],
     /// The strict context that nothing answers for: then there are no bindings, and the body does not run.
     refused_by: Option<&'static Context>,
@@ -67,7 +77,17 @@ pub(super) struct Rest<'c> {
     steps: &'c Steps<'c>,
     /// The next patch of the calling block; then come the process-wide ones from `wide` on.
     link: Option<&'c Link>,
+    /// The next set of groutines.
+    set: Option<&'c groutine::Link>,
     wide: usize,
+    /// A groutine has answered: only other groutines hear of the call.
+    is_answered: bool,
+}
+
+/// Whose turn it is.
+enum Turn<'c> {
+    Step(Step<'c>),
+    Groutines(&'c Set),
 }
 
 /// One step of a call.
@@ -97,12 +117,29 @@ pub fn call<A, R>(
 
 #[inline(never)]
 fn dispatch(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Running) {
+    groutine::attend();
+    if site.is_heard() {
+        groutine::sets(|sets| dispatch_among(site, of, receiver, sets, call));
+    } else {
+        dispatch_among(site, of, receiver, Sets::NONE, call);
+    }
+}
+
+#[inline]
+fn dispatch_among(
+    site: &'static Site,
+    of: TypeId,
+    receiver: *const (),
+    sets: Sets<'_>,
+    call: &mut dyn Running,
+) {
     chain::look(&site.key, |view| {
         let steps = Steps {
             site,
             of,
             receiver,
             view,
+            sets,
             wide: &[],
             refused_by: binding::unanswered(site),
         };
@@ -154,7 +191,9 @@ fn walk(steps: &Steps<'_>, call: &mut dyn Running) {
     let rest = Rest {
         steps,
         link: steps.view.first(),
+        set: steps.sets.first(),
         wide: 0,
+        is_answered: false,
     };
     rest.run(call);
 }
@@ -162,7 +201,11 @@ fn walk(steps: &Steps<'_>, call: &mut dyn Running) {
 impl<'c> Rest<'c> {
     /// Runs the steps to the end of the call.
     fn run(mut self, call: &mut dyn Running) {
-        while let Some(step) = self.next() {
+        while let Some(turn) = self.next() {
+            let step = match turn {
+                Turn::Step(step) => step,
+                Turn::Groutines(set) => return self.run_heard(set, call),
+            };
             let hook = step.hook();
             match step.kind() {
                 Kind::Before => {
@@ -182,10 +225,38 @@ impl<'c> Rest<'c> {
                 Kind::Unwound => return self.run_caught(step.id(), hook, call),
             }
         }
+        if self.is_answered {
+            return;
+        }
         match self.steps.refused_by {
             None => call.body(),
             Some(context) => self.steps.site.refuse(context),
         }
+    }
+
+    /// Runs the rest of the call while groutines listen: to its beginning, and to its end.
+    #[inline(never)]
+    fn run_heard(mut self, set: &Set, call: &mut dyn Running) {
+        let Steps {
+            site, of, receiver, ..
+        } = *self.steps;
+        let called = Called { site, of, receiver };
+        let id = set.begin();
+        let ended = match set.tell(called, id, Phase::Before, call) {
+            Told::Consumed => Ok(()),
+            told => {
+                self.is_answered |= told == Told::Answered;
+                catch_unwind(AssertUnwindSafe(|| self.run(call)))
+            }
+        };
+        let Err(panic) = ended else {
+            set.tell(called, id, Phase::After, call);
+            return;
+        };
+        call.forget_answer();
+        let phase = Phase::Unwound(&*panic);
+        let told = catch_unwind(AssertUnwindSafe(|| set.tell(called, id, phase, call)));
+        self.end_unwound(panic, told.map(|told| told != Told::NotAnswered));
     }
 
     #[inline(never)]
@@ -197,6 +268,11 @@ impl<'c> Rest<'c> {
         let told = catch_unwind(AssertUnwindSafe(|| {
             self.masked(id, || call.invoke(hook, phase))
         }));
+        self.end_unwound(panic, told);
+    }
+
+    /// Goes on with a panic that somebody was told of, unless he has answered.
+    fn end_unwound(self, panic: Panic, told: Result<bool, Panic>) {
         match told {
             Ok(true) => drop_caught(panic), // answered
             Ok(false) => resume_unwind(panic),
@@ -219,18 +295,34 @@ impl<'c> Rest<'c> {
         chain::masked(&site.key, *view, id, site.function().location(), f)
     }
 
-    /// The next step that applies to the call.
-    fn next(&mut self) -> Option<Step<'c>> {
+    /// The next set that listens, or step that applies to the call.
+    fn next(&mut self) -> Option<Turn<'c>> {
         let steps = self.steps;
-        while let Some(link) = self.link {
+        loop {
+            if let Some(set) = self.set
+                && (self.link.is_none_or(|link| link.depth() < set.depth()))
+            {
+                self.set = set.outer();
+                if set.set().waits_for(steps.site) {
+                    return Some(Turn::Groutines(set.set()));
+                }
+                continue;
+            }
+            let Some(link) = self.link else { break };
             self.link = link.outer();
+            if self.is_answered {
+                continue;
+            }
             let step = match link.what() {
                 InForce::Patch(patch) => Step::Patch(patch),
                 InForce::Lent(lent) => Step::Lent(lent),
             };
             if step.applies(steps) {
-                return Some(step);
+                return Some(Turn::Step(step));
             }
+        }
+        if self.is_answered {
+            return None;
         }
         while let Some(Some(wide)) = steps.wide.get(self.wide) {
             self.wide += 1;
@@ -239,7 +331,7 @@ impl<'c> Rest<'c> {
                 Wide::Binding(_, bound) => Step::Binding(bound),
             };
             if step.applies(steps) {
-                return Some(step);
+                return Some(Turn::Step(step));
             }
         }
         None

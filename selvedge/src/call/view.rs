@@ -77,6 +77,31 @@ impl<A, R> Running for State<'_, A, R> {
         self.result.is_some()
     }
 
+    fn visit(&mut self, hook: HookRef<'_>, phase: Phase<'_>) {
+        let mut ignored = None;
+        let is_late = self.result.is_some() && !matches!(phase, Phase::After);
+        let mut step = Step {
+            args: self.args,
+            result: if is_late {
+                &mut ignored
+            } else {
+                &mut self.result
+            },
+            code: self.code,
+            function: self.function,
+            phase,
+        };
+        (self.code.invoke)(hook, &mut step);
+    }
+
+    fn is_answered(&self) -> bool {
+        self.result.is_some()
+    }
+
+    fn forget_answer(&mut self) {
+        self.result = None;
+    }
+
     fn body(&mut self) {
         self.result = Some((self.code.body)(self.args));
     }

@@ -4,7 +4,7 @@
 //! Time is virtual: a timed park lets others run, then moves the clock to its deadline.
 
 use std::io;
-use std::sync::{Arc, LockResult, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::sync::{Arc, LockResult, PoisonError, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 use shuttle::sync::MutexGuard;
 pub(crate) use shuttle::sync::atomic;
@@ -23,16 +23,12 @@ impl<T> Mutex<T> {
 
 impl<T: ?Sized> Mutex<T> {
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        self.0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Without locking: who has it alone needs no lock.
     pub(crate) fn get_mut(&mut self) -> &mut T {
-        self.0
-            .get_mut()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
@@ -112,7 +108,7 @@ impl Parker {
     /// Time passes whenever the scheduler likes.
     pub(crate) fn park_until(&self, deadline: std::time::Instant) {
         yield_now();
-        let mut given = self.0.given.lock().unwrap();
+        let mut given = self.0.given();
         if !*given {
             super::clock::advance_to(deadline);
         }
@@ -134,16 +130,24 @@ impl Token {
         }
     }
 
+    /// One thread plays all: while one of them unwinds, another seems to, and poisons what it holds.
+    fn given(&self) -> MutexGuard<'_, bool> {
+        self.given.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn park(&self) {
-        let mut given = self.given.lock().unwrap();
+        let mut given = self.given();
         while !*given {
-            given = self.changed.wait(given).unwrap();
+            given = self
+                .changed
+                .wait(given)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         *given = false;
     }
 
     pub(crate) fn unpark(&self) {
-        *self.given.lock().unwrap() = true;
+        *self.given() = true;
         self.changed.notify_one();
     }
 }

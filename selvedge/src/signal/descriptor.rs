@@ -16,6 +16,7 @@ use std::{fmt, io};
 use crate::primitive::sys::Event;
 use crate::primitive::sys::descriptor::{self, Interest};
 use crate::primitive::{Arc, Mutex};
+use crate::signal::before_wait;
 use crate::signal::links::{Link, LinkId};
 use crate::signal::on_set::OnSet;
 use crate::signal::record::{self, WaitSite};
@@ -112,6 +113,10 @@ pub(crate) fn wait_ready(
     spare: &Spare,
     site: impl FnOnce() -> WaitSite,
 ) -> io::Result<Ready> {
+    if let Some(at) = first_set(signals) {
+        return Ok(Ready::Signal(at));
+    }
+    before_wait::run();
     if let Some(at) = first_set(signals) {
         return Ok(Ready::Signal(at));
     }

@@ -21,6 +21,7 @@
 //! has passed, they return [`Stopped`], and what they were to do did not happen. What is ready is handed out
 //! first. [`shield`] hides the stop for clean-up.
 
+mod before_wait;
 mod clock;
 mod combine;
 #[cfg(all(unix, feature = "os"))]
@@ -47,6 +48,7 @@ mod wait;
 mod waiter;
 mod wheel;
 
+pub(crate) use before_wait::before_wait;
 pub use combine::{all, any};
 pub use deadline::deadline;
 pub(crate) use deadline::{Outer, deadline_at, obeying};

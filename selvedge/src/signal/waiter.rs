@@ -4,6 +4,7 @@
 //! again before it goes on. Each sleep has a waiter of its own: a late wake-up of another never ends it. Only the timer thread sleeps anywhere else.
 
 use crate::primitive::{Arc, Mutex, Token};
+use crate::signal::before_wait;
 use crate::signal::links::{Link, LinkId};
 use crate::signal::record::{self, WaitSite};
 use crate::signal::signal::{Signal, Tag};
@@ -55,6 +56,7 @@ impl Waiter {
         site: WaitSite,
         enqueue: impl FnOnce(&Arc<Self>) -> Option<K>,
     ) -> Option<(K, Woken)> {
+        before_wait::run();
         let waiter = Self::new();
         let kept = enqueue(&waiter)?;
         let woken = sleep(&waiter, signals, site, || {
@@ -73,6 +75,7 @@ pub(super) fn wait_any(signals: &[&Signal], site: WaitSite) -> usize {
     if let Some(at) = first_set(signals) {
         return at;
     }
+    before_wait::run();
     let waiter = Waiter::new();
     match sleep(&waiter, signals, site, || {
         first_set(signals).map(Woken::Signal)

@@ -11,9 +11,12 @@ use std::path::Path;
 use std::rc::Rc;
 
 use selvedge::ambient::{And, Entering, OnExit, To, Wrapped};
+use selvedge::call::groutine::{
+    AtCall, AtPanic, AtReturn, Exchange, Live, NotWaiting, OneOf2, OneOf3, OneOf4, Wait,
+};
 use selvedge::call::{
-    AsyncNext, Binding, Call, Condition, Function, Next, NextOf, Own, Patch, Returned, Suite, Tie,
-    Unwound,
+    AsyncNext, Binding, Call, Condition, Function, Groutines, Next, NextOf, Own, Patch, Paused,
+    Returned, Scenario, ScenarioError, Suite, Tie, Unwound,
 };
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
@@ -108,6 +111,9 @@ fn names() -> Vec<&'static str> {
             JoinAllError, Parent, Prepared<OneAtATime>, RegisterError,
             Scope<'static, 'static>, ScopedBuilder<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
             Singleton<String>, Flyweight<String, String>, Changes, Conflict,
+            Groutines, selvedge::call::Addr, Live<u8, AtCall>, Exchange<u8, OneAtATime>,
+            NotWaiting<u8>, OneOf2<u8, u8>, OneOf3<u8, u8, u8>, OneOf4<u8, u8, u8, u8>,
+            ScenarioError, AtCall, AtReturn, AtPanic,
             Patch, Suite, selvedge::call::Installed, Binding, Tie, Condition, Function, Own<u8>,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
@@ -125,6 +131,7 @@ fn names() -> Vec<&'static str> {
             Installed;
         // It keeps a closure until the end, which need not be `Sync`.
         of_one_owner:
+            Wait<u8, AtCall>, Scenario<u8>, Paused<'static, u8, AtCall, u8>,
             selvedge::program::Builder;
     }
     .to_vec()
@@ -184,12 +191,17 @@ fn errors_go_where_any_error_goes() {
     error::<ThreadError>();
     error::<Failures>();
     error::<Panic>();
+    error::<NotWaiting<u8>>();
+    error::<ScenarioError>();
     error::<Conflict>();
     error::<selvedge::baggage::Error>();
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 18] = [
+const HIDDEN: [&str; 21] = [
+    "Found",
+    "Visit",
+    "When",
     "Site",
     "Discovered",
     "Code",

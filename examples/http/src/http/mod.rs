@@ -4,7 +4,7 @@ mod connection;
 mod head;
 mod limits;
 mod request;
-mod response;
+pub(crate) mod response;
 mod status;
 
 pub use limits::Limits;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use selvedge::open;
 use serde_json::{Value, json};
 
 use crate::http::Status;
@@ -15,6 +16,7 @@ pub struct Response {
     data: Value,
 }
 
+#[open]
 impl Response {
     /// A response of our own.
     pub fn new(status: Status, data: Value) -> Self {
@@ -24,7 +26,9 @@ impl Response {
             data,
         }
     }
+}
 
+impl Response {
     /// A response that says what is wrong.
     pub fn error(status: Status, why: &str) -> Self {
         Self::new(status, json!({ "error": why }))

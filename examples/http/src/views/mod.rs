@@ -2,9 +2,9 @@
 
 mod pages;
 mod routes;
-mod serializer;
+pub(crate) mod serializer;
 mod snippet;
-mod view;
+pub(crate) mod view;
 
 pub use routes::{Action, Answer, Routes};
 pub use serializer::{FIELDS, Field, Form, Values};

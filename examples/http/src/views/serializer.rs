@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use selvedge::open;
 use serde_json::{Map, Value};
 
 use crate::fault::Fault;
@@ -35,6 +36,7 @@ pub const FIELDS: &[Field] = &[
     },
 ];
 
+#[open]
 impl Field {
     /// Moves this field from the form into the values, if it is right.
     ///

@@ -1,5 +1,7 @@
 //! A view: what happens to a request between its path and its page.
 
+use selvedge::open;
+
 use crate::contexts::{APP, REQUEST};
 use crate::fault::Fault;
 use crate::http::{Request, Response, Status};
@@ -34,12 +36,6 @@ impl View {
         self.key
     }
 
-    /// Chooses what to do, asks whether the user may, and does it.
-    pub fn dispatch(&mut self, request: &Request) -> Response {
-        let answer = self.choose(request).and_then(|action| action(self));
-        answer.unwrap_or_else(Fault::into_response)
-    }
-
     fn choose(&self, request: &Request) -> Result<Action, Fault> {
         // What `GET` gives is right for `HEAD`: only the body stays here.
         let method = match request.method() {
@@ -56,6 +52,16 @@ impl View {
             return Err(Fault::refused(Status::UNAUTHORIZED, why));
         }
         Ok(action)
+    }
+}
+
+/// The steps that others may listen to, or replace.
+#[open]
+impl View {
+    /// Chooses what to do, asks whether the user may, and does it.
+    pub fn dispatch(&mut self, request: &Request) -> Response {
+        let answer = self.choose(request).and_then(|action| action(self));
+        answer.unwrap_or_else(Fault::into_response)
     }
 
     /// Everybody may read; users may write.

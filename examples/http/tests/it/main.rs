@@ -7,6 +7,7 @@ mod site;
 
 mod applications;
 mod clients;
+mod debugging;
 mod faults;
 mod program;
 mod requests;

@@ -98,7 +98,17 @@ pub(crate) fn with_site<R>(
     routes: Routes,
     test: impl FnOnce(&Site, &Scope<'_, '_>) -> R,
 ) -> (R, Site) {
-    let (value, sites) = with_sites([config], routes, |[site], s| test(site, s));
+    with_site_and(config, routes, |server| server, test)
+}
+
+/// The same, with a server that is told more.
+pub(crate) fn with_site_and<R>(
+    config: Config,
+    routes: Routes,
+    set: impl Fn(Server) -> Server,
+    test: impl FnOnce(&Site, &Scope<'_, '_>) -> R,
+) -> (R, Site) {
+    let (value, sites) = with_sites_and([config], routes, set, |[site], s| test(site, s));
     let [site] = sites;
     (value, site)
 }
@@ -109,13 +119,22 @@ pub(crate) fn with_sites<R, const N: usize>(
     routes: Routes,
     test: impl FnOnce(&[Site; N], &Scope<'_, '_>) -> R,
 ) -> (R, [Site; N]) {
+    with_sites_and(configs, routes, |server| server, test)
+}
+
+fn with_sites_and<R, const N: usize>(
+    configs: [Config; N],
+    routes: Routes,
+    set: impl Fn(Server) -> Server,
+    test: impl FnOnce(&[Site; N], &Scope<'_, '_>) -> R,
+) -> (R, [Site; N]) {
     let made = configs.map(|config| {
         let name = config.name.clone();
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let sink = Arc::clone(&lines);
         let log = Log::to(move |line| sink.lock().unwrap().push(line.to_owned()));
         let server = Server::bind("127.0.0.1:0", config).unwrap();
-        let server = server.log(log).routes(routes.clone());
+        let server = set(server.log(log).routes(routes.clone()));
         let site = Site {
             address: server.address(),
             statistics: server.statistics(),

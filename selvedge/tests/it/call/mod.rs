@@ -3,6 +3,7 @@
 mod arguments;
 mod bindings;
 mod concurrent;
+mod groutines;
 mod here;
 mod hooks;
 mod limits;
@@ -12,6 +13,7 @@ mod open_kinds;
 mod open_traits;
 mod patches;
 mod recursion;
+mod scenario;
 mod strict;
 
 use std::cell::RefCell;
