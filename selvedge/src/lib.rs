@@ -50,7 +50,7 @@
 //! | [`call`]     | open functions, patches, bindings                           |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |
-//! | [`guide`]    | what to use for what, signals, stopping, shutdown, propagation, isolation |
+//! | [`guide`]    | what to use for what, signals, stopping, shutdown, contexts, propagation, isolation |
 //! | `testing`    | a tree, a clock and an event list for one test (feature `testing`) |
 //!
 //! # What it does not do
