@@ -5,13 +5,15 @@
 //! ```text
 //! fn add(a: u32, b: u32) -> u32 {
 //!     fn __open_add(a: u32, b: u32) -> u32 { a + b }      // the body
-//!     if add::__site().is_quiet() {
-//!         return __open_add(a, b);                        // one relaxed load and a branch
+//!     if add::__site().passes() {
+//!         return __open_add(a, b);                        // quiet: one relaxed load and a branch
 //!     }
-//!     add::__call(__add_args { a, b }, &mut |args| __open_add(args.a, args.b))
+//!     add::__call(__add_args { a, b }, null(), |args| __open_add(args.a, args.b))
 //! }
-//! enum add {}                                             // around, bind, and three hidden functions
+//! enum add {}                                             // before, after, around, bind, .., and hidden functions
 //! struct __add_args { pub a: u32, pub b: u32 }
+//! struct __add_of;
+//! impl Shape for __add_of { type Hook = dyn Fn(&mut Step<__add_args, u32>); .. }   // the type of all its handlers
 //! ```
 //!
 //! For a method the body is a hidden method beside it, and the type stands in a module.
@@ -158,8 +160,18 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
     let struct_bounds = quote!(where #(#bounds,)* #(#lifetime_bounds,)*);
     let bounds = quote!(where #(#bounds),*);
     let full = quote!(#args_type<#(#lifetimes,)* #(#param_names,)*>);
+    let step = quote!(#p::Step<'__s, #full, #result>);
     let next = quote!(#p::Next<'__c, #full, #result>);
     let handler = quote!(for<'__c, #(#lifetimes),*> Fn(&mut #full, #next) -> #result);
+    let hook = quote!(dyn for<'__s, #(#lifetimes),*> Fn(&mut #step) + Send + Sync);
+    let lent = quote!(dyn for<'__s, #(#lifetimes),*> FnMut(&mut #step));
+    let sees =
+        |view: Tokens| quote!(for<'__c, #(#lifetimes),*> Fn(&mut #p::#view<'__c, #full, #result>));
+    let (sees_call, sees_returned, sees_unwound) = (
+        sees(quote!(Call)),
+        sees(quote!(Returned)),
+        sees(quote!(Unwound)),
+    );
     let types: Vec<_> = args.iter().map(|arg| &arg.ty).collect();
     let fields = args.iter().map(field);
     let names: Vec<_> = args.iter().map(|arg| &arg.name).collect();
@@ -168,8 +180,34 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
     let puts = args.iter().map(put_back);
     let blanks = args.iter().map(|_| quote!(_));
     let rest = quote!(#p::NextOf<'__c, (#(#types,)*), #result>);
-    let doc = format!("The open function `{name}`: patch it with `around`, bind it with `bind`.");
+    let receiver = receiver_name(open);
+    let (shape, shape_type) = shape(name, open);
+    let doc = format!(
+        "The open function `{name}`: patch it with `before`, `after`, `unwound`, `around`, bind it with `bind`."
+    );
     let quiet = quiet();
+    let patch = |kind: Tokens, hook: Tokens| {
+        quote!(#p::Patch::new::<#shape>(
+            Self::__site(), #p::Kind::#kind, #receiver, ::std::boxed::Box::new(#hook),
+        ))
+    };
+    let before = patch(
+        quote!(Before),
+        quote!(move |step| handler(&mut step.call())),
+    );
+    let after = patch(
+        quote!(After),
+        quote!(move |step| handler(&mut step.returned())),
+    );
+    let unwound = patch(
+        quote!(Unwound),
+        quote!(move |step| handler(&mut step.unwound())),
+    );
+    let stands = quote!(::std::boxed::Box::new(
+        move |step| step.around(|args, next| handler(args, next))
+    ));
+    let around =
+        quote!(#p::Patch::new::<#shape>(Self::__site(), #p::Kind::Around, #receiver, #stands));
     quote! {
         #[doc = #doc]
         #quiet
@@ -182,6 +220,13 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
             __of: ::core::marker::PhantomData<(#(&#lifetimes (),)* #(fn() -> #type_names,)*)>,
         }
 
+        #shape_type
+        #quiet
+        impl<#(#params,)*> #p::Shape for #shape #bounds {
+            type Hook = #hook;
+            type Lent<'__f> = #lent + '__f;
+        }
+
         #quiet
         impl #name {
             #[doc(hidden)]
@@ -191,98 +236,167 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
                 &SITE
             }
 
+            /// A hook before each call: sees and changes its arguments, may return in its place.
+            #vis fn before<#(#params,)*>(
+                handler: impl #sees_call + Send + Sync + 'static,
+            ) -> #p::Patch #bounds {
+                #before
+            }
+
+            /// A hook after each call that returned: sees its arguments, sees and changes its result.
+            #vis fn after<#(#params,)*>(
+                handler: impl #sees_returned + Send + Sync + 'static,
+            ) -> #p::Patch #bounds {
+                #after
+            }
+
+            /// A hook after each call that panicked: sees its arguments and the panic, may return in its place.
+            #vis fn unwound<#(#params,)*>(
+                handler: impl #sees_unwound + Send + Sync + 'static,
+            ) -> #p::Patch #bounds {
+                #unwound
+            }
+
             /// Another behaviour for the blocks that the patch is run around.
             #vis fn around<#(#params,)*>(
                 handler: impl #handler + Send + Sync + 'static,
             ) -> #p::Patch #bounds {
-                #p::Patch::new(Self::__site(), Self::__erase::<#(#param_names,)*>(handler))
+                #around
             }
 
-            /// Another body wherever all of `when` holds, for good.
+            /// Runs `block` with a hook before each call that is made in it, on this thread. It may borrow.
+            #[track_caller]
+            #vis fn before_here<#(#params,)* __R>(
+                mut handler: impl for<'__c, #(#lifetimes),*> FnMut(&mut #p::Call<'__c, #full, #result>),
+                block: impl FnOnce() -> __R,
+            ) -> __R #bounds {
+                let handler: &mut (#lent) = &mut |step| handler(&mut step.call());
+                #p::before_here::<#shape, __R>(Self::__site(), handler, block)
+            }
+
+            /// Another body wherever all of `when` holds, until it is unbound.
+            #[track_caller]
             #vis fn bind<#(#params,)*>(
                 when: &[#p::Condition],
                 handler: impl #handler + Send + Sync + 'static,
-            ) #bounds {
-                #p::bind(Self::__site(), when, Self::__erase::<#(#param_names,)*>(handler));
+            ) -> #p::Binding #bounds {
+                #p::bind::<#shape>(Self::__site(), when, #stands)
             }
 
             /// For `#[bind]`: a function with the same parameters.
             #[doc(hidden)]
+            #[track_caller]
             #vis fn __bind_whole<#(#params,)*>(
                 when: &[#p::Condition],
                 __function: impl for<#(#lifetimes),*> Fn(#(#types),*) -> #result + Send + Sync + 'static,
             ) #bounds {
-                let handler = Self::__erase::<#(#param_names,)*>(move |__args, _| __function(#(#hands),*));
-                #p::bind_discovered(Self::__site(), when, handler);
+                let hook: ::std::boxed::Box<#hook> = ::std::boxed::Box::new(move |step| {
+                    step.around(|__args, _| __function(#(#hands),*))
+                });
+                #p::bind_discovered::<#shape>(Self::__site(), when, hook);
             }
 
             /// For `#[bind]`: a function with the same parameters and `next`.
             #[doc(hidden)]
+            #[track_caller]
             #vis fn __bind_next<#(#params,)*>(
                 when: &[#p::Condition],
                 __function: impl for<'__c, #(#lifetimes),*> Fn(#(#types,)* #rest) -> #result
                     + Send + Sync + 'static,
             ) #bounds {
-                let handler = Self::__erase::<#(#param_names,)*>(move |__args, __next| {
-                    let __given = (#(#takes,)*);
-                    let (#(#names,)*) = __given;
-                    let mut __next = ::core::option::Option::Some(__next);
-                    let mut __run = |(#(#names,)*): (#(#blanks,)*)| {
-                        #(#puts;)*
-                        __next.take().expect("`NextOf::proceed` consumes it").proceed(&mut *__args)
-                    };
-                    __function(#(#names,)* #p::NextOf::new(&mut __run))
+                let hook: ::std::boxed::Box<#hook> = ::std::boxed::Box::new(move |step| {
+                    step.around(|__args, __next| {
+                        let __given = (#(#takes,)*);
+                        let (#(#names,)*) = __given;
+                        let mut __next = ::core::option::Option::Some(__next);
+                        let mut __run = |(#(#names,)*): (#(#blanks,)*)| {
+                            #(#puts;)*
+                            __next.take().expect("`NextOf::proceed` consumes it").proceed(&mut *__args)
+                        };
+                        __function(#(#names,)* #p::NextOf::new(&mut __run))
+                    })
                 });
-                #p::bind_discovered(Self::__site(), when, handler);
-            }
-
-            fn __erase<#(#params,)*>(
-                handler: impl #handler + Send + Sync + 'static,
-            ) -> ::std::sync::Arc<dyn ::core::any::Any + Send + Sync> #bounds {
-                let handler: ::std::boxed::Box<dyn #handler + Send + Sync> = ::std::boxed::Box::new(handler);
-                ::std::sync::Arc::new(handler)
-            }
-
-            /// The handler, if it was made for these type parameters.
-            fn __handler<#(#params,)*>(
-                handler: &(dyn ::core::any::Any + Send + Sync),
-            ) -> ::core::option::Option<&(dyn #handler + Send + Sync + 'static)> #bounds {
-                let handler = handler.downcast_ref::<::std::boxed::Box<dyn #handler + Send + Sync>>()?;
-                ::core::option::Option::Some(&**handler)
+                #p::bind_discovered::<#shape>(Self::__site(), when, hook);
             }
 
             #[doc(hidden)]
             #[cold]
+            #[inline(never)]
             #vis fn __call<#(#lifetimes,)* #(#params,)*>(
                 mut args: #full,
-                body: &mut dyn FnMut(&mut #full) -> #result,
+                receiver: *const (),
+                body: fn(&mut #full) -> #result,
             ) -> #result #bounds {
+                #[allow(unused_imports, reason = "generated by `#[open]`")]
+                use #p::{PeekDebug as _, PeekType as _};
+                let code = #p::Code::new(
+                    body,
+                    |hook, step| match hook.kept::<#shape>() {
+                        ::core::option::Option::Some(hook) => hook(step),
+                        ::core::option::Option::None => hook.lent::<#shape>(|hook| hook(step)),
+                    },
+                    |args, result, see| {
+                        if let ::core::option::Option::Some(args) = args {
+                            #(see(::core::stringify!(#names), (&&#p::Peek(&args.#names)).peek());)*
+                        }
+                        if let ::core::option::Option::Some(result) = result {
+                            see("->", (&&#p::Peek(result)).peek());
+                        }
+                    },
+                );
                 #p::call(
                     Self::__site(),
+                    ::core::any::TypeId::of::<#shape>(),
+                    receiver,
                     &mut args,
-                    &|handler, args, next| {
-                        ::core::option::Option::Some(Self::__handler::<#(#param_names,)*>(handler)?(args, next))
-                    },
-                    body,
+                    &code,
                 )
             }
         }
     }
 }
 
-/// Quiet: straight to the body. Armed: through the site.
+/// The type that tells the instantiations of a function apart, and its definition. It is private, so that what it
+/// says of private types leaks none.
+fn shape(name: &Ident, open: &Open) -> (Tokens, Tokens) {
+    let Open { params, bounds, .. } = open;
+    let (param_names, type_names) = (open.param_names(), open.type_names());
+    let (of, quiet) = (format_ident!("__{}_of", name), quiet());
+    let definition = quote! {
+        #quiet
+        struct #of<#(#params,)*>(::core::marker::PhantomData<(#(fn() -> #type_names,)*)>)
+        where #(#bounds),*;
+    };
+    (quote!(#of<#(#param_names,)*>), definition)
+}
+
+/// The name of the type that a method borrows, for `Patch::on`.
+fn receiver_name(open: &Open) -> Tokens {
+    match open.receiver() {
+        None => quote!(::core::option::Option::None),
+        Some(ty) => quote!(::core::option::Option::Some(::core::any::type_name::<#ty>())),
+    }
+}
+
+/// Nothing in reach: straight to the body. Otherwise through the site.
 fn dispatch(open: &Open, name: &Tokens, args_type: &Ident, body: &Tokens) -> Tokens {
     let given = open.args.iter().map(|arg| &arg.given);
     let inits = open.args.iter().map(init);
     let hands = open.args.iter().map(hand_over);
     let param_names = open.param_names();
+    let receiver = match open.receiver() {
+        None => quote!(::core::ptr::null()),
+        Some(_) => quote!(::core::ptr::from_ref(&*self).cast()),
+    };
     quote! {
-        if #name::__site().is_quiet() {
+        if #name::__site().passes() {
             return #body(#(#given),*);
         }
+        let __receiver = #receiver;
         #name::__call::<#(#param_names,)*>(
             #args_type { #(#inits,)* __of: ::core::marker::PhantomData },
-            &mut |__args| #body(#(#hands),*),
+            __receiver,
+            |__args| #body(#(#hands),*),
         )
     }
 }
@@ -309,15 +423,15 @@ fn init(
 fn hand_over(Arg { name, hold, .. }: &Arg) -> Tokens {
     match hold {
         Hold::Copied => quote!(__args.#name),
-        Hold::Owned => quote!(__args.#name.take()),
-        Hold::Reborrowed => quote!(&mut **__args.#name),
+        Hold::Owned => quote!(__args.#name.hand_over(::core::stringify!(#name))),
+        Hold::Reborrowed => quote!(&mut **__args.#name.lend(::core::stringify!(#name))),
     }
 }
 
 fn take_out(Arg { name, hold, .. }: &Arg) -> Tokens {
     match hold {
         Hold::Copied => quote!(__args.#name),
-        _ => quote!(__args.#name.take()),
+        _ => quote!(__args.#name.hand_over(::core::stringify!(#name))),
     }
 }
 

@@ -29,6 +29,7 @@ pub(crate) struct Arg {
     /// The expression that the caller's function has for it.
     pub(crate) given: Tokens,
     pub(crate) hold: Hold,
+    pub(crate) is_receiver: bool,
 }
 
 /// How the arguments' struct holds an argument, and hands it on.
@@ -97,6 +98,17 @@ impl Open {
             lifetimes,
             lifetime_bounds,
         })
+    }
+
+    /// The type that a method borrows, its lifetimes left to inference; none of a function that borrows none.
+    pub(crate) fn receiver(&self) -> Option<Type> {
+        let this = self.args.first().filter(|arg| arg.is_receiver)?;
+        let Type::Reference(reference) = &this.ty else {
+            return None;
+        };
+        let mut ty = (*reference.elem).clone();
+        ElideLifetimes.visit_type_mut(&mut ty);
+        Some(ty)
     }
 
     /// The type and const parameters as arguments.
@@ -221,6 +233,7 @@ fn read_arg(
         ty,
         given,
         hold,
+        is_receiver: matches!(input, FnArg::Receiver(_)),
     })
 }
 
@@ -334,6 +347,17 @@ impl VisitMut for ReplaceSelf<'_> {
             }
         }
         visit_mut::visit_type_mut(self, ty);
+    }
+}
+
+/// Every lifetime becomes `'_`.
+struct ElideLifetimes;
+
+impl VisitMut for ElideLifetimes {
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        if lifetime.ident != "static" {
+            *lifetime = Lifetime::new("'_", lifetime.span());
+        }
     }
 }
 

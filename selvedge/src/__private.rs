@@ -1,8 +1,11 @@
 //! What expansions of our macros may name. Not for anybody else; it may change in any release.
 
 pub use crate::ambient::baggage::Declared;
-pub use crate::call::private::{Discovered, Site, bind, bind_discovered, call};
-pub use crate::call::{Condition, Next, NextOf, Own, Patch};
+pub use crate::call::private::{
+    Code, Discovered, HookRef, Kind, Peek, PeekDebug, PeekType, Shape, Site, Step, before_here,
+    bind, bind_discovered, call,
+};
+pub use crate::call::{Binding, Call, Condition, Next, NextOf, Own, Patch, Returned, Unwound};
 pub use crate::{
     __allowed_resource as allowed_resource, __declare_local as declare_local, __default as default,
     __local as local, __new_context as new_context,

@@ -40,13 +40,14 @@
 //!
 //! | part         | what it is about                                            |
 //! |--------------|-------------------------------------------------------------|
-//! | the root     | [`run`], [`install`], [`Local`], [`Context`], [`Ambient`], [`Signal`], [`Till`] |
+//! | the root     | [`run`], [`install`], [`Signal`], [`Till`], [`Outcome`]         |
+//! | [`ambient`]  | values, contexts, groups, blocks as values, carrying        |
 //! | [`thread`]   | the tree: spawn, join, release, stop                        |
 //! | [`signal`]   | combining, stopping, shielding                              |
 //! | [`sync`]     | locks, queues, semaphores, promises                         |
 //! | `io`         | input and output that a stop ends (unix, feature `os`)      |
 //! | [`baggage`]  | the ambient as text: headers, child processes               |
-//! | [`shared`]   | singletons, and copies of them for isolating blocks         |
+//! | [`shared`]   | singletons, flyweights, copies of them for isolating blocks |
 //! | [`call`]     | open functions, patches, bindings                           |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |

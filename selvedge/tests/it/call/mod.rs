@@ -3,6 +3,9 @@
 mod arguments;
 mod bindings;
 mod concurrent;
+mod here;
+mod hooks;
+mod limits;
 mod names;
 mod patches;
 mod recursion;
