@@ -125,10 +125,10 @@ impl Changes {
     ///
     /// If a capture keeps the block's isolation, what is done there later begins with new copies.
     pub fn discard(self) {
-        if let Some(overlay) = Overlay::of_touched(&self.extension) {
-            if let Some(panic) = drop_each(overlay.take()) {
-                resume_unwind(panic);
-            }
+        if let Some(overlay) = Overlay::of_touched(&self.extension)
+            && let Some(panic) = drop_each(overlay.take())
+        {
+            resume_unwind(panic);
         }
     }
 

@@ -10,7 +10,7 @@ selvedge::context! {
         config: u32
     }
     /// Neither.
-    pub static PLAIN = "plain" { config: u32 }
+    static PLAIN = "plain" { config: u32 }
 }
 
 fn main() {
