@@ -56,6 +56,7 @@ fn rogue_minus_by_name(name: &str, n: i64) -> i64 {
     result
 }
 
+/// Public for its test.
 pub fn main() -> ExitCode {
     selvedge::run("singleton", |_stop| {
         variables().set("x", 5);
