@@ -56,7 +56,8 @@ fn rogue_minus_by_name(name: &str, n: i64) -> i64 {
     result
 }
 
-fn main() -> ExitCode {
+/// Public for its test.
+pub fn main() -> ExitCode {
     selvedge::run("singleton", |_stop| {
         variables().set("x", 5);
         VARIABLES.update(|variables| variables.set("x", 5));

@@ -12,6 +12,9 @@ pub mod stopping {}
 #[doc = include_str!("../docs/shutdown.md")]
 pub mod shutdown {}
 
+#[doc = include_str!("../docs/contexts.md")]
+pub mod contexts {}
+
 #[doc = include_str!("../docs/groutines.md")]
 pub mod groutines {}
 

@@ -51,7 +51,7 @@
 //! | [`call`]     | open functions, patches, bindings                           |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |
-//! | [`guide`]    | what to use for what, signals, stopping, shutdown, groutines, propagation, isolation |
+//! | [`guide`]    | what to use for what, signals, stopping, shutdown, contexts, propagation, isolation, groutines |
 //! | `testing`    | a tree, a clock and an event list for one test (feature `testing`) |
 //!
 //! # What it does not do

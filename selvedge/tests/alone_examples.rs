@@ -30,6 +30,9 @@ mod deadline;
 #[path = "../examples/pipeline.rs"]
 mod pipeline;
 #[cfg(unix)]
+#[path = "../examples/singleton.rs"]
+mod singleton;
+#[cfg(unix)]
 #[path = "../examples/supervisor.rs"]
 mod supervisor;
 
@@ -44,7 +47,7 @@ fn main() {}
 #[cfg(unix)]
 mod unix {
     use crate::child::{Case, Child, Scenario, end_of};
-    use crate::{alien, ambient, contexts, crawler, deadline, pipeline, supervisor};
+    use crate::{alien, ambient, contexts, crawler, deadline, pipeline, singleton, supervisor};
 
     const INT: i32 = 2;
     const TERM: i32 = 15;
@@ -60,6 +63,7 @@ mod unix {
         ("ambient", ambient::main),
         ("contexts", contexts::main),
         ("deadline", deadline::main),
+        ("singleton", singleton::main),
     ];
 
     pub(crate) const CASES: &[Case] = &[
@@ -186,5 +190,17 @@ mod unix {
             let lines = "hello Ada, and welcome Ada\nno answer in 20ms\n";
             assert_eq!(end.output, lines);
         }),
+        // 32, 33, 37, 38
+        (
+            "the_singleton_is_what_the_document_of_runtime_context_says",
+            || {
+                let end = end_of("singleton");
+                end.assert_code(0);
+                end.assert_quiet();
+                let right = "x - 1 is 4, and again 4\n".repeat(2);
+                let lines = "x is still 5; without the context the second answer is wrong:\nx - 1 is 4, and again 2\n";
+                assert_eq!(end.output, right + lines);
+            },
+        ),
     ];
 }

@@ -109,6 +109,19 @@ const SCENARIOS: &[Scenario] = &[
         say(&view());
         status
     }),
+    ("ignoring", || {
+        let program = || program::Builder::new("child").ignore_environment();
+        let status = program().run(|_| {
+            say(&view());
+            say(&sent(&Ambient::capture()));
+            Ok(())
+        });
+        let installed = program().install().unwrap();
+        say(&view());
+        assert_eq!(installed.finish(), status);
+        Ambient::from_env().run(|| say(&view()));
+        status
+    }),
     ("complaints", || {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let heard = probe::subscribe({
@@ -230,6 +243,28 @@ const CASES: &[Case] = &[
                 "tenant -, level -, app false, batch true, draining false",
                 "tenant ada, level -, app false, batch true, draining false",
                 "tenant -, level -, app false, batch false, draining false",
+            ]
+        );
+    }),
+    ("a_program_may_ignore_its_environment", || {
+        let end = ended(
+            "ignoring",
+            &[
+                pair("TRACEPARENT", "00-1"),
+                pair(
+                    "BAGGAGE",
+                    "tenant=ada,selvedge-contexts=app,selvedge-process-contexts=batch,x=1",
+                ),
+            ],
+        );
+        let nothing = "tenant -, level -, app false, batch false, draining false";
+        assert_eq!(
+            end.output.lines().collect::<Vec<_>>(),
+            [
+                nothing,
+                "sends [] [] []",
+                nothing,
+                "tenant ada, level -, app true, batch false, draining false",
             ]
         );
     }),

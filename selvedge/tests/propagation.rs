@@ -24,6 +24,7 @@ local! {
 }
 
 context! {
+    static QUIET = "quiet-check";
     static APP = "app";
     static PLUGIN = "plugin-work" isolates;
     static ALSO_PLUGIN = "plugin-work";
@@ -428,6 +429,17 @@ fn contexts_that_nobody_has_travel_on_beside_those_that_are_entered_here() {
     let gone = received("selvedge-contexts=app,y=2").run(|| APP.without(here));
     assert_eq!(gone, "y=2");
     assert_eq!(passed_on("selvedge-contexts=::"), "selvedge-contexts=::");
+}
+
+/// What is made is entered later, by whoever runs it.
+#[test]
+fn nobody_hears_of_contexts_while_an_ambient_is_made() {
+    let text = "selvedge-contexts=app:plugin-work:site:quiet-check";
+    let (ambient, told) = heard("quiet-check", || received(text));
+    assert!(ambient.run(|| QUIET.is_active() && PLUGIN.is_active()));
+    assert_eq!(told, [""; 0]);
+    let ((), told) = heard("quiet-check", || ambient.run(|| QUIET.run(|| ())));
+    assert_eq!(told.len(), 2, "{told:?}"); // the ear works
 }
 
 #[test]

@@ -8,8 +8,9 @@
 //! Those of [`frame`](super::frame) and [`current`](super::current), and:
 //!
 //! 1. A frame's base points to an ambient that its block borrows until the frame has been popped.
-//! 2. A kept table belongs to one ambient. It is installed only while `Kept` is borrowed, and what it shows is
-//!    the same whenever it is not: each block inside puts back what it has overwritten.
+//! 2. A kept table belongs to one ambient, of which it has a count, and is used for that one only: whoever calls
+//!    [`enter_base_again`] may give another one. It is installed only while `Kept` is borrowed, and what it shows is the
+//!    same whenever it is not: each block inside puts back what it has overwritten.
 #![allow(
     unsafe_code,
     reason = "the base of a segment is found through raw pointers into the stacks of running blocks"
@@ -43,12 +44,14 @@ pub struct Kept(Option<Box<Filled>>);
 /// A table filled by what an ambient has bound.
 struct Filled {
     table: Table,
+    /// Keeps what the table points to.
+    ambient: Ambient,
     /// Where the table's wide slots are.
     _wide: Box<[Slot]>,
 }
 
-// SAFETY: its pointers lead to nodes, which are `Send + Sync` and owned by the ambient that the future holds
-// beside it; it is reached only through `&mut` (invariant 2).
+// SAFETY: its pointers lead to nodes, which are `Send + Sync` and owned by the ambient beside them; it is reached only
+// through `&mut` (invariant 2).
 unsafe impl Send for Kept {}
 // SAFETY: as above; a shared reference to it gives nothing.
 unsafe impl Sync for Kept {}
@@ -79,7 +82,11 @@ pub(super) fn enter_base_again<R>(
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
-    let filled = kept.0.get_or_insert_with(|| fill(ambient));
+    let filled = match kept.0.take() {
+        Some(filled) if filled.ambient.is_same(ambient) => filled,
+        _ => fill(ambient),
+    };
+    let filled = kept.0.insert(filled);
     enter_filled(ambient, &mut filled.table, block, f)
 }
 
@@ -88,7 +95,11 @@ fn fill(ambient: &Ambient) -> Box<Filled> {
     let mut wide = wide_slots().into_boxed_slice();
     let mut table = Table::new(&mut wide);
     table.fill(ambient.visible());
-    Box::new(Filled { table, _wide: wide })
+    Box::new(Filled {
+        table,
+        ambient: ambient.clone(),
+        _wide: wide,
+    })
 }
 
 /// Slots for every wide key so far; does not allocate when there are none.

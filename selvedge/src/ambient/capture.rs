@@ -15,16 +15,19 @@
 )]
 
 use core::fmt;
+use core::iter;
+use core::mem;
 use core::panic::Location;
 use core::ptr;
 use std::collections::HashSet;
+use std::panic::resume_unwind;
 
 use crate::ambient::base::{self, Kept};
 use crate::ambient::current::{self, Slot};
 use crate::ambient::enter::{And, Enter, OnExit};
-use crate::ambient::frame::{Binding, Frame};
+use crate::ambient::frame::{Binding, Frame, Payload};
 use crate::ambient::key::Index;
-use crate::primitive::{Arc, OnceLock};
+use crate::primitive::{Arc, OnceLock, drop_caught, drop_each, panicking};
 
 /// A captured frame.
 pub(super) struct Node {
@@ -68,11 +71,24 @@ impl Node {
 }
 
 impl Drop for Node {
-    // A loop: a chain as long as a user's recursion must not be dropped by recursion.
+    // A loop: a chain as long as a user's recursion must not be dropped by recursion. All of it goes, also if values
+    // panic when they are dropped.
     fn drop(&mut self) {
         let mut next = self.parent.take();
-        while let Some(mut node) = next.and_then(Arc::into_inner) {
+        let panicked = drop_each(iter::from_fn(|| {
+            let mut node = next.take().and_then(Arc::into_inner)?;
             next = node.parent.take();
+            Some(node)
+        }));
+        if let Some(panic) = panicked {
+            drop_caught(mem::replace(
+                &mut self.binding.payload,
+                Payload::Switch(false),
+            ));
+            match panicking() {
+                true => drop_caught(panic),
+                false => resume_unwind(panic),
+            }
         }
     }
 }
@@ -168,6 +184,13 @@ impl Ambient {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.node.is_none()
+    }
+
+    /// Is the same bound in both, because both are one capture?
+    #[inline]
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let node = |ambient: &Self| ambient.node.as_ref().map(Arc::as_ptr);
+        node(self) == node(other)
     }
 
     /// The same, made somewhere else, for messages.

@@ -91,6 +91,32 @@ impl Entering {
         }
     }
 
+    /// Runs `f` in `context`, and nobody hears of it: for an ambient that is made here and entered elsewhere.
+    pub(super) fn run_quietly<R>(
+        context: &'static Context,
+        block: &'static Location<'static>,
+        f: impl FnOnce() -> R,
+    ) -> R {
+        let mut entering = Self::fresh(context, 0);
+        entering.prepare();
+        entering.enter(block, f)
+    }
+
+    /// Everything that comes before the first entry, but telling.
+    fn prepare(&mut self) {
+        let context = self.context;
+        strict::note(context);
+        if self.is_overlay {
+            self.take_base();
+        }
+        if context.isolates() && self.isolation.is_none() {
+            self.isolation = Some(Arc::new(Extension {
+                name: context.name(),
+                slot: OnceLock::new(),
+            }));
+        }
+    }
+
     /// What the innermost entry has, where this one says nothing (invariant 2).
     fn take_base(&mut self) {
         let Some(resources) = &mut self.resources else {
@@ -111,21 +137,11 @@ impl Entering {
 
 impl Enter for Entering {
     fn begin(&mut self) {
-        let context = self.context;
-        strict::note(context);
-        if self.is_overlay {
-            self.take_base();
-        }
-        if context.isolates() && self.isolation.is_none() {
-            self.isolation = Some(Arc::new(Extension {
-                name: context.name(),
-                slot: OnceLock::new(),
-            }));
-        }
+        self.prepare();
         if probe::wants_details() {
             self.told = true;
             probe::emit(&Event::Entered {
-                context: context.name(),
+                context: self.context.name(),
                 thread: &current::thread_path(),
             });
         }

@@ -300,7 +300,7 @@ impl<T: Send + Sync + 'static> Local<T> {
 
     fn unbound(&self) -> Unbound {
         let (thread, chain) = (current::thread_path(), Chain::here());
-        Unbound(Box::new(Missing {
+        Unbound(Arc::new(Missing {
             what: "local",
             name: self.name,
             thread,
@@ -344,9 +344,10 @@ impl<T> fmt::Debug for Local<T> {
 /// Bind it around the call, or carry the ambient to this thread with
 /// [`Ambient::capture`](crate::Ambient::capture): a thread starts with nothing bound.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Unbound(Box<Missing>);
+pub struct Unbound(Arc<Missing>);
 
-/// Boxed, so that a read that succeeds returns in registers.
+/// Behind one pointer, so that a read that succeeds returns in registers; and by `Arc`, whose end is a call out of line: what a
+/// reader would inline to drop a `Box` costs every read, because it saves registers for that.
 #[derive(Clone, PartialEq, Eq)]
 struct Missing {
     what: &'static str,
@@ -358,7 +359,7 @@ struct Missing {
 impl Unbound {
     /// Of a resource; `entered` is the name of its context if that is entered here, without it.
     pub(super) fn of_resource(name: &'static str, entered: Option<&'static str>) -> Self {
-        Self(Box::new(Missing {
+        Self(Arc::new(Missing {
             what: "resource",
             name,
             thread: current::thread_path(),

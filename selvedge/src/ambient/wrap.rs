@@ -148,6 +148,7 @@ impl<E: Enter, W> Wrapped<E, W> {
             });
             Ok(())
         });
+        self.kept = Kept::default(); // the block alone has what it binds
         let ended = if self.begun {
             enter::finish(block, at)
         } else {

@@ -16,6 +16,21 @@ pub(crate) fn drop_caught<T>(value: T) {
     catch(|| drop(value));
 }
 
+/// Drops values of the user's, each by itself, so that all go: the first panic comes back, and the panic hook has
+/// told the others.
+pub(crate) fn drop_each<T>(values: impl IntoIterator<Item = T>) -> Option<Box<dyn Any + Send>> {
+    let mut first = None;
+    for value in values {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+            match first {
+                None => first = Some(panic),
+                Some(_) => drop_caught(panic),
+            }
+        }
+    }
+    first
+}
+
 /// A value of the user's that is dropped by us: in the error of a thread, say, which is given up while another
 /// panic is under way.
 pub(crate) struct Caught<T>(Option<T>);

@@ -44,7 +44,7 @@ pub(crate) mod sys;
 
 #[cfg(not(selvedge_shuttle))]
 pub(crate) use ::std::sync::RwLock;
-pub(crate) use caught::{Caught, drop_caught, message_of, source_of, text_of};
+pub(crate) use caught::{Caught, drop_caught, drop_each, message_of, source_of, text_of};
 pub(crate) use once::{Once, thread_number};
 
 pub(crate) use ::std::sync::{Arc, OnceLock, Weak};

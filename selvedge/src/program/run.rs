@@ -32,7 +32,7 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 ///
 /// What the environment of the process brings ([`baggage`](crate::baggage)) is bound and entered for `body`, and travels
 /// from there as any ambient: to children only when carried. Contexts that the parent process had entered
-/// process-wide are entered process-wide until `run` returns.
+/// process-wide are entered process-wide until `run` returns. [`Builder::ignore_environment`] leaves both out.
 ///
 /// # Examples
 ///
@@ -71,6 +71,7 @@ pub struct Builder {
     name: Box<str>,
     grace: Duration,
     on_report: Option<OnReport>,
+    reads_environment: bool,
     #[cfg(all(unix, feature = "os"))]
     exit_on_stdin: bool,
 }
@@ -82,6 +83,7 @@ impl Builder {
             name: name.into(),
             grace: DEFAULT_GRACE,
             on_report: None,
+            reads_environment: true,
             #[cfg(all(unix, feature = "os"))]
             exit_on_stdin: false,
         }
@@ -118,6 +120,28 @@ impl Builder {
     /// ```
     pub fn on_report(mut self, f: impl FnOnce(&Report) + Send + 'static) -> Self {
         self.on_report = Some(Box::new(f));
+        self
+    }
+
+    /// Nothing is bound or entered that the environment of the process brings ([`baggage`](crate::baggage)): for a
+    /// program that is started by somebody who must not choose its values and contexts.
+    ///
+    /// [`Ambient::from_env`](crate::Ambient::from_env) still reads it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{Ambient, program};
+    /// use std::process::ExitCode;
+    ///
+    /// let status = program::Builder::new("setuid").ignore_environment().run(|_stop| {
+    ///     assert!(Ambient::capture().is_empty()); // whoever started us
+    ///     Ok(())
+    /// });
+    /// assert_eq!(status, ExitCode::SUCCESS);
+    /// ```
+    pub fn ignore_environment(mut self) -> Self {
+        self.reads_environment = false;
         self
     }
 
@@ -217,7 +241,10 @@ impl Wired {
         if Node::current().is_some() || RUNNING.swap(true, SeqCst) {
             return None;
         }
-        let inherited = Inherited::from_env();
+        let inherited = match program.reads_environment {
+            true => Inherited::from_env(),
+            false => Inherited::nothing(),
+        };
         let timer = default_timer();
         timer.restart();
         let node = Node::root(&program.name, timer.clone());

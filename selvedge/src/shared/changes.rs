@@ -11,10 +11,10 @@
 use core::fmt;
 use core::panic::Location;
 use std::error::Error;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::resume_unwind;
 
 use crate::ambient::{self, Context, Extension, ISOLATION, Payload};
-use crate::primitive::{Arc, OnceLock};
+use crate::primitive::{Arc, OnceLock, drop_each};
 use crate::shared::overlay::{Overlay, Slot, cell_in};
 
 /// Runs `f` with every singleton isolated: reads see a snapshot, writes change a copy.
@@ -125,8 +125,10 @@ impl Changes {
     ///
     /// If a capture keeps the block's isolation, what is done there later begins with new copies.
     pub fn discard(self) {
-        if let Some(overlay) = Overlay::of_touched(&self.extension) {
-            drop(overlay.take());
+        if let Some(overlay) = Overlay::of_touched(&self.extension)
+            && let Some(panic) = drop_each(overlay.take())
+        {
+            resume_unwind(panic);
         }
     }
 
@@ -154,12 +156,7 @@ impl Changes {
         };
         let old = commit(&taken.slots)?;
         taken.slots.clear();
-        let mut panicked = None;
-        for value in old {
-            let dropped = catch_unwind(AssertUnwindSafe(|| drop(value)));
-            panicked = panicked.or(dropped.err());
-        }
-        panicked.map_or(Ok(()), |payload| resume_unwind(payload))
+        drop_each(old).map_or(Ok(()), |panic| resume_unwind(panic))
     }
 }
 

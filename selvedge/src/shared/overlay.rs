@@ -14,10 +14,11 @@
 
 use core::any::Any;
 use core::panic::Location;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::ambient::{self, Ambient, Binding, Extension, ISOLATION, Payload};
-use crate::primitive::{Arc, Mutex, OnceLock};
+use crate::primitive::{Arc, Mutex, OnceLock, drop_caught, drop_each, panicking};
 use crate::probe::{self, Event};
 use crate::shared::{Conflict, Isolate};
 
@@ -58,16 +59,51 @@ pub(super) type Slot = (&'static dyn Isolated, Cell);
 
 /// What an isolating block has touched.
 pub(super) struct Overlay {
-    slots: Mutex<Vec<Slot>>,
+    slots: Mutex<Slots>,
     /// For one singleton alone: others look past this block.
     seeded: bool,
     name: &'static str,
 }
 
+/// What was touched, in the order of the first touch.
+#[derive(Default)]
+struct Slots {
+    list: Vec<Slot>,
+    /// Where in the list a static stands, by its address; filled once there are more than `FEW`.
+    places: HashMap<usize, usize>,
+}
+
+/// So many are found sooner by looking at each than by hashing.
+const FEW: usize = 8;
+
+impl Slots {
+    fn find(&self, what: &'static dyn Isolated) -> Option<&Cell> {
+        let place = match self.list.len() > FEW {
+            true => self.places.get(&address(what)).copied(),
+            false => (self.list.iter()).position(|(it, _)| address(*it) == address(what)),
+        };
+        place.map(|place| &self.list[place].1)
+    }
+
+    /// Adds what was not found.
+    fn push(&mut self, what: &'static dyn Isolated, cell: Cell) {
+        self.list.push((what, cell));
+        if self.list.len() > FEW {
+            let listed = self.list.iter().enumerate().skip(self.places.len());
+            self.places
+                .extend(listed.map(|(place, (it, _))| (address(*it), place)));
+        }
+    }
+}
+
+fn address(what: &'static dyn Isolated) -> usize {
+    core::ptr::from_ref(what).addr()
+}
+
 impl Overlay {
-    fn new(name: &'static str, seeded: bool, slots: Vec<Slot>) -> Self {
+    fn new(name: &'static str, seeded: bool) -> Self {
         Self {
-            slots: Mutex::new(slots),
+            slots: Mutex::default(),
             seeded,
             name,
         }
@@ -76,7 +112,7 @@ impl Overlay {
     fn of(extension: &Extension) -> &Self {
         let overlay = extension
             .slot
-            .get_or_init(|| Box::new(Self::new(extension.name, false, Vec::new())));
+            .get_or_init(|| Box::new(Self::new(extension.name, false)));
         typed(overlay)
     }
 
@@ -86,26 +122,23 @@ impl Overlay {
     }
 
     fn find(&self, what: &'static dyn Isolated) -> Option<Cell> {
-        let slots = self.slots.lock();
-        let found = slots.iter().find(|(other, _)| is_same_static(*other, what));
-        found.map(|(_, cell)| Arc::clone(cell))
+        self.slots.lock().find(what).map(Arc::clone)
     }
 
     /// Keeps `cell`, unless another thread of this isolation came first.
     fn keep(&self, what: &'static dyn Isolated, cell: Cell) -> Cell {
         let mut slots = self.slots.lock();
-        if let Some((_, first)) = slots.iter().find(|(other, _)| is_same_static(*other, what)) {
-            let first = Arc::clone(first);
+        if let Some(first) = slots.find(what).map(Arc::clone) {
             drop(slots); // `cell` holds the user's value, and goes after this
             return first;
         }
-        slots.push((what, Arc::clone(&cell)));
+        slots.push(what, Arc::clone(&cell));
         cell
     }
 
     /// The paths of what was written, in the order of the first touch.
     pub(super) fn written(&self) -> Vec<&'static str> {
-        let touched = self.slots.lock().clone();
+        let touched = self.slots.lock().list.clone();
         touched
             .iter()
             .filter(|(it, cell)| it.is_written(cell))
@@ -115,11 +148,11 @@ impl Overlay {
 
     /// Takes out what was touched, and closes it (invariant 2).
     pub(super) fn take(&self) -> Vec<Slot> {
-        let touched = self.slots.lock().clone();
+        let touched = self.slots.lock().list.clone();
         for (it, cell) in &touched {
             it.refuse_own_update(cell); // while nothing is taken
         }
-        let slots = core::mem::take(&mut *self.slots.lock());
+        let slots = core::mem::take(&mut *self.slots.lock()).list;
         for (it, cell) in &slots {
             it.close(cell);
         }
@@ -139,9 +172,14 @@ impl Overlay {
 
 impl Drop for Overlay {
     fn drop(&mut self) {
+        let slots = core::mem::take(self.slots.get_mut()).list;
         if !self.seeded {
-            let slots = core::mem::take(self.slots.get_mut());
             self.report(&slots);
+        }
+        match drop_each(slots) {
+            Some(panic) if panicking() => drop_caught(panic),
+            Some(panic) => resume_unwind(panic),
+            None => {}
         }
     }
 }
@@ -150,10 +188,6 @@ fn typed(overlay: &Box<dyn Any + Send + Sync>) -> &Overlay {
     overlay
         .downcast_ref()
         .expect("only this part fills the slot of an isolating block")
-}
-
-fn is_same_static(a: &'static dyn Isolated, b: &'static dyn Isolated) -> bool {
-    core::ptr::addr_eq(a, b)
 }
 
 /// The cell that a block inside `binding` sees (invariant 1).
@@ -183,7 +217,8 @@ pub(super) fn cell_in(binding: Option<&Binding>, what: &'static dyn Isolated) ->
 
 /// The frame of a block in which `what` is what `cell` holds.
 pub(super) fn seeded(what: &'static dyn Isolated, cell: Cell) -> Arc<Extension> {
-    let overlay = Overlay::new("seeded", true, vec![(what, cell)]);
+    let overlay = Overlay::new("seeded", true);
+    overlay.slots.lock().push(what, cell);
     let extension = Extension {
         name: "seeded",
         slot: OnceLock::new(),

@@ -53,7 +53,8 @@ struct Making<V> {
     maker: usize,
     /// For those who wait: they get it even if its maker has dropped it by then.
     value: OnceLock<Arc<V>>,
-    done: Signal,
+    /// Made by the first who waits, under the table's lock, under which the entry is taken out before it is set.
+    done: OnceLock<Signal>,
 }
 
 /// A value as the table holds it.
@@ -114,7 +115,7 @@ impl<V: Isolate> Made<V> {
 enum Turn<V> {
     Take(Arc<V>),
     Make,
-    Wait(Arc<Making<V>>),
+    Wait(Arc<Making<V>>, Signal),
     /// It is being made by the asker, or by somebody who waits for the asker.
     Cycle,
 }
@@ -183,15 +184,15 @@ impl<K: Eq + Hash, V> Table<K, V> {
         let making = Arc::new(Making {
             maker: thread_number(),
             value: OnceLock::new(),
-            done: Signal::named(name),
+            done: OnceLock::new(),
         });
         loop {
-            match self.turn(&key, &making)? {
+            match self.turn(name, &key, &making)? {
                 Turn::Take(value) => return Some(value),
                 Turn::Make => break,
                 Turn::Cycle => panic!("`{name}`: the value of {key:?} needs itself to be made"),
-                Turn::Wait(other) => {
-                    other.done.wait_through();
+                Turn::Wait(other, done) => {
+                    done.wait_through();
                     if let Some(value) = other.value.get() {
                         return Some(Arc::clone(value));
                     }
@@ -238,11 +239,13 @@ impl<K: Eq + Hash, V> Table<K, V> {
         if let Some(value) = &value {
             let _ = making.value.set(Arc::clone(value));
         }
-        making.done.set(); // without a value: who waits asks again
+        if let Some(done) = making.done.get() {
+            done.set(); // without a value: who waits asks again
+        }
         value
     }
 
-    fn turn(&self, key: &K, making: &Arc<Making<V>>) -> Option<Turn<V>>
+    fn turn(&self, name: &str, key: &K, making: &Arc<Making<V>>) -> Option<Turn<V>>
     where
         K: Clone,
     {
@@ -259,7 +262,8 @@ impl<K: Eq + Hash, V> Table<K, V> {
                     return Some(Turn::Cycle);
                 }
                 entries.waiting.push((making.maker, Arc::clone(other)));
-                return Some(Turn::Wait(Arc::clone(other)));
+                let done = other.done.get_or_init(|| Signal::named(name));
+                return Some(Turn::Wait(Arc::clone(other), done.clone()));
             }
             Some(entry) => {
                 if let Some(value) = entry.made().and_then(|held| held.value.upgrade()) {

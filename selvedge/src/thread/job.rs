@@ -12,6 +12,7 @@ use core::mem::replace;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::ambient::Ambient;
 use crate::primitive::{Arc, Mutex, drop_caught, thread_number};
 use crate::probe::{self, Event};
 use crate::signal::{Signal, Stopped, WaitError};
@@ -102,7 +103,8 @@ impl<T> Job<T> {
                 let thread = Arc::clone(worker.path());
                 return Err(JoinError::Itself { thread });
             }
-            self.work.run(&worker);
+            // In nothing that the job which waits is in.
+            Ambient::empty().run(|| self.work.run(&worker));
         }
         let waited = wait(&self.work.done());
         match (self.work.take(), waited) {

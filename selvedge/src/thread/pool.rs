@@ -10,6 +10,7 @@
 
 use core::fmt;
 
+use crate::ambient::Ambient;
 use crate::primitive::{Arc, OnceLock};
 use crate::signal::{self, Signal, Stopped};
 use crate::sync::{PopError, PushError, PushUntilError, Queue, TryPushError};
@@ -26,8 +27,29 @@ const BOUND: usize = 1024;
 ///
 /// A job is given its worker's stop, and fails like a thread: its error or panic goes to who joins it, and
 /// does not end the worker. Threads that a job starts are children of its worker: a job should join them. Like
-/// a thread, a job starts with nothing of the caller's ambient; it is carried, deadlines included, by
-/// [`Ambient`](crate::Ambient): `let ambient = Ambient::capture(); pool.run(move |stop| ambient.run(|| ..))`.
+/// a thread, a job starts with nothing of the caller's ambient, also if a worker runs it itself, inside another job. It
+/// is carried, deadlines included, by [`Carry`](crate::Carry): with `inherit` from where the job is given, with
+/// `in_ambient` from where the ambient was captured.
+///
+/// ```
+/// use selvedge::{Ambient, Carry, Signal, thread::Pool};
+///
+/// selvedge::local! { static USER: &'static str; }
+///
+/// # let status =
+/// selvedge::run("example", |_stop| {
+///     let pool = Pool::new("pool", 2);
+///     let who = |_stop: Signal| Ok(USER.copied().ok()); // the type of the argument must be written down
+///     let bobs = USER.bind("Bob", Ambient::capture);
+///     USER.bind("Ada", || {
+///         assert_eq!(pool.run(who)?.join()?, None);
+///         assert_eq!(pool.run(who.inherit())?.join()?, Some("Ada"));
+///         assert_eq!(pool.run(who.in_ambient(bobs))?.join()?, Some("Bob"));
+///         Ok(())
+///     })
+/// });
+/// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+/// ```
 ///
 /// Jobs must own what they use (`'static`): share it by `Arc`, or borrow in a [`scope`](super::scope) with a
 /// [`limit`](super::Scope::limit), which starts a thread for each part. A pool itself is shared by `Arc` as well;
@@ -186,6 +208,7 @@ impl Pool {
     }
 
     /// Queues a job if there is room. Otherwise a worker runs it, if it may; else it comes back.
+    #[track_caller]
     fn offer<T: Send + 'static>(
         &self,
         body: impl FnOnce(Signal) -> Outcome<T> + Send + 'static,
@@ -199,7 +222,7 @@ impl Pool {
         };
         match self.shared.worker() {
             Some(worker) if may_run => {
-                work.run(&worker); // invariant 3
+                Ambient::empty().run(|| work.run(&worker)); // invariant 3
                 Ok((job, None))
             }
             _ => Ok((job, Some(work))),

@@ -294,7 +294,8 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         self.shared.is_isolated.store(true, Relaxed);
     }
 
-    /// Threads that are started from now on run in the ambient of where `spawn` is called.
+    /// Threads that are started from now on run in the ambient of where `spawn` is called, as it is then: the blocks
+    /// may have been left before the thread begins. A body that is not to have it is [`detached`](crate::Carry::detached).
     ///
     /// # Examples
     ///

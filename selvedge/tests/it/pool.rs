@@ -8,7 +8,7 @@ use std::time::Duration;
 use selvedge::probe::{self, Event};
 use selvedge::testing::World;
 use selvedge::thread::{self, Job, JoinError, Outcome, Pool, RunError, SpawnError};
-use selvedge::{Ambient, Signal, Till, signal};
+use selvedge::{Ambient, Carry, Signal, Till, signal};
 
 /// A bound for what should take no time at all.
 fn soon() -> Signal {
@@ -496,6 +496,38 @@ fn a_job_has_the_ambient_that_it_carries_and_no_other() {
 
 /// Who passed on that its pool had ended, being asked to stop as well, counted as failed: its workers are asked
 /// before it.
+/// A worker that waits for a job, or finds no room for one, runs it itself: inside another job, in nothing of its
+/// ambient.
+#[test]
+fn a_job_that_runs_inside_another_one_sees_nothing_of_its_ambient() {
+    World::new().run(|| {
+        let pool = Arc::new(Pool::builder("pool", 1).queue(1).start().unwrap());
+        let shared = Arc::clone(&pool);
+        let outer = move |_stop: Signal| {
+            let look = |_stop: Signal| {
+                let late = signal::stop().is_set(); // a deadline is of the ambient as well
+                Ok((USER.get().map_err(|unbound| unbound.to_string()), late))
+            };
+            signal::deadline(&Signal::always(), || {
+                let waited_for = shared.run(look)?; // the one worker is busy here
+                let no_room = shared.run(look)?;
+                assert!(no_room.is_done() && !waited_for.is_done());
+                let carried = shared.run(look.inherit())?;
+                Ok([no_room.join()?, waited_for.join()?, carried.join()?])
+            })
+        };
+        let job = USER.bind("Ada".to_owned(), || pool.run(outer.inherit()));
+        let [no_room, waited_for, carried] = job.unwrap().join_until(&soon()).unwrap();
+        for (seen, late) in [no_room, waited_for] {
+            let message = seen.unwrap_err();
+            assert!(message.contains("tests/it/pool.rs"), "{message}");
+            assert!(!late);
+        }
+        assert_eq!(carried, (Ok(Arc::new("Ada".to_owned())), true));
+        assert!(!USER.is_bound());
+    });
+}
+
 #[test]
 fn who_passes_on_that_its_pool_has_ended_has_not_failed() {
     World::new().run(|| {

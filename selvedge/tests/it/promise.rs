@@ -6,6 +6,7 @@ use selvedge::sync::Promise;
 use selvedge::testing::World;
 use selvedge::thread;
 
+/// 278: early and late; a second assignment is refused.
 #[test]
 fn everybody_who_waits_gets_the_one_value() {
     World::new().run(|| {

@@ -335,3 +335,47 @@ fn versions_agree() {
         "CHANGELOG.md does not know {version}"
     );
 }
+
+/// The numbers that comments in `line` say they are a test of: `// 1, 2: ..; 3: ..`, `// catalogue 1, 2`.
+fn lines_tested(line: &str) -> Vec<usize> {
+    let Some((_, comment)) = line.split_once("//") else {
+        return Vec::new();
+    };
+    let comment = comment.trim_start_matches(['/', '!']).trim();
+    let comment = comment.to_lowercase();
+    let comment = comment.strip_prefix("catalogue ").unwrap_or(&comment);
+    let mut numbers = Vec::new();
+    for part in comment.split("; ") {
+        let is_text = |c: char| !c.is_ascii_digit() && !", ".contains(c);
+        let (listed, rest) = part.split_at(part.find(is_text).unwrap_or(part.len()));
+        if rest.is_empty() || rest.starts_with([':', ';']) || listed.ends_with(", ") {
+            numbers.extend(listed.split(", ").filter_map(|n| n.parse::<usize>().ok()));
+        }
+    }
+    numbers
+}
+
+/// Each line of the catalogue has a test that says so, or a reason to have none.
+#[test]
+fn every_line_of_the_catalogue_is_tested_or_explained() {
+    const LINES: usize = 308;
+    let tests = sources("tests");
+    let tested = tests.iter().flat_map(Source::lines).flat_map(lines_tested);
+    let tested: BTreeSet<usize> = tested.collect();
+    let table = fs::read_to_string(root().join("tests/CATALOGUE.md")).expect("the table");
+    let (without, _) = table
+        .split_once("## Lines that are tested")
+        .expect("two tables");
+    let mut explained = BTreeSet::new();
+    let cells = without
+        .lines()
+        .filter_map(|row| row.strip_prefix("| ")?.split(" | ").next());
+    for range in cells.flat_map(|cell| cell.split(", ")) {
+        let (first, last) = range.split_once(" - ").unwrap_or((range, range));
+        if let (Ok(first), Ok(last)) = (first.parse::<usize>(), last.parse()) {
+            explained.extend(first..=last);
+        }
+    }
+    let neither = (1..=LINES).filter(|n| !tested.contains(n) && !explained.contains(n));
+    assert_eq!(neither.collect::<Vec<_>>(), [], "no test, and no reason");
+}

@@ -1,11 +1,13 @@
 //! What came in as text, bound beside what it means, so that it can go out again.
 
+use core::panic::Location;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::ambient::baggage::known::{Known, PortableLocal, Value};
 use crate::ambient::baggage::propagate::{CONTEXTS, PROCESS_CONTEXTS};
 use crate::ambient::baggage::text::{Member, decode, encode_where};
 use crate::ambient::context::Context;
+use crate::ambient::entering::Entering;
 use crate::ambient::local::Local;
 use crate::primitive::Arc;
 use crate::probe::{self, Event};
@@ -231,6 +233,8 @@ fn enter_values(values: &[(&'static dyn PortableLocal, Value)], f: &mut dyn FnMu
 fn enter_contexts(contexts: &[&'static Context], f: &mut dyn FnMut()) {
     match contexts {
         [] => f(),
-        [context, rest @ ..] => context.run(|| enter_contexts(rest, f)),
+        [context, rest @ ..] => {
+            Entering::run_quietly(context, Location::caller(), || enter_contexts(rest, f));
+        }
     }
 }

@@ -250,6 +250,14 @@ pub(crate) struct Inherited {
 
 impl Inherited {
     #[track_caller]
+    pub(crate) fn nothing() -> Self {
+        Self {
+            ambient: Ambient::empty(),
+            _process: Vec::new(),
+        }
+    }
+
+    #[track_caller]
     pub(crate) fn from_env() -> Self {
         let ambient = Ambient::from_env();
         let received = ambient.run(received);

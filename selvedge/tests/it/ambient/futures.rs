@@ -353,6 +353,38 @@ fn captures_in_the_polls_of_a_carried_future_copy_nothing() {
     );
 }
 
+/// The table that a future keeps from poll to poll pointed to values that only the ambient beside it kept; given another
+/// ambient, it showed what was gone.
+#[test]
+fn a_table_that_is_kept_shows_the_ambient_that_is_entered_and_keeps_it() {
+    use selvedge::Enter;
+    let mut kept = Default::default();
+    let here = std::panic::Location::caller();
+    let value = Arc::new(1);
+    let first = A.bind_arc(Arc::clone(&value), Ambient::capture);
+    let second = B.bind(2, Ambient::capture);
+    assert_eq!(
+        Enter::enter_again(&first, &mut kept, here, both),
+        (Some(1), None)
+    );
+    drop(first);
+    assert_eq!(
+        Enter::enter_again(&second, &mut kept, here, both),
+        (None, Some(2))
+    );
+    assert_eq!(Arc::strong_count(&value), 1);
+    let none = Ambient::empty();
+    assert_eq!(
+        Enter::enter_again(&none, &mut kept, here, both),
+        (None, None)
+    );
+    // A future that has ended keeps nothing.
+    let mut future = Box::pin(A.bind_arc(Arc::clone(&value), || async { both() }.inherit()));
+    assert_eq!(poll(future.as_mut()), Poll::Ready((Some(1), None)));
+    drop(future);
+    assert_eq!(Arc::strong_count(&value), 1);
+}
+
 #[test]
 fn a_wrapped_future_is_send_when_its_work_is_and_unpin_when_its_work_is() {
     fn is_send<T: Send>(_: &T) {}

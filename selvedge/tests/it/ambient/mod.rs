@@ -7,6 +7,7 @@ mod executors;
 mod futures;
 mod groups;
 mod locals;
+mod panics;
 mod resources;
 mod tables;
 

@@ -30,7 +30,7 @@ fn config() -> Result<&'static str, Unbound> {
     APP.config.copied()
 }
 
-/// 76, 85, 87, 94: one scope for related resources; a nested one hides what it does not mention.
+/// 76, 85, 86, 87, 94: one scope for related resources; a nested one hides what it does not mention.
 #[test]
 fn an_entry_binds_its_resources_and_hides_the_others_until_it_is_left() {
     assert!(config().is_err() && !APP.is_active());

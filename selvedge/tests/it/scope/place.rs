@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use selvedge::testing::World;
 use selvedge::thread::{self, State};
-use selvedge::{Signal, Till, local, signal};
+use selvedge::{Ambient, Carry, Signal, Till, local, signal};
 
 use super::{fails, until_stopped};
 
@@ -100,13 +100,20 @@ fn a_scope_in_the_end_of_its_thread_works_as_well() {
 fn the_ambient_is_inherited_on_request_from_where_spawn_is_called() {
     local! { static USER: &'static str; }
     let read = |_: Signal| Ok(USER.get().ok().map(|user| *user));
+    let left = Signal::new();
     USER.bind("Ada", || {
         thread::scope("s", |s| {
             assert_eq!(s.spawn("bare", read).join()?, None);
             s.inherit();
             assert_eq!(s.spawn("carried", read).join()?, Some("Ada"));
-            let inner = USER.bind("Eve", || s.spawn("inner", read));
+            // The block has been left when the thread looks.
+            let late = |stop: Signal| left.wait().map_err(Into::into).and_then(|()| read(stop));
+            let inner = USER.bind("Eve", || s.spawn("inner", late));
+            left.set();
             assert_eq!(inner.join()?, Some("Eve"));
+            assert_eq!(s.spawn("detached", read.detached()).join()?, None);
+            let prepared = s.builder("empty").ambient(Ambient::empty());
+            assert_eq!(prepared.spawn(read)?.join()?, None);
             Ok(())
         })
         .unwrap();

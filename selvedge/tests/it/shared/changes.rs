@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use selvedge::shared::{self, Changes, Conflict, Isolate};
+use selvedge::shared::{self, Changes, Conflict, Isolate, Singleton};
 use selvedge::{Ambient, context, singleton};
 
 use super::Discards;
@@ -493,4 +493,26 @@ fn a_commit_is_that_of_the_block_that_was_left_last_or_first() {
     second.commit().unwrap();
     first.commit().unwrap();
     assert_eq!((*A.get(), *B.get()), (1, 1));
+}
+
+/// More than are looked at one by one.
+#[test]
+fn a_block_finds_each_of_many_singletons_and_lists_them_in_the_order_of_their_first_touch() {
+    let names: Vec<&'static str> = (0..50).map(|n| &*format!("many-{n}").leak()).collect();
+    let make = |name: &&'static str| &*Box::leak(Box::new(Singleton::new(name, || 0_usize)));
+    let many: Vec<&'static Singleton<usize>> = names.iter().map(make).collect();
+    let ((), changes) = shared::isolated(|| {
+        for (n, it) in many.iter().enumerate().rev() {
+            it.update(|value| *value = n + 100);
+            let seen = many.iter().map(|it| *it.get());
+            let touched = (0..50).map(|other| if other < n { 0 } else { other + 100 });
+            assert!(n % 7 != 0 || seen.eq(touched), "after {n}");
+        }
+    });
+    assert!(many.iter().all(|it| *it.get() == 0));
+    // The last one first; then its block looked at all.
+    let (rest, last) = names.split_at(49);
+    assert_eq!(changes.names(), [last, rest].concat());
+    changes.commit().unwrap();
+    assert!(many.iter().enumerate().all(|(n, it)| *it.get() == n + 100));
 }
