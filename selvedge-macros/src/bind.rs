@@ -14,8 +14,8 @@ use syn::{
     ReturnType, Token, Type, parse_quote,
 };
 
-use crate::open::at;
-use crate::signature::NameLifetimes;
+use crate::item::at;
+use crate::names::NameLifetimes;
 
 /// What stands in the attribute.
 struct Bind {
@@ -73,6 +73,13 @@ pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
         when.push(condition);
     }
     let name = bound.sig.ident.clone();
+    if bound.sig.asyncness.is_some() {
+        let register = bind_async(&function, &when, &mut bound)?;
+        return Ok(quote! {
+            #bound
+            ::selvedge::__private::discover! { || #register }
+        });
+    }
     let bind = if name_next(&mut bound)? {
         quote!(__bind_next)
     } else {
@@ -83,6 +90,28 @@ pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
         #bound
         ::selvedge::__private::discover! { || #register }
     })
+}
+
+/// The registration of an async function, which takes the arguments out of their struct.
+fn bind_async(function: &Path, when: &[Tokens], bound: &mut ItemFn) -> Result<Tokens> {
+    let next = bound.sig.inputs.last().cloned();
+    if name_next(bound)? {
+        return Err(Error::new_spanned(
+            next,
+            "an async binding cannot go on: bind it at run time, `function::bind(&[..], |args, next| ..)`",
+        ));
+    }
+    let name = &bound.sig.ident;
+    let names: Vec<_> = (0..bound.sig.inputs.len())
+        .map(|i| quote::format_ident!("__arg{i}"))
+        .collect();
+    Ok(at(
+        function,
+        quote!(#function::__bind_async(&[#(#when),*], |__args| {
+            let (#(#names,)*) = __args.__take();
+            ::std::boxed::Box::pin(#name(#(#names),*))
+        })),
+    ))
 }
 
 /// If the last parameter is `next: Next`, spells its type out.

@@ -3,11 +3,18 @@
 //! They check and forward; what happens at run time is ordinary code in the library. On an error the user's
 //! item is kept, so that the editor and the rest of the program still see it.
 //!
-//! - `open.rs`, `bind.rs`, `isolate.rs`: one macro each, from what was written to what is printed;
-//! - `signature.rs`: a function's arguments as plain data, and every reason to refuse one.
+//! - `item.rs`, `foreign.rs`, `bind.rs`, `isolate.rs`: one macro each, from what was written to what is printed;
+//! - `open.rs`, `future.rs`: what stands beside an open function, and beside an async one;
+//! - `attrs.rs`: which of an item's attributes go where;
+//! - `signature.rs`, `names.rs`: a function's arguments as plain data, and every reason to refuse one.
 
+mod attrs;
 mod bind;
+mod foreign;
+mod future;
 mod isolate;
+mod item;
+mod names;
 mod open;
 mod signature;
 
@@ -15,24 +22,67 @@ use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
 use quote::quote;
 
-/// Makes a function, or the functions of an `impl` block, open: their bodies can depend on the context.
+/// Makes a function, or the functions of an `impl` block, open: what a call runs can depend on where it is made.
 ///
-/// The function itself is called as before. A type of the same name appears beside it (it has no values),
-/// with
+/// The function itself is called as before. A type of the same name appears beside it (it has no values), with
+/// `before`, `after`, `unwound`, `around`, `before_here` and `bind`: see
+/// [`call`](https://docs.rs/selvedge/latest/selvedge/call/index.html).
 ///
-/// - `name::around(|args, next| ..) -> Patch`: another behaviour for a block;
-/// - `name::bind(&[Condition::Thread(&CONTEXT)], |args, next| ..)`: another body where a context is entered.
+/// `args` has a field for each argument, `this` for the receiver, `arg0`, `arg1` and so on for one that has a pattern
+/// instead of a name. One that is taken by value, or by `&mut`, is an
+/// [`Own`](https://docs.rs/selvedge/latest/selvedge/call/struct.Own.html), which derefs to it.
 ///
-/// `args` has a field for each argument (`this` for the receiver); one that is taken by value, or by
-/// `&mut`, is an [`Own`](https://docs.rs/selvedge/latest/selvedge/call/struct.Own.html), which derefs to it.
-/// On an `impl` block the types stand in a module named after the type in snake case; `#[open(as = name)]`
-/// chooses another name. Such a block cannot stand inside a function.
+/// # Where it stands
 ///
-/// Refused, with a sentence that says why: `async`, `const`, `unsafe` and `extern` functions, `impl Trait`
-/// in arguments and results, trait implementations. Type parameters must be `'static`.
+/// - On a function: also inside another function, printed by a macro, `async`, `unsafe`, `extern`, generic, with
+///   `impl Trait` arguments, which are type parameters of the hooks. Its attributes and docs stay.
+/// - On an `impl` block in a module: all its functions are open. Their types stand in a module named after the type in
+///   snake case; `#[open(as = name)]` chooses another name.
+/// - On an implementation of a trait: the functions that it writes are open, however they are called, also
+///   through `dyn`; default methods stay as they are. The module is named after the type and the trait.
+///
+/// Type parameters must be `'static`, and their bounds cannot name a lifetime of the arguments.
+///
+/// # Async functions
+///
+/// Hooks are as above; a handler of `around` and `bind` gives a boxed future:
+/// `|args, next| Box::pin(async move { next.proceed(args).await })`. What applies to a call is found at its first
+/// poll, in the ambient of that poll. The body's future must be `Send`. There is no `before_here`.
+///
+/// # Unsafe functions
+///
+/// A handler can change what the caller has vouched for, so `before` and its like are unsafe as well: whoever makes a
+/// handler says that it keeps the function's contract.
+///
+/// # Functions for other languages
+///
+/// An `extern "C"` function is open for whoever calls it, by its symbol too. A panic, of a hook as well, that gets
+/// as far as the function's boundary ends the process, as any panic there.
+///
+/// # Callers
+///
+/// In a function that is `#[track_caller]` the caller is the user's while nothing in reach applies to the
+/// call. Hooks run in between: then it is the function's own place.
+///
+/// # Refused
+///
+/// With a sentence that says why: `const` and variadic functions, `impl Trait` and `!` as results, target features,
+/// arguments that depend on `cfg`.
 #[proc_macro_attribute]
 pub fn open(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    keep_on_error(item, |item| open::expand(attribute.into(), item))
+    keep_on_error(item, |item| item::expand(attribute.into(), item))
+}
+
+/// Declares open functions for functions of somebody else: `fn name(a: A) -> R = path;`.
+///
+/// Each calls the function that its path names, with its arguments. Who calls it by this name can be patched, in the
+/// usual ways; who calls the other function is not. Docs and other attributes, visibility, type parameters, `async`
+/// and `unsafe` are those of an [`open`](macro@open) function.
+#[proc_macro]
+pub fn open_use(input: TokenStream) -> TokenStream {
+    foreign::expand(input.into())
+        .unwrap_or_else(|error| error.to_compile_error())
+        .into()
 }
 
 /// Gives an open function another body where a context is entered, for the whole program.
@@ -40,6 +90,8 @@ pub fn open(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// `#[bind(path::to::function, thread = CONTEXT)]`, `group = CONTEXT`, `process = CONTEXT`, or several of them, which must
 /// all hold. The bound function has the open function's parameters; a further one, `next: Next`, gives
 /// access to what would have run: `next.proceed((a, b))` takes the arguments as a tuple.
+///
+/// An async function is bound to an async one, without `next`.
 ///
 /// Found by discovery before the first call. A crate that only has bindings must be named once
 /// (`use plugin as _;`), or the linker leaves it out.

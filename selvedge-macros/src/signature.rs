@@ -1,11 +1,17 @@
 //! A function's signature as plain data: its arguments, its lifetimes made explicit, what is refused.
 
-use proc_macro2::{Span, TokenStream as Tokens};
-use quote::{format_ident, quote};
-use syn::visit_mut::{self, VisitMut};
+use proc_macro2::TokenStream as Tokens;
+use quote::{ToTokens, format_ident, quote};
+use syn::visit_mut::VisitMut;
 use syn::{
-    Error, FnArg, GenericParam, Generics, Ident, Lifetime, Pat, ReceiverKind, Result, ReturnType,
-    Safety, Signature, Type, TypeReference, WherePredicate, parse_quote,
+    Error, FnArg, GenericParam, Generics, Ident, Lifetime, Pat, Path, ReceiverKind, Result,
+    ReturnType, Safety, Signature, Token, Type, TypeParamBound, TypeReference, WherePredicate,
+    parse_quote,
+};
+
+use crate::names::{
+    ElideLifetimes, NameLifetimes, NameOpaque, ReplaceSelf, find_impl_trait, first_borrow,
+    has_lifetime, names_one_of,
 };
 
 /// An open function's signature.
@@ -19,6 +25,30 @@ pub(crate) struct Open {
     /// Type and const parameters, bounded by `'static`.
     pub(crate) params: Vec<GenericParam>,
     pub(crate) bounds: Vec<WherePredicate>,
+    /// Those of `params` that are the function's own.
+    own: Vec<Ident>,
+    /// How many of `params`, the last ones, stand for an `impl Trait` argument.
+    unnamed: usize,
+    pub(crate) is_async: bool,
+    /// The user's keyword. Our calls of the body repeat it: whoever writes it has allowed it.
+    pub(crate) unsafety: Option<Token![unsafe]>,
+    pub(crate) self_token: Option<Token![self]>,
+    /// For docs; set by whoever knows.
+    pub(crate) called: String,
+    /// Attributes of every generated item; set by whoever knows.
+    pub(crate) quiet: Tokens,
+    /// How the handle of an async function says its body; set by whoever knows.
+    pub(crate) body: Tokens,
+    /// That body, if it stands in the handle.
+    pub(crate) inner: Tokens,
+}
+
+/// The `impl` block around a method.
+#[derive(Clone, Copy)]
+pub(crate) struct This<'t> {
+    pub(crate) ty: &'t Type,
+    pub(crate) generics: &'t Generics,
+    pub(crate) of_trait: Option<&'t Path>,
 }
 
 /// One argument.
@@ -29,6 +59,7 @@ pub(crate) struct Arg {
     /// The expression that the caller's function has for it.
     pub(crate) given: Tokens,
     pub(crate) hold: Hold,
+    pub(crate) is_receiver: bool,
 }
 
 /// How the arguments' struct holds an argument, and hands it on.
@@ -43,26 +74,26 @@ pub(crate) enum Hold {
 }
 
 impl Open {
-    /// Reads a function's signature; `this` is the type of its `impl` block, with that block's generics.
-    pub(crate) fn read(signature: &Signature, this: Option<(&Type, &Generics)>) -> Result<Self> {
+    /// Reads a function's signature; `this` is the `impl` block that it stands in.
+    pub(crate) fn read(signature: &Signature, this: Option<This<'_>>) -> Result<Self> {
         refuse(signature)?;
         let mut names = NameLifetimes::default();
-        let mut args = Vec::new();
+        let mut opaque = NameOpaque::default();
+        let mut args: Vec<Arg> = Vec::new();
         for (i, input) in signature.inputs.iter().enumerate() {
-            args.push(read_arg(i, input, this.map(|this| this.0), &mut names)?);
+            let arg = read_arg(i, input, this, &mut names, &mut opaque)?;
+            if args.iter().any(|other| other.name == arg.name) {
+                return Err(Error::new_spanned(
+                    input,
+                    format!(
+                        "hooks would see two arguments as `{}`: give this one another name",
+                        arg.name
+                    ),
+                ));
+            }
+            args.push(arg);
         }
-        let mut result: Type = match &signature.output {
-            ReturnType::Default => parse_quote!(()),
-            ReturnType::Type(_, ty) => (**ty).clone(),
-        };
-        if let Some(opaque) = find_impl_trait(&mut result) {
-            return Err(Error::new(
-                opaque,
-                "an open function cannot return `impl Trait`: box it, or name its type",
-            ));
-        }
-        let elided = names.for_result();
-        elided.apply(&mut result, this.map(|this| this.0));
+        let result = read_result(signature, this, &names)?;
         if has_lifetime(&result) {
             for arg in &mut args {
                 // The result may borrow from it: it cannot be lent twice.
@@ -72,7 +103,7 @@ impl Open {
             }
         }
         let generics = || {
-            this.map(|this| this.1)
+            this.map(|this| this.generics)
                 .into_iter()
                 .chain([&signature.generics])
         };
@@ -80,35 +111,84 @@ impl Open {
             .flat_map(Generics::lifetimes)
             .map(|param| param.lifetime.clone())
             .collect();
-        lifetimes.extend(names.made);
         let lifetime_bounds = generics().flat_map(lifetime_bounds).collect();
-        let params = generics()
+        let mut params: Vec<_> = generics()
             .flat_map(|generics| &generics.params)
-            .filter_map(static_param);
-        let bounds = generics()
+            .filter_map(static_param)
+            .collect();
+        let unnamed = opaque.params.len();
+        params.extend(opaque.params.into_iter().map(GenericParam::Type));
+        let mut bounds: Vec<_> = generics()
             .filter_map(|generics| generics.where_clause.as_ref())
-            .flat_map(|clause| clause.predicates.iter().cloned())
-            .filter(|predicate| !matches!(predicate, WherePredicate::Lifetime(_)));
+            .flat_map(|clause| &clause.predicates)
+            .filter_map(other_bound)
+            .collect();
+        for param in &mut params {
+            names_one_of(&lifetimes, |find| find.visit_generic_param_mut(param))?;
+            ReplaceSelf::of(this, |replace| replace.visit_generic_param_mut(param));
+        }
+        for bound in &mut bounds {
+            names_one_of(&lifetimes, |find| find.visit_where_predicate_mut(bound))?;
+            ReplaceSelf::of(this, |replace| replace.visit_where_predicate_mut(bound));
+        }
+        lifetimes.extend(names.made);
+        let own = signature.generics.params.iter().filter_map(name_of);
         Ok(Self {
-            params: params.collect(),
-            bounds: bounds.collect(),
+            own: own.cloned().collect(),
+            unnamed,
+            is_async: signature.asyncness.is_some(),
+            unsafety: match signature.safety {
+                Safety::Unsafe(keyword) => Some(keyword),
+                _ => None,
+            },
+            self_token: signature.receiver().map(|receiver| receiver.self_token),
             args,
             result,
             lifetimes,
             lifetime_bounds,
+            params,
+            bounds,
+            called: String::new(),
+            quiet: Tokens::new(),
+            body: Tokens::new(),
+            inner: Tokens::new(),
         })
+    }
+
+    /// The type that a method borrows, its lifetimes left to inference; none of a function that borrows none.
+    pub(crate) fn receiver(&self) -> Option<Type> {
+        let this = self.args.first().filter(|arg| arg.is_receiver)?;
+        let Type::Reference(reference) = &this.ty else {
+            return None;
+        };
+        let mut ty = (*reference.elem).clone();
+        ElideLifetimes.visit_type_mut(&mut ty);
+        Some(ty)
     }
 
     /// The type and const parameters as arguments.
     pub(crate) fn param_names(&self) -> Vec<&Ident> {
-        fn name(param: &GenericParam) -> Option<&Ident> {
-            match param {
-                GenericParam::Type(ty) => Some(&ty.ident),
-                GenericParam::Const(value) => Some(&value.ident),
-                GenericParam::Lifetime(_) => None,
-            }
+        self.params.iter().filter_map(name_of).collect()
+    }
+
+    /// The same, as the function itself can say it: what stands for an `impl Trait` is inferred.
+    pub(crate) fn param_args(&self) -> Vec<Tokens> {
+        let named = self.params.len() - self.unnamed;
+        let names = self.param_names().into_iter().enumerate();
+        names
+            .map(|(i, name)| if i < named { quote!(#name) } else { quote!(_) })
+            .collect()
+    }
+
+    /// A call of the body, with the same type arguments.
+    pub(crate) fn call(&self, body: &Tokens, args: impl Iterator<Item = impl ToTokens>) -> Tokens {
+        let own = &self.own;
+        let own = (!own.is_empty()).then(|| quote!(::<#(#own),*>));
+        match &self.unsafety {
+            None => quote!(#body #own (#(#args),*)),
+            // By the caller's promise, and that of whoever made a handler.
+            Some(keyword) => quote!(#keyword { #body #own (#(#args),*) }),
         }
-        self.params.iter().filter_map(name).collect()
     }
 
     /// The type parameters alone.
@@ -123,30 +203,20 @@ impl Open {
     }
 }
 
+fn name_of(param: &GenericParam) -> Option<&Ident> {
+    match param {
+        GenericParam::Type(ty) => Some(&ty.ident),
+        GenericParam::Const(value) => Some(&value.ident),
+        GenericParam::Lifetime(_) => None,
+    }
+}
+
 /// What cannot be open, each with a sentence.
 fn refuse(signature: &Signature) -> Result<()> {
-    if let Some(keyword) = &signature.asyncness {
-        return Err(Error::new_spanned(
-            keyword,
-            "an async function cannot be open: make the part of it that should vary a plain function",
-        ));
-    }
     if let Some(keyword) = &signature.constness {
         return Err(Error::new_spanned(
             keyword,
             "a const function cannot be open: what it does must not depend on where it is called",
-        ));
-    }
-    if let Safety::Unsafe(keyword) = &signature.safety {
-        return Err(Error::new_spanned(
-            keyword,
-            "an unsafe function cannot be open: wrap it in a safe one",
-        ));
-    }
-    if let Some(abi) = &signature.abi {
-        return Err(Error::new_spanned(
-            abi,
-            "an extern function cannot be open: let it call an open one",
         ));
     }
     if let Some(variadic) = &signature.variadic {
@@ -155,18 +225,57 @@ fn refuse(signature: &Signature) -> Result<()> {
             "a variadic function cannot be open",
         ));
     }
+    for input in &signature.inputs {
+        let attrs = match input {
+            FnArg::Receiver(receiver) => &receiver.attrs,
+            FnArg::Typed(typed) => &typed.attrs,
+        };
+        let cfg = |path: &Path| path.is_ident("cfg") || path.is_ident("cfg_attr");
+        if let Some(attribute) = attrs.iter().find(|attribute| cfg(attribute.path())) {
+            return Err(Error::new_spanned(
+                attribute,
+                "the arguments of an open function cannot depend on `cfg`: write two functions",
+            ));
+        }
+    }
     Ok(())
+}
+
+fn read_result(
+    signature: &Signature,
+    this: Option<This<'_>>,
+    names: &NameLifetimes,
+) -> Result<Type> {
+    let mut result: Type = match &signature.output {
+        ReturnType::Default => parse_quote!(()),
+        ReturnType::Type(_, ty) => (**ty).clone(),
+    };
+    if let Type::Never(never) = &result {
+        return Err(Error::new_spanned(
+            never,
+            "an open function cannot return `!`, which is no type of a value yet: return `Infallible`",
+        ));
+    }
+    if let Some(opaque) = find_impl_trait(&mut result) {
+        return Err(Error::new(
+            opaque,
+            "an open function cannot return `impl Trait`: box it, or name its type",
+        ));
+    }
+    names.for_result().apply(&mut result, this);
+    Ok(result)
 }
 
 fn read_arg(
     i: usize,
     input: &FnArg,
-    this: Option<&Type>,
+    this: Option<This<'_>>,
     names: &mut NameLifetimes,
+    opaque: &mut NameOpaque,
 ) -> Result<Arg> {
     let (name, mut ty, given) = match input {
         FnArg::Receiver(receiver) => {
-            let Some(this) = this else {
+            let Some(This { ty: this, .. }) = this else {
                 return Err(Error::new_spanned(
                     receiver,
                     "put `#[open]` on the whole `impl` block",
@@ -177,14 +286,16 @@ fn read_arg(
                 ReceiverKind::Reference(_, lifetime, mutability) => {
                     parse_quote!(& #lifetime #mutability #this)
                 }
+                ReceiverKind::Typed(_, ty) => (**ty).clone(),
                 _ => {
                     return Err(Error::new_spanned(
                         receiver,
-                        "an open method takes `self`, `&self` or `&mut self`",
+                        "an open method cannot have this kind of `self`",
                     ));
                 }
             };
-            (format_ident!("this"), ty, quote!(self))
+            let given = &receiver.self_token;
+            (format_ident!("this"), ty, quote!(#given))
         }
         FnArg::Typed(typed) => {
             let name = match &*typed.pat {
@@ -194,21 +305,13 @@ fn read_arg(
             (name.clone(), (*typed.ty).clone(), quote!(#name))
         }
     };
-    if let Some(opaque) = find_impl_trait(&mut ty) {
-        return Err(Error::new(
-            opaque,
-            "an open function cannot take `impl Trait`: name a type parameter instead",
-        ));
-    }
+    opaque.visit_type_mut(&mut ty);
     let named =
         matches!(&ty, Type::Reference(TypeReference { lifetime: Some(l), .. }) if l.ident != "_");
     names.apply(&mut ty, this);
     if matches!(input, FnArg::Receiver(_)) {
         // The receiver's lifetime is the one that an elided result has.
-        names.receiver = match &ty {
-            Type::Reference(reference) => reference.lifetime.clone(),
-            _ => None,
-        };
+        names.receiver = first_borrow(&ty);
     }
     let hold = match &ty {
         Type::Reference(reference) if reference.mutability.is_none() => Hold::Copied,
@@ -221,144 +324,8 @@ fn read_arg(
         ty,
         given,
         hold,
+        is_receiver: matches!(input, FnArg::Receiver(_)),
     })
-}
-
-/// Gives every elided lifetime a name, and `Self` its type.
-#[derive(Default)]
-pub(crate) struct NameLifetimes {
-    pub(crate) made: Vec<Lifetime>,
-    receiver: Option<Lifetime>,
-    /// What an elided lifetime of the result is; none: a new one each.
-    fixed: Option<Lifetime>,
-}
-
-impl NameLifetimes {
-    pub(crate) fn apply(&mut self, ty: &mut Type, this: Option<&Type>) {
-        if let Some(this) = this {
-            ReplaceSelf(this).visit_type_mut(ty);
-        }
-        self.visit_type_mut(ty);
-    }
-
-    /// The same names for the result, by the rules of elision.
-    pub(crate) fn for_result(&self) -> ForResult {
-        let only = if self.made.len() == 1 {
-            self.made.first().cloned()
-        } else {
-            None
-        };
-        ForResult {
-            fixed: self.receiver.clone().or(only),
-        }
-    }
-
-    fn name(&mut self) -> Lifetime {
-        if let Some(fixed) = &self.fixed {
-            return fixed.clone();
-        }
-        let name = Lifetime::new(&format!("'l{}", self.made.len()), Span::call_site());
-        self.made.push(name.clone());
-        name
-    }
-}
-
-/// See [`NameLifetimes::for_result`].
-pub(crate) struct ForResult {
-    fixed: Option<Lifetime>,
-}
-
-impl ForResult {
-    pub(crate) fn apply(self, ty: &mut Type, this: Option<&Type>) {
-        if self.fixed.is_none() {
-            if let Some(this) = this {
-                ReplaceSelf(this).visit_type_mut(ty);
-            }
-            return; // an elided lifetime here is the user's error, and rustc says so
-        }
-        NameLifetimes {
-            fixed: self.fixed,
-            ..NameLifetimes::default()
-        }
-        .apply(ty, this);
-    }
-}
-
-impl VisitMut for NameLifetimes {
-    fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
-        if reference
-            .lifetime
-            .as_ref()
-            .is_none_or(|lifetime| lifetime.ident == "_")
-        {
-            reference.lifetime = Some(self.name());
-        }
-        self.visit_type_mut(&mut reference.elem);
-    }
-
-    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-        if lifetime.ident == "_" {
-            *lifetime = self.name();
-        }
-    }
-
-    // Elided lifetimes of function types are bound by those types themselves.
-    fn visit_parenthesized_generic_arguments_mut(
-        &mut self,
-        _: &mut syn::ParenthesizedGenericArguments,
-    ) {
-    }
-}
-
-/// `Self` becomes the type of the `impl` block.
-struct ReplaceSelf<'t>(&'t Type);
-
-impl VisitMut for ReplaceSelf<'_> {
-    fn visit_type_mut(&mut self, ty: &mut Type) {
-        if let Type::Path(path) = ty
-            && path.qself.is_none()
-        {
-            if path.path.is_ident("Self") {
-                *ty = self.0.clone();
-                return;
-            }
-            if path
-                .path
-                .segments
-                .first()
-                .is_some_and(|first| first.ident == "Self")
-            {
-                let (this, rest) = (self.0, path.path.segments.iter().skip(1));
-                *ty = parse_quote!(<#this> #(:: #rest)*);
-                return;
-            }
-        }
-        visit_mut::visit_type_mut(self, ty);
-    }
-}
-
-fn has_lifetime(ty: &Type) -> bool {
-    struct Find(bool);
-    impl VisitMut for Find {
-        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
-            self.0 |= lifetime.ident != "static";
-        }
-    }
-    let mut find = Find(false);
-    find.visit_type_mut(&mut ty.clone());
-    find.0
-}
-
-fn find_impl_trait(ty: &mut Type) -> Option<Span> {
-    struct Find(Option<Span>);
-    impl VisitMut for Find {
-        fn visit_type_impl_trait_mut(&mut self, opaque: &mut syn::TypeImplTrait) {
-            self.0 = Some(opaque.impl_token.span);
-        }
-    }
-    let mut find = Find(None);
-    find.visit_type_mut(ty);
-    find.0
 }
 
 /// Types that are `Copy` by their name alone.
@@ -378,6 +345,9 @@ fn static_param(param: &GenericParam) -> Option<GenericParam> {
         GenericParam::Lifetime(_) => return None,
         GenericParam::Type(ty) => {
             ty.default = None;
+            // It outlives every lifetime.
+            let others = ty.bounds.iter().filter(|bound| !is_lifetime(bound));
+            ty.bounds = others.cloned().collect();
             ty.bounds.push(parse_quote!('static));
         }
         GenericParam::Const(value) => {
@@ -385,6 +355,24 @@ fn static_param(param: &GenericParam) -> Option<GenericParam> {
         }
     }
     Some(param)
+}
+
+fn is_lifetime(bound: &TypeParamBound) -> bool {
+    matches!(bound, TypeParamBound::Lifetime(_))
+}
+
+/// A predicate of a `where` clause, unless it is about lifetimes: those of types hold, since all are `'static`.
+fn other_bound(predicate: &WherePredicate) -> Option<WherePredicate> {
+    match predicate {
+        WherePredicate::Lifetime(_) => None,
+        WherePredicate::Type(of) => {
+            let mut of = of.clone();
+            let others = of.bounds.iter().filter(|bound| !is_lifetime(bound));
+            of.bounds = others.cloned().collect();
+            (!of.bounds.is_empty()).then_some(WherePredicate::Type(of))
+        }
+        other => Some(other.clone()),
+    }
 }
 
 /// The bounds between lifetimes, wherever they were written.

@@ -1,8 +1,15 @@
 //! What expansions of our macros may name. Not for anybody else; it may change in any release.
 
 pub use crate::ambient::baggage::Declared;
-pub use crate::call::private::{Discovered, Site, bind, bind_discovered, call};
-pub use crate::call::{Condition, Next, NextOf, Own, Patch};
+#[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
+pub use crate::call::private::Detour;
+pub use crate::call::private::{
+    AsyncCode, Code, Discovered, HookRef, Kind, Peek, PeekDebug, PeekType, Shape, Site, Step, Turn,
+    before_here, bind, bind_discovered, call, call_async,
+};
+pub use crate::call::{
+    AsyncNext, Binding, BoxFuture, Call, Condition, Next, NextOf, Own, Patch, Returned, Unwound,
+};
 pub use crate::{
     __allowed_resource as allowed_resource, __declare_local as declare_local, __default as default,
     __local as local, __new_context as new_context,

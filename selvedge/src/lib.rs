@@ -40,13 +40,14 @@
 //!
 //! | part         | what it is about                                            |
 //! |--------------|-------------------------------------------------------------|
-//! | the root     | [`run`], [`install`], [`Local`], [`Context`], [`Ambient`], [`Signal`], [`Till`] |
+//! | the root     | [`run`], [`install`], [`Signal`], [`Till`], [`Outcome`]         |
+//! | [`ambient`]  | values, contexts, groups, blocks as values, carrying        |
 //! | [`thread`]   | the tree: spawn, join, release, stop                        |
 //! | [`signal`]   | combining, stopping, shielding                              |
 //! | [`sync`]     | locks, queues, semaphores, promises                         |
 //! | `io`         | input and output that a stop ends (unix, feature `os`)      |
 //! | [`baggage`]  | the ambient as text: headers, child processes               |
-//! | [`shared`]   | singletons, and copies of them for isolating blocks         |
+//! | [`shared`]   | singletons, flyweights, copies of them for isolating blocks |
 //! | [`call`]     | open functions, patches, bindings                           |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |
@@ -65,13 +66,14 @@
 //! |------------|---------|----------------------------------------------------------------|
 //! | `os`       | yes     | signals as descriptors, `io`, punctual tills                   |
 //! | `run`      | yes     | SIGINT and SIGTERM ask the program to stop                     |
-//! | `macros`   | yes     | `#[open]`, `#[bind]`, `#[derive(Isolate)]`                     |
+//! | `macros`   | yes     | `#[open]`, `#[bind]`, `open_use!`, `#[derive(Isolate)]`        |
 //! | `discover` | yes     | `#[bind]` finds its way into the program by being linked       |
 //! | `testing`  | no      | `World`: a tree and a clock for one test                       |
 //! | `jiff`     | no      | `Till::at_timestamp`: dates as tills                           |
 //! | `log`      | no      | events of [`probe`] go to the program's logger                 |
 //! | `tracing`  | no      | events of [`probe`] go to the thread's subscriber              |
 //! | `cron`     | no      | `thread::Schedule::cron`: schedules by patterns of cron        |
+//! | `detour`   | no      | `detour!`: tests patch functions that are not open (x86-64 Linux) |
 //!
 //! # Versions
 //!
@@ -113,7 +115,7 @@ pub use crate::program::{install, run};
 pub use crate::signal::{Signal, Stopped, Till};
 pub use crate::thread::Outcome;
 #[cfg(feature = "macros")]
-pub use selvedge_macros::{bind, open};
+pub use selvedge_macros::{bind, open, open_use};
 
 /// The programs of the README are tests too.
 #[cfg(doctest)]

@@ -319,6 +319,92 @@ macro_rules! __local {
     };
 }
 
+/// Declares open functions that can stand for functions which did not ask to be open: `fn name(a: A) -> R = path;`
+/// (x86-64 Linux, for tests).
+///
+/// The open function calls the other one. Its `unsafe fn detour()` writes a jump to it over the first instructions of the
+/// other one, until the guard is dropped: then every call of the other function, from wherever, comes through the
+/// open one, and hooks, patches and bindings are per block as always.
+///
+/// # Safety
+///
+/// While `detour()` runs, and while its guard is dropped, no other thread may run the function's first
+/// instructions. A test that is alone in its process can say that. No signal handler, no other detour of the same
+/// function.
+///
+/// # Limits
+///
+/// - Calls that the compiler has inlined stay as they are: `#[inline(never)]`, or no optimisation, and a function
+///   that is not generic and not `#[inline]` in another crate.
+/// - A function of the same instructions may be the same function: linkers fold them, and then both are detoured.
+/// - A function needs room for a jump: 5 bytes, or its padding. Else `detour()` is an error, and nothing has changed.
+/// - Only functions with the ABI of Rust, without type parameters. The function must not be one that
+///   selvedge, or the handler, runs to handle the call, as those of the allocator.
+///
+/// # Examples
+///
+/// ```
+/// mod clock { // of somebody else
+///     #[inline(never)]
+///     pub fn now(zone: &str) -> u64 { std::hint::black_box(zone).len() as u64 }
+/// }
+///
+/// selvedge::detour! { fn now(zone: &str) -> u64 = clock::now; }
+///
+/// // SAFETY: there is no other thread.
+/// let detoured = unsafe { now::detour() }?;
+/// let frozen = now::around(|args, next| next.proceed(args) * 100);
+/// assert_eq!(frozen.run(|| clock::now("UTC")), 300);
+/// assert_eq!(clock::now("UTC"), 3);
+/// drop(detoured);
+/// assert_eq!(frozen.run(|| clock::now("UTC")), 3);
+/// # Ok::<(), selvedge::call::DetourError>(())
+/// ```
+#[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
+#[macro_export]
+macro_rules! detour {
+    ($($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident : $type:ty),* $(,)?) $(-> $result:ty)? = $path:path;)*) => { $(
+        $(#[$meta])*
+        #[$crate::open]
+        $vis fn $name($($arg: $type),*) $(-> $result)? {
+            ($name::__detour().original())($($arg),*)
+        }
+
+        impl $name {
+            #[doc(hidden)]
+            fn __detour() -> &'static $crate::__private::Detour<fn($($type),*) $(-> $result)?> {
+                // SAFETY: both are functions of that type, and the open one is not the other.
+                static DETOUR: $crate::__private::Detour<fn($($type),*) $(-> $result)?> = unsafe {
+                    $crate::__private::Detour::new(
+                        ::core::concat!(::core::module_path!(), "::", ::core::stringify!($name)),
+                        || {
+                            let target: fn($($type),*) $(-> $result)? = $path;
+                            let stands: fn($($type),*) $(-> $result)? = $name;
+                            (target as *const (), stands as *const ())
+                        },
+                    )
+                };
+                &DETOUR
+            }
+
+            /// Puts the open function in the place of the other one, until the guard is dropped.
+            ///
+            /// # Safety
+            ///
+            /// No other thread runs the function's first instructions now, nor when the guard is dropped.
+            ///
+            /// # Errors
+            ///
+            /// If the function cannot be written over.
+            #[allow(dead_code, reason = "what is declared may be unused")]
+            $vis unsafe fn detour() -> ::core::result::Result<$crate::call::Detoured, $crate::call::DetourError> {
+                // SAFETY: the caller's promise.
+                unsafe { Self::__detour().put() }
+            }
+        }
+    )* };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __declare_local {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use selvedge::{call::Condition, context, open};
 
-use crate::measure::{Report, Row};
+use crate::measure::{Loop, Report, Row};
 
 #[open]
 fn opened(x: u64) -> u64 {
@@ -20,6 +20,23 @@ fn patched(x: u64) -> u64 {
 #[open]
 fn bound(x: u64) -> u64 {
     black_box(x) + 1
+}
+
+#[open]
+fn hooked(x: u64) -> u64 {
+    black_box(x) + 1
+}
+
+/// The nearest peer: a function that tests replace, and see the calls of.
+mod mocked {
+    #[mockall::automock]
+    pub mod real {
+        #[allow(dead_code, reason = "the peer replaces it")]
+        pub fn count(x: u64) -> u64 {
+            x + 1
+        }
+    }
+    pub use mock_real::*;
 }
 
 context! { static INSIDE = "inside"; }
@@ -73,15 +90,65 @@ pub fn rows(report: &mut Report) {
             ("tracing::trace!, no subscriber", Box::new(repeat(traced))),
         ],
     });
+    let mocked = mocked::count_context();
+    mocked.expect().returning(|x| black_box(x) + 1);
+    let mock = || ("mockall, static function", Box::new(repeat(mocked::count)) as Loop<'_>);
+    let before = hooked::before(|call| call.args.x += 1);
+    report.row(Row {
+        name: "before hook",
+        ours: Box::new(|n| before.run(|| repeat(hooked)(n))),
+        peers: vec![mock()],
+    });
+    let answer = hooked::before(|call| call.ret(black_box(call.args.x) + 1));
+    report.row(Row {
+        name: "forced return",
+        ours: Box::new(|n| answer.run(|| repeat(hooked)(n))),
+        peers: vec![mock()],
+    });
+    let after = hooked::after(|returned| *returned.result += 1);
+    report.row(Row {
+        name: "after hook",
+        ours: Box::new(|n| after.run(|| repeat(hooked)(n))),
+        peers: vec![mock()],
+    });
+    let installed = hooked::before(|call| call.ret(black_box(call.args.x) + 1));
+    report.row(Row {
+        name: "forced return, installed process-wide",
+        ours: Box::new(|n| {
+            let on = installed.install();
+            repeat(hooked)(n);
+            drop(on);
+        }),
+        peers: vec![mock()],
+    });
     let patch = patched::around(|args, next| next.proceed(args));
     report.row(Row {
         name: "around with proceed",
         ours: Box::new(|n| patch.run(|| repeat(patched)(n))),
-        peers: vec![("plain call", Box::new(repeat(plain)))],
+        peers: vec![mock()],
     });
     report.row(Row {
         name: "patched, but not in this block",
         ours: Box::new(repeat(patched)),
+        peers: vec![("plain call", Box::new(repeat(plain)))],
+    });
+    let make = |x| hooked::before(move |call| call.ret(x)).run(|| black_box(x));
+    report.row(Row {
+        name: "make a patch, enter and leave its block",
+        ours: Box::new(repeat(make)),
+        peers: vec![(
+            "mockall, expect and checkpoint",
+            Box::new(repeat(|x| {
+                let context = mocked::count_context();
+                context.expect().returning(move |_| x);
+                context.checkpoint();
+                x
+            })),
+        )],
+    });
+    report.row(Row {
+        name: "enter and leave a patch's block",
+        ours: Box::new(repeat(|x| before.run(|| black_box(x)))),
         peers: vec![("plain call", Box::new(repeat(plain)))],
     });
     bound::bind(&[Condition::Thread(&INSIDE)], |args, _| args.x + 2);

@@ -1,22 +1,26 @@
-//! Bindings: bodies that contexts choose, for good.
+//! Bindings: bodies that contexts choose, for good or until they are unbound.
 //!
 //! # Invariants
 //!
-//! 1. A site's `bindings` are in the order of registration; a binding is never changed or moved.
+//! 1. A site's nodes are only ever added, one for every set of conditions (and instantiation) that something was
+//!    bound to; so a call reads them without a lock. What is bound in a node comes and goes.
 //! 2. Two bindings of one function to the same conditions: the later replaces the earlier.
-//! 3. No lock is held while a handler runs: the matching ones are counted out first.
+//! 3. Handlers run, and are dropped, outside the locks.
 
+use core::any::TypeId;
 use core::cmp::Reverse;
 use core::fmt;
+use core::panic::Location;
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
 use crate::ambient::{self, Context};
-use crate::call::site::{Handler, Site, number};
-use crate::primitive::Arc;
-#[cfg(feature = "discover")]
-use crate::primitive::OnceLock;
-use crate::probe::{self, Event};
+use crate::call::check;
+use crate::call::few::Few;
+use crate::call::hook::{Hook, Kind, Shape};
+use crate::call::site::Site;
+use crate::call::steps::Wide;
+use crate::primitive::{Arc, OnceLock, RwLock};
 
 /// Where a binding is in force: a context, thread-wide, of the thread's group, or process-wide.
 ///
@@ -50,24 +54,47 @@ pub enum Condition {
     Process(&'static Context),
 }
 
-/// One handler and where it is in force.
-pub(crate) struct Binding {
+/// What is bound to the contexts of one function.
+pub(super) struct Bindings {
+    first: OnceLock<Box<Node>>,
+    /// The number of the latest registration. Registrations happen under this lock, one after the other.
+    latest: RwLock<u32>,
+    /// How many bindings there are.
+    count: AtomicU32,
+}
+
+/// A set of conditions, and what is bound to it now.
+struct Node {
     when: Box<[Condition]>,
-    handler: Handler,
-    tie_reported: AtomicBool,
+    of: TypeId,
+    bound: RwLock<Option<Arc<Bound>>>,
+    /// Is there anything in `bound`? Written under its lock.
+    is_bound: AtomicBool,
+    next: OnceLock<Box<Self>>,
+}
+
+/// One handler, and where it is in force.
+pub(super) struct Bound {
+    pub(super) hook: Arc<Hook>,
+    pub(super) when: Box<[Condition]>,
+    pub(super) at: &'static Location<'static>,
+    /// Later registrations have greater ones.
+    pub(super) order: u32,
+    pub(super) tie_reported: AtomicBool,
 }
 
 /// How specific a binding is here; greater is more. Order of the fields is order of importance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    thread: usize,
-    group: usize,
-    process: usize,
+pub(super) struct Rank {
+    thread: u16,
+    group: u16,
+    process: u16,
+    /// Of the innermost of its thread-wide contexts.
     depth: u32,
 }
 
 impl Condition {
-    fn is_same(&self, other: &Self) -> bool {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Thread(a), Self::Thread(b))
             | (Self::Group(a), Self::Group(b))
@@ -83,105 +110,222 @@ impl Condition {
     }
 }
 
-impl Binding {
-    /// Its rank, if all its conditions hold here and now.
-    fn rank(&self) -> Option<Rank> {
-        let mut rank = Rank {
-            thread: 0,
-            group: 0,
-            process: 0,
-            depth: 0,
-        };
-        for condition in &self.when {
-            match condition {
-                Condition::Thread(context) => {
-                    rank.depth = rank.depth.max(context.depth()?);
-                    rank.thread += 1;
+/// The rank of a binding to `when`, if all of it holds here and now.
+#[inline]
+fn rank(when: &[Condition]) -> Option<Rank> {
+    let mut rank = Rank {
+        thread: 0,
+        group: 0,
+        process: 0,
+        depth: 0,
+    };
+    for condition in when {
+        match condition {
+            Condition::Thread(context) => {
+                rank.depth = rank.depth.max(context.depth()?);
+                rank.thread += 1;
+            }
+            Condition::Group(context) => {
+                if !context.is_active_in_group() {
+                    return None;
                 }
-                Condition::Group(context) => {
-                    if !context.is_active_in_group() {
-                        return None;
-                    }
-                    rank.group += 1;
+                rank.group += 1;
+            }
+            Condition::Process(context) => {
+                if !context.is_active_in_process() {
+                    return None;
                 }
-                Condition::Process(context) => {
-                    if !context.is_active_in_process() {
-                        return None;
-                    }
-                    rank.process += 1;
-                }
+                rank.process += 1;
             }
         }
-        Some(rank)
+    }
+    Some(rank)
+}
+
+impl Bindings {
+    pub(super) const fn new() -> Self {
+        Self {
+            first: OnceLock::new(),
+            latest: RwLock::new(0),
+            count: AtomicU32::new(0),
+        }
     }
 
-    fn is_bound_as(&self, when: &[Condition], handler: &Handler) -> bool {
-        (*self.handler).type_id() == (**handler).type_id()
+    fn nodes(&self) -> impl Iterator<Item = &Node> {
+        let first = self.first.get();
+        core::iter::successors(first, |node| node.next.get()).map(|node| &**node)
+    }
+
+    /// Is anything bound that holds here and now? Takes no lock.
+    pub(super) fn has_match(&self) -> bool {
+        self.count.load(Relaxed) != 0 && self.nodes().any(|node| node.rank().is_some())
+    }
+
+    /// All that is bound now.
+    pub(super) fn all(&self) -> impl Iterator<Item = Arc<Bound>> {
+        self.nodes().filter_map(Node::bound)
+    }
+
+    /// The node for `when`; a new one, if nothing was ever bound to that.
+    fn node(&self, when: &[Condition], of: TypeId) -> &Node {
+        let mut place = &self.first;
+        loop {
+            let node = place.get_or_init(|| Box::new(Node::new(when, of)));
+            if node.is_for(when, of) {
+                return node;
+            }
+            place = &node.next;
+        }
+    }
+}
+
+impl Node {
+    fn new(when: &[Condition], of: TypeId) -> Self {
+        Self {
+            when: when.into(),
+            of,
+            bound: RwLock::new(None),
+            is_bound: AtomicBool::new(false),
+            next: OnceLock::new(),
+        }
+    }
+
+    fn is_for(&self, when: &[Condition], of: TypeId) -> bool {
+        self.of == of
             && self.when.len() == when.len()
             && when.iter().all(|a| self.when.iter().any(|b| a.is_same(b)))
     }
+
+    /// Its rank, if something is bound and all conditions hold here and now.
+    #[inline]
+    fn rank(&self) -> Option<Rank> {
+        if !self.is_bound.load(Relaxed) {
+            return None;
+        }
+        rank(&self.when)
+    }
+
+    fn bound(&self) -> Option<Arc<Bound>> {
+        let bound = self.bound.read().unwrap_or_else(PoisonError::into_inner);
+        bound.clone()
+    }
+
+    /// Binds something else, or nothing, if `may` says so of what is bound; what was bound comes back.
+    fn replace(
+        &self,
+        new: Option<Arc<Bound>>,
+        may: impl FnOnce(Option<&Arc<Bound>>) -> bool,
+    ) -> Option<Arc<Bound>> {
+        let mut bound = self.bound.write().unwrap_or_else(PoisonError::into_inner);
+        if !may(bound.as_ref()) {
+            return None;
+        }
+        self.is_bound.store(new.is_some(), Relaxed);
+        core::mem::replace(&mut *bound, new)
+    }
 }
 
-/// Registers `handler` at run time, after everything that was found by discovery; for expansions.
+/// What [`bind`](crate::call#bindings) made; it stays for good, unless it is [unbound](Self::unbind).
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::{call::Condition, context, open};
+///
+/// context! { static LOUD = "loud"; }
+/// #[open] fn greet() -> &'static str { "hello" }
+///
+/// let shout = greet::bind(&[Condition::Thread(&LOUD)], |_, _| "HELLO");
+/// assert_eq!(LOUD.run(greet), "HELLO");
+/// shout.unbind();
+/// assert_eq!(LOUD.run(greet), "hello");
+/// ```
+#[derive(Clone)]
+pub struct Binding {
+    site: &'static Site,
+    bound: Arc<Bound>,
+}
+
+impl Binding {
+    /// Takes the binding off; not what has replaced it meanwhile. Calls that are running go on with it.
+    ///
+    /// Was it still bound?
+    #[doc(alias = "drop_context")]
+    pub fn unbind(&self) -> bool {
+        let node = self
+            .site
+            .bindings
+            .node(&self.bound.when, self.bound.hook.of);
+        let is_it =
+            |bound: Option<&Arc<Bound>>| bound.is_some_and(|bound| Arc::ptr_eq(bound, &self.bound));
+        let removed = node.replace(None, is_it).is_some();
+        if removed {
+            self.site.bindings.count.fetch_sub(1, Relaxed);
+            self.site.disarm_wide();
+        }
+        removed
+    }
+}
+
+/// Registers a handler at run time, after everything that was found by discovery; for expansions.
 #[doc(hidden)]
-pub fn bind(site: &'static Site, when: &[Condition], handler: Handler) {
+#[track_caller]
+pub fn bind<S: Shape>(site: &'static Site, when: &[Condition], handler: Box<S::Hook>) -> Binding {
     discover();
-    bind_discovered(site, when, handler);
+    bind_discovered::<S>(site, when, handler)
 }
 
-/// Registers `handler` for good, where `when` holds; for the expansion of `#[bind]`.
+/// Registers a handler where `when` holds; for the expansion of `#[bind]`.
 #[doc(hidden)]
-pub fn bind_discovered(site: &'static Site, when: &[Condition], handler: Handler) {
+#[track_caller]
+pub fn bind_discovered<S: Shape>(
+    site: &'static Site,
+    when: &[Condition],
+    handler: Box<S::Hook>,
+) -> Binding {
+    register(
+        site,
+        when,
+        Hook::new::<S>(Kind::Around, handler),
+        Location::caller(),
+    )
+}
+
+fn register(
+    site: &'static Site,
+    when: &[Condition],
+    hook: Arc<Hook>,
+    at: &'static Location<'static>,
+) -> Binding {
     let mut conditions: Vec<Condition> = Vec::new();
     for condition in when {
         if !conditions.iter().any(|other| other.is_same(condition)) {
             conditions.push(*condition);
         }
     }
-    let binding = Arc::new(Binding {
-        when: conditions.into(),
-        handler,
-        tie_reported: AtomicBool::new(false),
-    });
-    let replaced = {
-        let mut bindings = site
-            .bindings
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let old = bindings
-            .iter()
-            .position(|old| old.is_bound_as(&binding.when, &binding.handler));
-        let old = old.map(|at| bindings.remove(at)); // invariant 2
-        bindings.push(binding);
-        site.n_bindings
-            .store(bindings.len().try_into().unwrap_or(u32::MAX), Relaxed);
-        old
+    check::remember(site);
+    let (bound, replaced) = {
+        let latest = &site.bindings.latest;
+        let mut latest = latest.write().unwrap_or_else(PoisonError::into_inner);
+        *latest += 1;
+        let node = site.bindings.node(&conditions, hook.of);
+        let bound = Arc::new(Bound {
+            hook,
+            when: conditions.into(),
+            at,
+            order: *latest,
+            tie_reported: AtomicBool::new(false),
+        });
+        let replaced = node.replace(Some(Arc::clone(&bound)), |_| true); // invariant 2
+        (bound, replaced)
     };
     // Armed after it can be found; a replaced one hands its count on.
     if replaced.is_none() {
-        site.arm();
+        site.bindings.count.fetch_add(1, Relaxed);
+        site.arm_wide();
     }
-    drop(replaced); // the user's closure: not under the lock
-}
-
-/// The bindings that match here, most specific first, except those that we are inside of.
-pub(super) fn matching(site: &'static Site, masked: &[usize], found: &mut Vec<Handler>) {
-    let mut ranked: Vec<(Rank, usize, Arc<Binding>)> = {
-        let bindings = site.bindings.read().unwrap_or_else(PoisonError::into_inner);
-        bindings
-            .iter()
-            .enumerate()
-            .filter(|(_, binding)| !masked.contains(&number(&binding.handler)))
-            .filter_map(|(order, binding)| Some((binding.rank()?, order, Arc::clone(binding))))
-            .collect()
-    };
-    ranked.sort_by_key(|(rank, order, _)| Reverse((*rank, *order)));
-    report_tie(site, &ranked);
-    found.extend(
-        ranked
-            .iter()
-            .map(|(_, _, binding)| Arc::clone(&binding.handler)),
-    );
+    drop(replaced); // invariant 3
+    Binding { site, bound }
 }
 
 /// The strict context that is active here and that no binding in force names, if there is one.
@@ -192,28 +336,44 @@ pub(super) fn unanswered(site: &'static Site) -> Option<&'static Context> {
     if contexts.is_empty() {
         return None;
     }
-    let bindings = site.bindings.read().unwrap_or_else(PoisonError::into_inner);
     contexts.into_iter().find(|context| {
-        !bindings.iter().any(|binding| {
-            let mut named = binding.when.iter().map(Condition::context);
-            named.any(|it| core::ptr::eq(it, *context)) && binding.rank().is_some()
+        !site.bindings.nodes().any(|node| {
+            let mut named = node.when.iter().map(Condition::context);
+            named.any(|it| core::ptr::eq(it, *context)) && node.rank().is_some()
         })
     })
 }
 
-/// Says once that the order of registration decided.
-fn report_tie(site: &'static Site, ranked: &[(Rank, usize, Arc<Binding>)]) {
-    for (at, (rank, _, binding)) in ranked.iter().enumerate() {
-        let ties = |other: &&(Rank, usize, Arc<Binding>)| {
-            // Of another instantiation of a generic function: never in the same call.
-            other.0 == *rank && (*other.2.handler).type_id() == (*binding.handler).type_id()
-        };
-        if ranked[at + 1..].iter().any(|other| ties(&other))
-            && !binding.tie_reported.swap(true, Relaxed)
+/// The binding that matches here, if it is the only one.
+pub(super) fn only_match(site: &'static Site) -> Option<Wide> {
+    let mut nodes = site.bindings.nodes();
+    let (node, rank) = nodes.find_map(|node| Some((node, node.rank()?)))?;
+    if nodes.any(|other| other.rank().is_some()) {
+        return None;
+    }
+    Some(Wide::Binding(rank, node.bound()?))
+}
+
+/// The bindings that match here, most specific first, to the end of `found`.
+pub(super) fn matching(site: &'static Site, found: &mut Few<Wide>) {
+    if site.bindings.count.load(Relaxed) == 0 {
+        return;
+    }
+    let others = found.len();
+    for node in site.bindings.nodes() {
+        if let Some(rank) = node.rank()
+            && let Some(bound) = node.bound()
         {
-            let function = site.function().path();
-            probe::emit(&Event::Tie { function });
+            found.push(Wide::Binding(rank, bound));
         }
+    }
+    if found.len() > others + 1 {
+        let found = &mut found.as_mut_slice()[others..];
+        found.sort_unstable_by_key(|wide| match wide {
+            Some(Wide::Binding(rank, bound)) => Some(Reverse((*rank, bound.order))),
+            _ => None,
+        });
+        check::report_ties(site, found);
     }
 }
 
@@ -255,7 +415,8 @@ impl fmt::Debug for Condition {
 impl fmt::Debug for Binding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Binding")
-            .field("when", &self.when)
-            .finish_non_exhaustive()
+            .field("function", &self.site.function().path())
+            .field("when", &self.bound.when)
+            .finish()
     }
 }

@@ -29,12 +29,62 @@
 //! # assert!(!delete(""));
 //! ```
 //!
+//! # Hooks
+//!
+//! A function `f` that is open has, beside itself, the functions
+//!
+//! - `f::before(|call| ..)`: sees and changes `call.args`; `call.ret(value)` returns at once;
+//! - `f::after(|returned| ..)`: sees and changes `returned.result`, any value for any other;
+//! - `f::unwound(|unwound| ..)`: sees a panic of the function; `unwound.ret(value)` ends it;
+//! - `f::around(|args, next| ..)`: stands in the function's place; `next.proceed(args)` goes on to it;
+//! - `f::before_here(|call| .., || block)`: as `before`, for this block and thread alone, and it may borrow: it is
+//!   not carried by a capture.
+//!
+//! All but the last make a [`Patch`], which is run around a block, combined with other blocks, or installed;
+//! several make a [`Suite`]. Arguments keep their lifetimes; those that the function takes by value are [`Own`].
+//! A panic in a hook is the function panicking. For a method, `f` stands in a module of its type's name:
+//! `view::dispatch::before(..)`; a generic function is patched for one instantiation, `show::before::<u8>(..)`.
+//!
+//! An `impl` block of a trait can be open as well, whoever calls its methods; so can `async`, `unsafe` and `extern`
+//! functions ([`#[open]`](crate::open) says how).
+//!
+//! # Functions of others
+//!
+//! [`open_use!`](crate::open_use) declares an open function that calls one of another crate:
+//!
+//! ```
+//! use std::{io, path::Path};
+//!
+//! selvedge::open_use! {
+//!     /// The text of a file.
+//!     pub fn read(path: &Path) -> io::Result<String> = std::fs::read_to_string;
+//!     fn parse<T: std::str::FromStr + 'static>(text: &str) -> Result<T, T::Err> = str::parse;
+//! }
+//!
+//! fn port() -> u16 {
+//!     read(Path::new("/no/such/file")).map_or(80, |text| parse(&text).unwrap_or(8080))
+//! }
+//!
+//! let file = read::before(|call| call.ret(Ok(format!("{}", call.args.path.display().to_string().len()))));
+//! assert_eq!(port(), 80);
+//! assert_eq!(file.run(port), 13);
+//! let odd = parse::after::<u16>(|returned| *returned.result = returned.result.clone().map(|n| n | 1));
+//! assert_eq!(file.run(|| odd.run(port)), 13);
+//! ```
+//!
+//! # Bindings
+//!
+//! `f::bind(&[Condition::Thread(&CONTEXT)], |args, next| ..)`, or [`#[bind]`](crate::bind) on a function, chooses
+//! another body wherever all conditions hold, until it is [unbound](Binding::unbind).
+//!
 //! # The order of one call
 //!
-//! Outermost first: patches of the calling block, innermost block first; bindings, most specific first;
-//! the body. `next.proceed(args)` goes to the next of this list. A binding matches where all its conditions
-//! hold, and ranks by (thread-wide conditions, those of the group, process-wide ones, depth of the innermost matching
-//! thread-wide context); ties go to the later registration and are reported once.
+//! Outermost first: patches of the calling block, innermost block first; installed patches, newest first; bindings,
+//! most specific first; the body. A handler goes on to the next of this list, or does not. What is
+//! process-wide is read once for a call: it may be taken off meanwhile, also by its own handler. A binding
+//! matches where all its conditions hold, and ranks by (thread-wide conditions, those of the group,
+//! process-wide ones, depth of the innermost matching thread-wide context); ties go to the later registration, are reported once, and
+//! [`check`] lists them.
 //!
 //! # Strict contexts
 //!
@@ -47,22 +97,50 @@
 //! # Recursion
 //!
 //! A handler's own calls skip that handler; those of the body, also recursive ones, do not. Other threads
-//! are unaffected.
+//! are unaffected. A capture made inside a handler remembers that it is inside of it.
 //!
 //! # Cost
 //!
 //! Quiet (no patch and no binding anywhere): one relaxed load of the function's own static and a branch.
 
 mod binding;
+mod chain;
+mod check;
+#[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
+mod detour;
+mod few;
+mod future;
+mod here;
+mod hook;
+mod install;
+mod own;
 mod patch;
 mod site;
+mod steps;
+mod suite;
+mod view;
 
-pub use binding::Condition;
+pub use binding::{Binding, Condition};
+pub use check::{Tie, check};
+#[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
+pub use detour::{DetourError, Detoured};
+pub use future::{AsyncNext, BoxFuture};
+pub use install::Installed;
+pub use own::Own;
 pub use patch::Patch;
-pub use site::{Function, Next, NextOf, Own};
+pub use site::Function;
+pub use suite::Suite;
+pub use view::{Call, Next, NextOf, Returned, Unwound};
 
 /// For `__private` alone.
 pub(crate) mod private {
     pub use super::binding::{Discovered, bind, bind_discovered};
-    pub use super::site::{Site, call};
+    #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
+    pub use super::detour::Detour;
+    pub use super::future::{AsyncCode, Turn, call_async};
+    pub use super::here::before_here;
+    pub use super::hook::{HookRef, Kind, Shape};
+    pub use super::site::Site;
+    pub use super::steps::call;
+    pub use super::view::{Code, Peek, PeekDebug, PeekType, Step};
 }

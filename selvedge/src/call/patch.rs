@@ -1,15 +1,25 @@
-//! A patch: another body for a block.
+//! A patch: a handler of one open function, for the blocks that it is run around.
 
 use core::fmt;
 use core::panic::Location;
+use core::ptr;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::call::site::{Handler, InBlock, Site};
+use crate::ambient::Enter;
+use crate::call::chain;
+use crate::call::hook::{Hook, Kind, Shape};
+use crate::call::install::Installed;
+use crate::call::site::Site;
 use crate::primitive::Arc;
+use crate::signal::Signal;
 
 /// Another behaviour of one open function, for the blocks that it is run around.
 ///
-/// It lives in the ambient: calls outside the block, and on other threads, do not see it, unless the
-/// ambient is carried there.
+/// Made by the function's `before`, `after`, `unwound` and `around`. It lives in the ambient: calls outside the
+/// block, and on other threads, do not see it, unless the ambient is carried there. [`install`](Self::install)
+/// puts it in force for the whole process instead.
+///
+/// A clone is the same patch: it counts the same hits.
 ///
 /// # Examples
 ///
@@ -25,20 +35,157 @@ use crate::primitive::Arc;
 /// assert_ne!(now(), 42);
 /// ```
 #[derive(Clone)]
-#[must_use = "a patch does nothing until it is run around a block"]
-pub struct Patch(Arc<Armed>);
+#[must_use = "a patch does nothing until it is run around a block, or installed"]
+pub struct Patch(Arc<Inner>);
 
-struct Armed {
+struct Inner {
     site: &'static Site,
-    handler: Handler,
+    hook: Arc<Hook>,
+    hits: AtomicU64,
+    limits: Limits,
+}
+
+/// Which calls a patch is for.
+#[derive(Clone, Default)]
+struct Limits {
+    times: Option<u64>,
+    when: Option<Signal>,
+    /// The address of the receiver.
+    on: Option<usize>,
+    /// The type of receiver that the function has.
+    receiver: Option<&'static str>,
 }
 
 impl Patch {
-    /// For expansions.
+    /// For expansions. `receiver` is the name of the type that a method is called on.
     #[doc(hidden)]
-    pub fn new(site: &'static Site, handler: Handler) -> Self {
+    pub fn new<S: Shape>(
+        site: &'static Site,
+        kind: Kind,
+        receiver: Option<&'static str>,
+        handler: Box<S::Hook>,
+    ) -> Self {
+        let limits = Limits {
+            receiver,
+            ..Limits::default()
+        };
+        Self::with(site, Hook::new::<S>(kind, handler), limits)
+    }
+
+    fn with(site: &'static Site, hook: Arc<Hook>, limits: Limits) -> Self {
         site.arm();
-        Self(Arc::new(Armed { site, handler }))
+        Self(Arc::new(Inner {
+            site,
+            hook,
+            hits: AtomicU64::new(0),
+            limits,
+        }))
+    }
+
+    /// A patch with the same handler and other limits. Of one that has clones, they stay as they are.
+    fn limited(mut self, limit: impl FnOnce(&mut Limits)) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            limit(&mut inner.limits);
+            return self;
+        }
+        let mut limits = self.0.limits.clone();
+        limit(&mut limits);
+        Self::with(self.0.site, Arc::clone(&self.0.hook), limits)
+    }
+
+    /// For the first `n` calls that it would apply to, all blocks and threads together; later ones pass by.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::open;
+    ///
+    /// #[open]
+    /// fn connect() -> Result<u32, &'static str> { Ok(1) }
+    ///
+    /// let flaky = connect::before(|call| call.ret(Err("refused"))).times(2);
+    /// flaky.run(|| {
+    ///     assert_eq!([connect(), connect(), connect()], [Err("refused"), Err("refused"), Ok(1)]);
+    /// });
+    /// assert_eq!(flaky.hits(), 2);
+    /// ```
+    pub fn times(self, n: u64) -> Self {
+        self.limited(|limits| limits.times = Some(n))
+    }
+
+    /// Only for calls that are made after `signal` was set.
+    ///
+    /// For "until it is set" let the handler ask, or leave the block.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{Signal, open};
+    ///
+    /// #[open]
+    /// fn is_up() -> bool { true }
+    ///
+    /// let down = Signal::named("down");
+    /// is_up::before(|call| call.ret(false)).when(&down).run(|| {
+    ///     assert!(is_up());
+    ///     down.set();
+    ///     assert!(!is_up());
+    /// });
+    /// ```
+    pub fn when(self, signal: &Signal) -> Self {
+        let signal = signal.clone();
+        self.limited(|limits| limits.when = Some(signal))
+    }
+
+    /// Only for calls of a method on this very object, which is known by its address.
+    ///
+    /// So it must stay where it is while the patch is in force, and must not be of size 0. Calls that take
+    /// `self` by value are on no object.
+    ///
+    /// # Panics
+    ///
+    /// If the function is not a method of `T` that takes `&self` or `&mut self`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::open;
+    ///
+    /// struct Door { open: bool }
+    ///
+    /// #[open]
+    /// impl Door {
+    ///     fn is_open(&self) -> bool { self.open }
+    /// }
+    ///
+    /// fn main() {
+    ///     let (front, back) = (Door { open: false }, Door { open: false });
+    ///     door::is_open::before(|call| call.ret(true)).on(&front).run(|| {
+    ///         assert!(front.is_open() && !back.is_open());
+    ///     });
+    /// }
+    /// ```
+    #[track_caller]
+    pub fn on<T: ?Sized>(self, object: &T) -> Self {
+        let (path, given) = (self.0.site.function().path(), core::any::type_name::<T>());
+        match self.0.limits.receiver {
+            None => panic!(
+                "`{path}` is not called on an object: `on` is for methods that borrow `self`"
+            ),
+            // A `dyn Trait` may be it.
+            Some(name) => assert!(
+                name == given || size_of::<&T>() != size_of::<&()>(),
+                "`{path}` is called on a `{name}`: no call is on this `{given}`"
+            ),
+        }
+        let address = ptr::from_ref(object).addr();
+        self.limited(|limits| limits.on = Some(address))
+    }
+
+    /// How often the handler has run.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        self.0.hits.load(Relaxed)
     }
 
     /// Runs `f` with the patch in force: for `f` and all that it calls on this thread.
@@ -49,16 +196,84 @@ impl Patch {
     ///
     /// If `f` does.
     #[track_caller]
+    #[inline]
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
-        let what = InBlock::Patch {
-            handler: Arc::clone(&self.0.handler),
-            armed: self.clone(),
-        };
-        self.0.site.within(what, Location::caller(), f)
+        self.enter(Location::caller(), f)
+    }
+
+    /// Both blocks: `other` inside of this one. See [`Enter::and`].
+    pub fn and<O: Enter>(self, other: O) -> crate::ambient::And<Self, O> {
+        Enter::and(self, other)
+    }
+
+    /// The block, with a last action. See [`Enter::on_exit`].
+    pub fn on_exit<F: FnOnce()>(self, action: F) -> crate::ambient::OnExit<Self, F> {
+        Enter::on_exit(self, action)
+    }
+
+    /// Puts the patch in force for the whole process, until the guard is dropped.
+    ///
+    /// In a call it stands behind the patches of the calling blocks, and before the bindings; of several the
+    /// newest is the first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::open;
+    ///
+    /// #[open]
+    /// fn temperature() -> i32 { 20 }
+    ///
+    /// let winter = temperature::after(|returned| *returned.result -= 30).install();
+    /// assert_eq!(std::thread::spawn(temperature).join().unwrap(), -10);
+    /// drop(winter);
+    /// assert_eq!(temperature(), 20);
+    /// ```
+    #[doc(alias = "GlobalPatches")]
+    pub fn install(&self) -> Installed {
+        Installed::new(self.0.site, self.clone())
+    }
+
+    #[inline]
+    pub(super) fn hook(&self) -> &Hook {
+        &self.0.hook
+    }
+
+    /// Is it for a call on this object, now? If so, the call counts.
+    #[inline]
+    pub(super) fn takes(&self, receiver: *const ()) -> bool {
+        let Limits {
+            times, when, on, ..
+        } = &self.0.limits;
+        if on.is_some_and(|address| address != receiver.addr())
+            || when.as_ref().is_some_and(|signal| !signal.is_set())
+        {
+            return false;
+        }
+        match times {
+            None => {
+                self.0.hits.fetch_add(1, Relaxed);
+                true
+            }
+            Some(times) => self
+                .0
+                .hits
+                .fetch_update(Relaxed, Relaxed, |hits| (hits < *times).then(|| hits + 1))
+                .is_ok(),
+        }
     }
 }
 
-impl Drop for Armed {
+impl Enter for Patch {
+    const PLAIN: bool = true;
+
+    #[inline]
+    fn enter<R>(&self, block: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
+        chain::with_patch(&self.0.site.key, self, block, f)
+    }
+}
+
+impl Drop for Inner {
     fn drop(&mut self) {
         self.site.disarm();
     }
@@ -68,6 +283,8 @@ impl fmt::Debug for Patch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Patch")
             .field("function", &self.0.site.function().path())
+            .field("kind", &self.0.hook.kind)
+            .field("hits", &self.hits())
             .finish()
     }
 }

@@ -143,6 +143,13 @@ pub enum Event<'a> {
         /// The isolating context, or `isolated` for a block without one.
         context: &'a str,
     },
+    /// A hook that heard of the panic of an open function panicked itself; the function's panic goes on.
+    HookPanicked {
+        /// The path of the open function.
+        function: &'static str,
+        /// The message of the hook's panic.
+        message: &'a str,
+    },
     /// A member of received baggage means a local whose type cannot read it; it travels on unread. Emitted where
     /// it was received.
     NotUnderstood {
@@ -205,6 +212,7 @@ impl Event<'_> {
             | Self::Unreceived { .. }
             | Self::CallbackPanicked { .. }
             | Self::ExitPanicked { .. }
+            | Self::HookPanicked { .. }
             | Self::SinkFailed { .. }
             | Self::Undelivered { .. } => Weight::Error,
             Self::Overdue { .. }
@@ -262,6 +270,7 @@ impl Event<'_> {
                 | Self::RunOverdue { .. }
                 | Self::CallbackPanicked { .. }
                 | Self::ExitPanicked { .. }
+                | Self::HookPanicked { .. }
                 | Self::QueueFull { .. }
                 | Self::SinkFailed { .. }
                 | Self::Undelivered { .. }
@@ -356,6 +365,10 @@ impl fmt::Display for Event<'_> {
             Self::Discarded { singleton, context } => {
                 write!(f, "a write to `{singleton}` in `{context}` was thrown away")
             }
+            Self::HookPanicked { function, message } => write!(
+                f,
+                "a hook that heard of the panic of `{function}` panicked itself: {message}"
+            ),
             Self::NotUnderstood { member, local, why } => {
                 write!(
                     f,

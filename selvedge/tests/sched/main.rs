@@ -30,6 +30,7 @@ mod group;
 mod pool;
 mod queue_ways;
 mod lock;
+mod patches;
 mod scope;
 mod set_and_hook;
 mod set_and_wait;

@@ -92,7 +92,7 @@ fn an_argument_that_was_taken_and_not_put_back_panics_and_says_so() {
     });
     let text = panic_of(|| patch.run(call_mixed));
     assert!(
-        text.contains("this argument was taken by a handler and not put back"),
+        text.contains("the argument `list` was taken by a handler and not put back"),
         "{text}"
     );
     let twice = mixed::around(|args, _| Ok(args.list.take().len() + args.list.take().len()));

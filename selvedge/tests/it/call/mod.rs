@@ -3,7 +3,13 @@
 mod arguments;
 mod bindings;
 mod concurrent;
+mod here;
+mod hooks;
+mod limits;
 mod names;
+mod open_async;
+mod open_kinds;
+mod open_traits;
 mod patches;
 mod recursion;
 mod strict;

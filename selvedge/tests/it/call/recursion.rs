@@ -1,5 +1,7 @@
 //! Recursion: a handler's own calls skip it, those of the body do not.
 
+use std::cell::RefCell;
+
 use selvedge::call::Condition;
 use selvedge::{Ambient, bind, context, open};
 
@@ -156,20 +158,44 @@ fn a_bound_function_may_call_what_it_is_bound_to() {
     assert_eq!(LOUD.run(|| greet("B")), "hello Bhello B");
 }
 
-#[test]
-fn depth_is_no_limit_of_its_own() {
-    #[open]
-    fn down(n: u32) -> u32 {
-        if n == 0 { 0 } else { down(n - 1) + 1 }
+std::thread_local! { static MARKS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) }; }
+
+#[open]
+fn down(n: u32) -> u32 {
+    let here = 0_u8;
+    if n == 0 || n == 10_000 {
+        MARKS.with_borrow_mut(|marks| marks.push((&raw const here).addr()));
     }
-    let patch = down::around(|args, next| next.proceed(args));
-    let seen = selvedge::testing::World::new().run(|| {
-        selvedge::thread::Builder::new("deep")
-            .stack_size(256 << 20)
-            .spawn(move |_| Ok(patch.run(|| down(500))))
-            .unwrap()
-            .join_until(&selvedge::Till::after(std::time::Duration::from_secs(10)))
-            .unwrap()
-    });
-    assert_eq!(seen, 500);
+    if n == 0 { 0 } else { down(n - 1) + 1 }
+}
+
+/// Ten thousand calls inside one another, each hooked. The marks of their stacks are noted by the body.
+fn deep(patch: impl Fn() -> selvedge::call::Patch + Send + 'static) -> usize {
+    let run = move || {
+        let patch = patch();
+        assert_eq!(patch.run(|| down(10_000)), 10_000);
+        assert_eq!(patch.hits(), 10_001);
+        let marks = MARKS.take();
+        (marks[0] - marks[1]) / 10_000
+    };
+    let builder = std::thread::Builder::new().stack_size(256 << 20);
+    builder.spawn(run).unwrap().join().unwrap()
+}
+
+/// Every level costs the same, in time too: nothing is walked that grows with the depth.
+#[test]
+fn a_recursion_of_ten_thousand_calls_is_hooked_at_every_level() {
+    let levels = [
+        ("before", deep(|| down::before(|_| ()))),
+        ("after", deep(|| down::after(|_| ()))),
+        (
+            "around",
+            deep(|| down::around(|args, next| next.proceed(args))),
+        ),
+        ("unwound", deep(|| down::unwound(|_| ()))),
+    ];
+    println!("bytes of stack a level: {levels:?}");
+    for (kind, bytes) in levels {
+        assert!(bytes < 10_000, "{kind}: {bytes} bytes a level");
+    }
 }

@@ -1,0 +1,195 @@
+//! What stands beside an open async function: as `open.rs`, with futures.
+//!
+//! `#[open] async fn fetch(url: &str) -> String { .. }` becomes, paths shortened:
+//!
+//! ```text
+//! async fn fetch(url: &str) -> String {
+//!     if fetch::__site().passes() {
+//!         return fetch::__open_fetch(url).await;          // quiet
+//!     }
+//!     Box::pin(fetch::__call(__fetch_args { url }, 0)).await
+//! }
+//! impl fetch {
+//!     async fn __open_fetch(url: &str) -> String { .. }   // the body
+//!     fn __boxed<'c>(args: &'c mut __fetch_args<'_>) -> BoxFuture<'c, String> { Box::pin(Self::__open_fetch(args.url)) }
+//!     ..
+//! }
+//! ```
+//!
+//! The box is made in a function of its own: in `fetch` itself the compiler would have to know that a body which
+//! calls `fetch` is `Send` before it knows what `fetch` is.
+
+use proc_macro2::TokenStream as Tokens;
+use quote::quote;
+use syn::{Ident, Visibility};
+
+use crate::open::{contract, definitions, hand_over, look, receiver_name, shape, take_out};
+use crate::signature::Open;
+
+/// The type with the function's name, and the struct of its arguments.
+pub(crate) fn handle(
+    name: &Ident,
+    args_type: &Ident,
+    vis: &Visibility,
+    open: &Open,
+    path: &Tokens,
+) -> Tokens {
+    let Open {
+        result,
+        args,
+        lifetimes,
+        lifetime_bounds,
+        params,
+        bounds,
+        unsafety,
+        quiet,
+        body,
+        inner,
+        ..
+    } = open;
+    let param_names = open.param_names();
+    let p = quote!(::selvedge::__private);
+    let where_all: Vec<_> = bounds.iter().chain(lifetime_bounds).collect();
+    let bounds = quote!(where #(#bounds),*);
+    let full = quote!(#args_type<#(#lifetimes,)* #(#param_names,)*>);
+    let future = |lifetime: Tokens| quote!(#p::BoxFuture<#lifetime, #result>);
+    let (given, turned) = (future(quote!('__c)), future(quote!('__s)));
+    let handler = quote!(
+        for<'__c, #(#lifetimes),*> Fn(&'__c mut #full, #p::AsyncNext<'__c, #full, #result>) -> #given
+    );
+    let hook = quote!(
+        dyn for<'__s, #(#lifetimes),*> Fn(#p::Turn<'__s, #full, #result>)
+            -> ::core::option::Option<#turned> + Send + Sync
+    );
+    let sees =
+        |view: Tokens| quote!(for<'__c, #(#lifetimes),*> Fn(&mut #p::#view<'__c, #full, #result>));
+    let (sees_call, sees_returned, sees_unwound) = (
+        sees(quote!(Call)),
+        sees(quote!(Returned)),
+        sees(quote!(Unwound)),
+    );
+    let (types, takes) = (args.iter().map(|arg| &arg.ty), args.iter().map(take_out));
+    let handed = open.call(body, args.iter().map(hand_over));
+    let receiver = receiver_name(open);
+    let shape = shape(name, open);
+    let (types_of_it, look, contract) = (
+        definitions(name, args_type, vis, open),
+        look(open),
+        contract(open),
+    );
+    let patch = |kind: Tokens, turn: Tokens| {
+        quote!(#p::Patch::new::<#shape>(
+            Self::__site(), #p::Kind::#kind, #receiver,
+            ::std::boxed::Box::new(move |turn| turn.#turn(&handler)),
+        ))
+    };
+    let before = patch(quote!(Before), quote!(before));
+    let after = patch(quote!(After), quote!(after));
+    let unwound = patch(quote!(Unwound), quote!(unwound));
+    let around = patch(quote!(Around), quote!(around));
+    quote! {
+        #types_of_it
+        #quiet
+        impl<#(#params,)*> #p::Shape for #shape #bounds {
+            type Hook = #hook;
+            type Lent<'__f> = ();
+        }
+
+        #quiet
+        impl<#(#lifetimes,)* #(#params,)*> #full where #(#where_all,)* {
+            #[doc(hidden)]
+            pub fn __take(&mut self) -> (#(#types,)*) {
+                let __args = self;
+                (#(#takes,)*)
+            }
+        }
+
+        #quiet
+        impl #name {
+            #[doc(hidden)]
+            #[inline(always)]
+            #vis fn __site() -> &'static #p::Site {
+                static SITE: #p::Site = #p::Site::new(#path);
+                &SITE
+            }
+
+            /// A hook before each call: sees and changes its arguments, may return in its place.
+            #contract
+            #vis #unsafety fn before<#(#params,)*>(
+                handler: impl #sees_call + Send + Sync + 'static,
+            ) -> #p::Patch #bounds {
+                #before
+            }
+
+            /// A hook after each call that returned: sees its arguments, sees and changes its result.
+            #contract
+            #vis #unsafety fn after<#(#params,)*>(
+                handler: impl #sees_returned + Send + Sync + 'static,
+            ) -> #p::Patch #bounds {
+                #after
+            }
+
+            /// A hook after each call that panicked: sees its arguments and the panic, may return in its place.
+            #contract
+            #vis #unsafety fn unwound<#(#params,)*>(
+                handler: impl #sees_unwound + Send + Sync + 'static,
+            ) -> #p::Patch #bounds {
+                #unwound
+            }
+
+            /// Another behaviour for the blocks that the patch is run around: gives a boxed future.
+            #contract
+            #vis #unsafety fn around<#(#params,)*>(
+                handler: impl #handler + Send + Sync + 'static,
+            ) -> #p::Patch #bounds {
+                #around
+            }
+
+            /// Another body wherever all of `when` holds, until it is unbound.
+            #contract
+            #[track_caller]
+            #vis #unsafety fn bind<#(#params,)*>(
+                when: &[#p::Condition],
+                handler: impl #handler + Send + Sync + 'static,
+            ) -> #p::Binding #bounds {
+                #p::bind::<#shape>(
+                    Self::__site(), when, ::std::boxed::Box::new(move |turn| turn.around(&handler)),
+                )
+            }
+
+            /// For `#[bind]`: an async function with the same parameters.
+            #[doc(hidden)]
+            #[track_caller]
+            #vis #unsafety fn __bind_async<#(#params,)*>(
+                when: &[#p::Condition],
+                function: impl for<'__c, #(#lifetimes),*> Fn(&'__c mut #full) -> #given + Send + Sync + 'static,
+            ) #bounds {
+                let hook: ::std::boxed::Box<#hook> =
+                    ::std::boxed::Box::new(move |turn| turn.around(|args, _| function(args)));
+                #p::bind_discovered::<#shape>(Self::__site(), when, hook);
+            }
+
+            #inner
+
+            fn __boxed<'__c, #(#lifetimes,)* #(#params,)*>(__args: &'__c mut #full) -> #given #bounds {
+                ::std::boxed::Box::pin(#handed)
+            }
+
+            #[doc(hidden)]
+            #[cold]
+            #vis async fn __call<#(#lifetimes,)* #(#params,)*>(
+                args: #full,
+                receiver: usize,
+            ) -> #result #bounds {
+                let code = #p::AsyncCode::new(
+                    |args| Self::__boxed(args),
+                    |hook, turn| hook.kept::<#shape>().and_then(|hook| hook(turn)),
+                    #look,
+                );
+                #p::call_async(
+                    Self::__site(), ::core::any::TypeId::of::<#shape>(), receiver, args, code,
+                ).await
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A handler without its type, and how an expansion gets the type back.
+//!
+//! # Invariants
+//!
+//! 1. `handler` of a [`Hook`] is a `Box<S::Hook>`, where `of` is the `TypeId` of `S`: an instantiation of a
+//!    generic function with other types finds nothing and goes on.
+
+use core::any::{Any, TypeId};
+use core::fmt;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::call::chain::Lent;
+use crate::primitive::Arc;
+
+/// What the handlers of one instantiation of an open function look like. Expansions implement it for the
+/// function's type.
+#[doc(hidden)]
+pub trait Shape: 'static {
+    /// `dyn for<'s, ..> Fn(&mut Step<'s, Args<..>, R>) + Send + Sync`
+    type Hook: ?Sized + Send + Sync + 'static;
+    /// `dyn for<'s, ..> FnMut(&mut Step<'s, Args<..>, R>) + 'f`
+    type Lent<'f>: ?Sized;
+}
+
+/// When a handler runs.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "expansions name it")]
+pub enum Kind {
+    /// Before the rest of the call, which it may answer instead.
+    Before,
+    /// After the rest of the call returned.
+    After,
+    /// After the rest of the call panicked.
+    Unwound,
+    /// Around the rest of the call.
+    Around,
+}
+
+/// A handler of an open function.
+pub(super) struct Hook<H: ?Sized = dyn Any + Send + Sync> {
+    pub(super) kind: Kind,
+    pub(super) of: TypeId,
+    /// By what masks know it; given once.
+    pub(super) id: u64,
+    handler: H,
+}
+
+impl Hook {
+    pub(super) fn new<S: Shape>(kind: Kind, handler: Box<S::Hook>) -> Arc<Self> {
+        Arc::new(Hook {
+            kind,
+            of: TypeId::of::<S>(),
+            id: next_id(),
+            handler,
+        })
+    }
+}
+
+/// A number that no other handler has or had.
+pub(super) fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Relaxed)
+}
+
+/// A handler whose turn it is, for the expansion that knows its type.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct HookRef<'h>(pub(super) Handler<'h>);
+
+#[derive(Clone, Copy)]
+pub(super) enum Handler<'h> {
+    Kept(&'h Hook),
+    Lent(&'h Lent),
+}
+
+impl<'h> HookRef<'h> {
+    /// The handler of a patch or a binding.
+    #[must_use]
+    pub fn kept<S: Shape>(self) -> Option<&'h S::Hook> {
+        match self.0 {
+            Handler::Kept(hook) => hook
+                .handler
+                .downcast_ref::<Box<S::Hook>>()
+                .map(|hook| &**hook),
+            Handler::Lent(_) => None,
+        }
+    }
+
+    /// Runs `f` with the handler that a block has lent; not, if it is not such a one.
+    pub fn lent<S: Shape>(self, f: impl for<'x> FnOnce(&mut S::Lent<'x>)) {
+        if let Handler::Lent(lent) = self.0 {
+            lent.with::<S>(f);
+        }
+    }
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hook")
+            .field("kind", &self.kind)
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for HookRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HookRef").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,289 @@
+//! The order of one call: which handlers take part, and the walk over them.
+//!
+//! Nothing here is generic: a call of whatever type is a `dyn Running`, whose two methods run one handler, or
+//! the body. What is in force in blocks is read while walking, since no call can change what lies around
+//! it; what is process-wide is read once, at the beginning, since it may come and go meanwhile.
+//!
+//! # Invariants
+//!
+//! 1. A handler runs masked: its own calls skip it. What it proceeds to, and the body, run with the masks that the
+//!    call was made with.
+//! 2. A handler that has another type than the call, or does not apply to it, is passed over and counts no hit.
+//! 3. No lock is held while a handler runs. Whatever the walk uses is kept alive by the block that put it in
+//!    force, or by the list that was made at the beginning.
+
+use core::any::{Any, TypeId};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use crate::ambient::Context;
+use crate::call::binding::{self, Bound, Rank};
+use crate::call::chain::{self, InForce, Lent, Link, View};
+use crate::call::few::Few;
+use crate::call::hook::{Handler, Hook, HookRef, Kind};
+use crate::call::install;
+use crate::call::patch::Patch;
+use crate::call::site::{Function, Site};
+use crate::call::view::{Code, State};
+use crate::primitive::{Arc, drop_caught, message_of};
+use crate::probe::{self, Event};
+
+/// A call that is running, whatever its types are.
+pub(super) trait Running {
+    /// Runs a handler of the call's type. Is there a result now?
+    fn invoke(&mut self, hook: HookRef<'_>, phase: Phase<'_>) -> bool;
+    /// Runs the body.
+    fn body(&mut self);
+}
+
+/// Why it is a handler's turn.
+#[derive(Clone, Copy)]
+pub(super) enum Phase<'p> {
+    Before,
+    After,
+    Unwound(&'p (dyn Any + Send)),
+    Around(Rest<'p>),
+}
+
+/// What is the same for all steps of a call.
+pub(super) struct Steps<'c> {
+    site: &'static Site,
+    of: TypeId,
+    receiver: *const (),
+    view: View<'c>,
+    wide: &'c [Option<Wide>],
+    /// The strict context that nothing answers for: then there are no bindings, and the body does not run.
+    refused_by: Option<&'static Context>,
+}
+
+/// Something process-wide that takes part in a call.
+pub(super) enum Wide {
+    Patch(Patch),
+    Binding(Rank, Arc<Bound>),
+}
+
+/// The steps that are still to come.
+#[derive(Clone, Copy)]
+pub(super) struct Rest<'c> {
+    steps: &'c Steps<'c>,
+    /// The next patch of the calling block; then come the process-wide ones from `wide` on.
+    link: Option<&'c Link>,
+    wide: usize,
+}
+
+/// One step of a call.
+enum Step<'c> {
+    /// A patch, in force here or everywhere.
+    Patch(&'c Patch),
+    /// A handler that a block has lent.
+    Lent(&'c Lent),
+    /// A body that contexts have chosen.
+    Binding(&'c Bound),
+}
+
+/// A call of an armed function that something in reach applies to. For expansions.
+#[cold]
+#[inline(never)]
+pub fn call<A, R>(
+    site: &'static Site,
+    of: TypeId,
+    receiver: *const (),
+    args: &mut A,
+    code: &Code<A, R>,
+) -> R {
+    let mut state = State::new(args, code, site.function());
+    dispatch(site, of, receiver, &mut state);
+    state.into_result()
+}
+
+#[inline(never)]
+fn dispatch(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Running) {
+    chain::look(&site.key, |view| {
+        let steps = Steps {
+            site,
+            of,
+            receiver,
+            view,
+            wide: &[],
+            refused_by: binding::unanswered(site),
+        };
+        if site.has_wide() {
+            walk_wide(steps, call);
+        } else {
+            walk(&steps, call);
+        }
+    });
+}
+
+/// A hook that was to see a panic has panicked: the first panic goes on, the other one is told to `probe`.
+pub(super) fn go_on_with(
+    function: &Function,
+    second: Box<dyn Any + Send>,
+    panic: Box<dyn Any + Send>,
+) -> ! {
+    let (function, message) = (function.path(), message_of(&*second));
+    probe::emit(&Event::HookPanicked { function, message });
+    drop_caught(second);
+    resume_unwind(panic)
+}
+
+/// Finds what is process-wide first. Not inlined: a call without such steps needs no stack for them.
+#[inline(never)]
+fn walk_wide(steps: Steps<'_>, call: &mut dyn Running) {
+    if steps.site.installed.is_empty()
+        && steps.refused_by.is_none()
+        && let only @ Some(_) = binding::only_match(steps.site)
+    {
+        let wide = core::slice::from_ref(&only);
+        return walk(&Steps { wide, ..steps }, call);
+    }
+    walk_many(steps, call);
+}
+
+#[inline(never)]
+fn walk_many(steps: Steps<'_>, call: &mut dyn Running) {
+    let mut found = Few::new();
+    install::installed(steps.site, &mut found);
+    if steps.refused_by.is_none() {
+        binding::matching(steps.site, &mut found);
+    }
+    let wide = found.as_mut_slice();
+    walk(&Steps { wide, ..steps }, call);
+}
+
+fn walk(steps: &Steps<'_>, call: &mut dyn Running) {
+    let rest = Rest {
+        steps,
+        link: steps.view.first(),
+        wide: 0,
+    };
+    rest.run(call);
+}
+
+impl<'c> Rest<'c> {
+    /// Runs the steps to the end of the call.
+    fn run(mut self, call: &mut dyn Running) {
+        while let Some(step) = self.next() {
+            let hook = step.hook();
+            match step.kind() {
+                Kind::Before => {
+                    if self.masked(step.id(), || call.invoke(hook, Phase::Before)) {
+                        return;
+                    }
+                }
+                Kind::Around => {
+                    self.masked(step.id(), || call.invoke(hook, Phase::Around(self)));
+                    return;
+                }
+                Kind::After => {
+                    self.run(call);
+                    self.masked(step.id(), || call.invoke(hook, Phase::After));
+                    return;
+                }
+                Kind::Unwound => return self.run_caught(step.id(), hook, call),
+            }
+        }
+        match self.steps.refused_by {
+            None => call.body(),
+            Some(context) => self.steps.site.refuse(context),
+        }
+    }
+
+    #[inline(never)]
+    fn run_caught(self, id: u64, hook: HookRef<'_>, call: &mut dyn Running) {
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.run(call))) else {
+            return;
+        };
+        let phase = Phase::Unwound(&*panic);
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            self.masked(id, || call.invoke(hook, phase))
+        }));
+        match told {
+            Ok(true) => drop_caught(panic), // answered
+            Ok(false) => resume_unwind(panic),
+            Err(second) => go_on_with(self.steps.site.function(), second, panic),
+        }
+    }
+
+    /// What an around handler proceeds to.
+    #[inline(never)]
+    pub(super) fn proceed(self, call: &mut dyn Running) {
+        let Steps { site, view, .. } = self.steps;
+        let block = site.function().location();
+        chain::unmasked(&site.key, *view, block, || self.run(call));
+    }
+
+    /// Runs a handler (invariant 1).
+    #[inline]
+    fn masked(&self, id: u64, f: impl FnOnce() -> bool) -> bool {
+        let Steps { site, view, .. } = self.steps;
+        chain::masked(&site.key, *view, id, site.function().location(), f)
+    }
+
+    /// The next step that applies to the call.
+    fn next(&mut self) -> Option<Step<'c>> {
+        let steps = self.steps;
+        while let Some(link) = self.link {
+            self.link = link.outer();
+            let step = match link.what() {
+                InForce::Patch(patch) => Step::Patch(patch),
+                InForce::Lent(lent) => Step::Lent(lent),
+            };
+            if step.applies(steps) {
+                return Some(step);
+            }
+        }
+        while let Some(Some(wide)) = steps.wide.get(self.wide) {
+            self.wide += 1;
+            let step = match wide {
+                Wide::Patch(patch) => Step::Patch(patch),
+                Wide::Binding(_, bound) => Step::Binding(bound),
+            };
+            if step.applies(steps) {
+                return Some(step);
+            }
+        }
+        None
+    }
+}
+
+impl<'c> Step<'c> {
+    fn applies(&self, steps: &Steps<'_>) -> bool {
+        let of = match self {
+            Self::Patch(patch) => patch.hook().of,
+            Self::Lent(lent) => lent.of,
+            Self::Binding(bound) => bound.hook.of,
+        };
+        if of != steps.of || steps.view.is_masked(self.id()) {
+            return false;
+        }
+        match self {
+            Self::Patch(patch) => patch.takes(steps.receiver),
+            Self::Lent(_) | Self::Binding(_) => true,
+        }
+    }
+
+    fn id(&self) -> u64 {
+        match self {
+            Self::Patch(patch) => patch.hook().id,
+            Self::Lent(lent) => lent.id,
+            Self::Binding(bound) => bound.hook.id,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Patch(patch) => patch.hook().kind,
+            Self::Lent(_) => Kind::Before,
+            Self::Binding(bound) => bound.hook.kind,
+        }
+    }
+
+    fn hook(&self) -> HookRef<'c> {
+        let kept = |hook: &'c Hook| HookRef(Handler::Kept(hook));
+        match self {
+            Self::Patch(patch) => kept(patch.hook()),
+            Self::Lent(lent) => HookRef(Handler::Lent(lent)),
+            Self::Binding(bound) => kept(&bound.hook),
+        }
+    }
+}

@@ -1,0 +1,490 @@
+//! What a handler sees of a call: its arguments, its result, what comes next.
+//!
+//! # Invariants
+//!
+//! 1. `proceed` consumes its `Next`, which borrows from the running call: it runs at most once, and never
+//!    after the call.
+//! 2. The walk over the steps ends in a result or in a panic.
+
+use core::any::Any;
+use core::fmt;
+
+use crate::call::hook::HookRef;
+use crate::call::site::Function;
+use crate::call::steps::{Phase, Rest, Running};
+
+/// What is particular to one instantiation of an open function, as plain functions.
+#[doc(hidden)]
+pub struct Code<A, R> {
+    body: fn(&mut A) -> R,
+    invoke: fn(HookRef<'_>, &mut Step<'_, A, R>),
+    look: Look<A, R>,
+}
+
+/// Shows the arguments by name, or the result, to somebody who does not know their types.
+pub(super) type Look<A, R> = fn(Option<&A>, Option<&R>, See<'_>);
+
+/// Who looks at arguments.
+#[doc(hidden)]
+pub(super) type See<'s> = &'s mut dyn FnMut(&'static str, &dyn fmt::Debug);
+
+impl<A, R> Code<A, R> {
+    pub fn new(
+        body: fn(&mut A) -> R,
+        invoke: fn(HookRef<'_>, &mut Step<'_, A, R>),
+        look: Look<A, R>,
+    ) -> Self {
+        Self { body, invoke, look }
+    }
+}
+
+/// A call that is running, on the caller's stack. The walk over the steps sees it as a `dyn Running`.
+pub(super) struct State<'c, A, R> {
+    args: &'c mut A,
+    result: Option<R>,
+    code: &'c Code<A, R>,
+    function: &'static Function,
+}
+
+impl<'c, A, R> State<'c, A, R> {
+    pub(super) fn new(args: &'c mut A, code: &'c Code<A, R>, function: &'static Function) -> Self {
+        Self {
+            args,
+            result: None,
+            code,
+            function,
+        }
+    }
+
+    pub(super) fn into_result(self) -> R {
+        self.result.expect("a call ends in a result (invariant 2)")
+    }
+}
+
+impl<A, R> Running for State<'_, A, R> {
+    fn invoke(&mut self, hook: HookRef<'_>, phase: Phase<'_>) -> bool {
+        if matches!(phase, Phase::Unwound(_)) {
+            self.result = None; // of a step that panicked after it had one
+        }
+        let mut step = Step {
+            args: self.args,
+            result: &mut self.result,
+            code: self.code,
+            function: self.function,
+            phase,
+        };
+        (self.code.invoke)(hook, &mut step);
+        self.result.is_some()
+    }
+
+    fn body(&mut self) {
+        self.result = Some((self.code.body)(self.args));
+    }
+}
+
+/// The turn of one handler, for expansions.
+#[doc(hidden)]
+pub struct Step<'s, A, R> {
+    args: &'s mut A,
+    result: &'s mut Option<R>,
+    code: &'s Code<A, R>,
+    function: &'static Function,
+    phase: Phase<'s>,
+}
+
+/// The handler was made for another kind of turn.
+const OTHER_KIND: &str = "a handler runs when its kind says";
+
+impl<A, R> Step<'_, A, R> {
+    /// For a handler that runs before.
+    #[inline]
+    pub fn call(&mut self) -> Call<'_, A, R> {
+        Call::new(self.args, self.result, self.code.look, self.function)
+    }
+
+    /// For one that runs after.
+    #[inline]
+    pub fn returned(&mut self) -> Returned<'_, A, R> {
+        let result = self.result.as_mut().expect(OTHER_KIND);
+        Returned::new(self.args, result, self.code.look, self.function)
+    }
+
+    /// For one that runs after a panic.
+    pub fn unwound(&mut self) -> Unwound<'_, A, R> {
+        let Phase::Unwound(panic) = self.phase else {
+            panic!("{OTHER_KIND}");
+        };
+        Unwound::new(self.args, panic, self.result, self.code.look, self.function)
+    }
+
+    /// For one that runs around.
+    #[inline]
+    pub fn around(&mut self, handler: impl FnOnce(&mut A, Next<'_, A, R>) -> R) {
+        let Phase::Around(rest) = self.phase else {
+            panic!("{OTHER_KIND}");
+        };
+        let next = Next {
+            rest,
+            code: self.code,
+            function: self.function,
+        };
+        *self.result = Some(handler(self.args, next));
+    }
+}
+
+/// A call that is about to run, as a [`before`](crate::call#hooks) hook sees it.
+///
+/// Its `Debug` shows the function and the arguments by name.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::open;
+///
+/// #[open]
+/// fn divide(a: u32, b: u32) -> u32 { a / b }
+///
+/// let patch = divide::before(|call| {
+///     assert!(format!("{call:?}").ends_with("::divide(a: 7, b: 0)"));
+///     if call.args.b == 0 {
+///         call.ret(0); // the function does not run
+///     }
+/// });
+/// assert_eq!(patch.run(|| divide(7, 0)), 0);
+/// ```
+pub struct Call<'c, A, R> {
+    /// The arguments, by name; the receiver is `this`.
+    pub args: &'c mut A,
+    answer: &'c mut Option<R>,
+    look: Look<A, R>,
+    function: &'static Function,
+}
+
+impl<'c, A, R> Call<'c, A, R> {
+    #[inline]
+    pub(super) fn new(
+        args: &'c mut A,
+        answer: &'c mut Option<R>,
+        look: Look<A, R>,
+        function: &'static Function,
+    ) -> Self {
+        Self {
+            args,
+            answer,
+            look,
+            function,
+        }
+    }
+
+    /// The call returns this, and what comes next does not run. Called again, the last one counts.
+    pub fn ret(&mut self, result: R) {
+        *self.answer = Some(result);
+    }
+
+    /// The function that is being called.
+    #[must_use]
+    pub fn function(&self) -> &'static Function {
+        self.function
+    }
+}
+
+/// A call that has returned, as an [`after`](crate::call#hooks) hook sees it.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::open;
+///
+/// #[open]
+/// fn add(a: u32, b: u32) -> u32 { a + b }
+///
+/// let patch = add::after(|returned| *returned.result *= returned.args.a);
+/// assert_eq!(patch.run(|| add(3, 1)), 12);
+/// ```
+pub struct Returned<'c, A, R> {
+    /// The arguments as the call has left them: what it took by value [is taken](crate::call::Own::is_taken).
+    pub args: &'c mut A,
+    /// What the caller will get.
+    pub result: &'c mut R,
+    look: Look<A, R>,
+    function: &'static Function,
+}
+
+impl<'c, A, R> Returned<'c, A, R> {
+    #[inline]
+    pub(super) fn new(
+        args: &'c mut A,
+        result: &'c mut R,
+        look: Look<A, R>,
+        function: &'static Function,
+    ) -> Self {
+        Self {
+            args,
+            result,
+            look,
+            function,
+        }
+    }
+
+    /// The function that was called.
+    #[must_use]
+    pub fn function(&self) -> &'static Function {
+        self.function
+    }
+}
+
+/// A call that has panicked, as an [`unwound`](crate::call#hooks) hook sees it.
+///
+/// The panic goes on after the hook, unless it is answered.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::open;
+///
+/// #[open]
+/// fn parse(text: &str) -> u32 { text.parse().unwrap() }
+///
+/// let patch = parse::unwound(|unwound| {
+///     assert!(unwound.message().contains("InvalidDigit"));
+///     unwound.ret(0); // the panic ends here
+/// });
+/// assert_eq!(patch.run(|| (parse("7"), parse("seven"))), (7, 0));
+/// ```
+pub struct Unwound<'c, A, R> {
+    /// The arguments as the call has left them.
+    pub args: &'c mut A,
+    panic: &'c (dyn Any + Send),
+    answer: &'c mut Option<R>,
+    look: Look<A, R>,
+    function: &'static Function,
+}
+
+impl<'c, A, R> Unwound<'c, A, R> {
+    pub(super) fn new(
+        args: &'c mut A,
+        panic: &'c (dyn Any + Send),
+        answer: &'c mut Option<R>,
+        look: Look<A, R>,
+        function: &'static Function,
+    ) -> Self {
+        Self {
+            args,
+            panic,
+            answer,
+            look,
+            function,
+        }
+    }
+
+    /// What the call has panicked with.
+    #[must_use]
+    pub fn panic(&self) -> &'c (dyn Any + Send) {
+        self.panic
+    }
+
+    /// The panic's message.
+    #[must_use]
+    pub fn message(&self) -> &'c str {
+        crate::primitive::message_of(self.panic)
+    }
+
+    /// The call returns this, and the panic ends here.
+    pub fn ret(&mut self, result: R) {
+        *self.answer = Some(result);
+    }
+
+    /// The function that was called.
+    #[must_use]
+    pub fn function(&self) -> &'static Function {
+        self.function
+    }
+}
+
+/// What a handler stands in front of: the next handler, or the body.
+///
+/// It borrows from the running call and can be used once.
+///
+/// ```compile_fail,E0382
+/// # use selvedge::open;
+/// #[open] fn one() -> u32 { 1 }
+/// let twice = one::around(|args, next| next.proceed(args) + next.proceed(args));
+/// ```
+///
+/// ```
+/// # use selvedge::open;
+/// #[open] fn one() -> u32 { 1 }
+/// let twice = one::around(|args, next| next.proceed(args) * 2);
+/// assert_eq!(twice.run(one), 2);
+/// ```
+#[must_use = "without `proceed` the function itself does not run"]
+pub struct Next<'c, A, R> {
+    rest: Rest<'c>,
+    code: &'c Code<A, R>,
+    function: &'static Function,
+}
+
+impl<A, R> Next<'_, A, R> {
+    /// Goes on with `args` and gives the result.
+    ///
+    /// # Panics
+    ///
+    /// If an argument that the function takes by value was taken out and not put back, and if what is
+    /// called panics.
+    pub fn proceed(self, args: &mut A) -> R {
+        let mut state = State::new(args, self.code, self.function);
+        self.rest.proceed(&mut state);
+        state.into_result()
+    }
+
+    /// The function that is being called.
+    #[must_use]
+    pub fn function(&self) -> &'static Function {
+        self.function
+    }
+}
+
+/// What a function given to [`#[bind]`](crate::bind) stands in front of: there, `next: Next` is this.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::{bind, context, open};
+///
+/// context! { static LOUD = "loud"; }
+///
+/// #[open]
+/// fn greet(name: &str) -> String {
+///     format!("hello {name}")
+/// }
+///
+/// #[bind(greet, thread = LOUD)]
+/// fn shout(name: &str, next: Next) -> String {
+///     next.proceed((name,)).to_uppercase()
+/// }
+///
+/// assert_eq!(LOUD.run(|| greet("Ada")), "HELLO ADA");
+/// ```
+#[must_use = "without `proceed` the function itself does not run"]
+pub struct NextOf<'c, A, R> {
+    run: &'c mut dyn FnMut(A) -> R,
+}
+
+impl<'c, A, R> NextOf<'c, A, R> {
+    #[doc(hidden)]
+    pub fn new(run: &'c mut dyn FnMut(A) -> R) -> Self {
+        Self { run }
+    }
+
+    /// Goes on with the arguments, as a tuple, and gives the result.
+    ///
+    /// # Panics
+    ///
+    /// If what is called does.
+    pub fn proceed(self, args: A) -> R {
+        (self.run)(args)
+    }
+}
+
+/// A value that may or may not be `Debug`: the expansion calls `(&&Peek(&value)).peek()`, which finds the
+/// first of two traits that fits.
+#[doc(hidden)]
+#[expect(clippy::exhaustive_structs, reason = "expansions make it")]
+pub struct Peek<'v, T: ?Sized>(pub &'v T);
+
+#[doc(hidden)]
+pub trait PeekDebug {
+    fn peek(&self) -> &dyn fmt::Debug;
+}
+
+impl<T: fmt::Debug> PeekDebug for &Peek<'_, T> {
+    fn peek(&self) -> &dyn fmt::Debug {
+        self.0
+    }
+}
+
+#[doc(hidden)]
+pub trait PeekType {
+    fn peek(&self) -> &dyn fmt::Debug;
+}
+
+impl<T> PeekType for Peek<'_, T> {
+    fn peek(&self) -> &dyn fmt::Debug {
+        self
+    }
+}
+
+impl<T> fmt::Debug for Peek<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}>", core::any::type_name::<T>())
+    }
+}
+
+/// `path(a: 1, b: "x")`
+fn write_call<A, R>(
+    f: &mut fmt::Formatter<'_>,
+    function: &Function,
+    (look, args): (Look<A, R>, &A),
+) -> fmt::Result {
+    f.write_str(function.path())?;
+    f.write_str("(")?;
+    let (mut written, mut separator) = (Ok(()), "");
+    look(Some(args), None, &mut |name, value| {
+        if written.is_ok() {
+            written = write!(f, "{separator}{name}: {value:?}");
+        }
+        separator = ", ";
+    });
+    written?;
+    f.write_str(")")
+}
+
+impl<A, R> fmt::Debug for Call<'_, A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_call(f, self.function, (self.look, &*self.args))
+    }
+}
+
+impl<A, R> fmt::Debug for Returned<'_, A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_call(f, self.function, (self.look, &*self.args))?;
+        let mut written = Ok(());
+        (self.look)(None, Some(&*self.result), &mut |_, value| {
+            written = write!(f, " -> {value:?}");
+        });
+        written
+    }
+}
+
+impl<A, R> fmt::Debug for Unwound<'_, A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_call(f, self.function, (self.look, &*self.args))?;
+        write!(f, " panicked: {}", self.message())
+    }
+}
+
+impl<A, R> fmt::Debug for Next<'_, A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next")
+            .field("function", &self.function.path())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<A, R> fmt::Debug for NextOf<'_, A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NextOf").finish_non_exhaustive()
+    }
+}
+
+impl<A, R> fmt::Debug for Step<'_, A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_call(f, self.function, (self.code.look, &*self.args))
+    }
+}
+
+impl<A, R> fmt::Debug for Code<A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Code").finish_non_exhaustive()
+    }
+}
