@@ -162,7 +162,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.read().map.get(key)?.made()?.value.upgrade()
+        self.read().map.get(key)?.made()?.live()
     }
 
     /// The value that the next blocks outwards see, if it is there.
@@ -266,7 +266,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
                 return Some(Turn::Wait(Arc::clone(other), done.clone()));
             }
             Some(entry) => {
-                if let Some(value) = entry.made().and_then(|held| held.value.upgrade()) {
+                if let Some(value) = entry.made().and_then(Held::live) {
                     return Some(Turn::Take(value));
                 }
                 let dead = mem::replace(entry, Entry::Making(Arc::clone(making)));
@@ -316,6 +316,11 @@ impl<V> Entry<V> {
 }
 
 impl<V> Held<V> {
+    /// The value, unless it is only kept for who is gone (invariant 5).
+    fn live(&self) -> Option<Arc<V>> {
+        (!self.is_dead()).then(|| self.value.upgrade())?
+    }
+
     fn is_dead(&self) -> bool {
         let base = self.origin.as_ref().and_then(|it| it.base.as_ref());
         match base {
@@ -364,7 +369,7 @@ impl<K: Clone + Eq + Hash, V: Isolate> Table<K, V> {
         let entries = self.read();
         let made = entries.map.iter().filter_map(|(key, entry)| {
             let held = entry.made()?;
-            Some((key.clone(), held.value.upgrade()?, held.origin.clone()))
+            Some((key.clone(), held.live()?, held.origin.clone()))
         });
         made.collect()
     }
@@ -457,7 +462,7 @@ where
         for put in mem::take(&mut self.puts) {
             let key = put.key.take().expect("applied once");
             let theirs = match self.entries.map.get(&key) {
-                Some(Entry::Made(held)) => held.origin.clone(),
+                Some(Entry::Made(held)) if !held.is_dead() => held.origin.clone(),
                 _ => None,
             };
             let entry = Entry::Made(put.held(theirs, self.is_shared));

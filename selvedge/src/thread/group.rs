@@ -7,6 +7,8 @@
 //! 2. A member is added, and whether the group was asked to stop is looked at, under one lock, under which the group is
 //!    asked and its members are listed: a thread is either listed by who asks, or asked when it is added. No signal
 //!    is set under it.
+//! 3. Which members have ended is looked at under the lock under which they are listed: one that has ended may have
+//!    brought another, which is listed then.
 
 use core::panic::Location;
 use core::ptr;
@@ -232,9 +234,12 @@ impl Group {
     }
 
     fn still_running(&self) -> Vec<Arc<Node>> {
-        let mut nodes = self.state().lock().living();
-        nodes.retain(|node| !node.stopped.is_set());
-        nodes
+        let (running, _ended): (_, Vec<_>) = {
+            let state = self.state().lock();
+            let living = state.living().into_iter();
+            living.partition(|node| !node.stopped.is_set()) // invariant 3
+        };
+        running // those that have ended may go with their last handle, not under the lock
     }
 
     fn refuse_itself(&self) -> Result<(), JoinAllError> {

@@ -175,3 +175,18 @@ fn an_and_unhooked_by_two_threads_while_it_fires_runs_what_is_kept_and_leaves_no
         assert_eq!((a.links(), b.links(), both.links()), (0, 0, 0));
     });
 }
+
+#[test]
+fn a_combination_linked_again_while_somebody_still_links_it_leaves_nothing_behind() {
+    model(|| {
+        let [a, b, c] = [(); 3].map(|()| Signal::new());
+        let inner = &a | &b;
+        let outer = &inner | &c;
+        let first = thread::spawn(move || drop(outer.on_set(|| ())));
+        c.set();
+        let second = inner.on_set(|| panic!("nobody sets it"));
+        first.join().unwrap();
+        drop(second);
+        assert_eq!((inner.links(), a.links(), b.links()), (0, 0, 0));
+    });
+}

@@ -8,11 +8,13 @@
 //!   parent's stop      returns: asked?
 //! ```
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
 use selvedge::testing::World;
 use selvedge::thread::{self, JoinError, SpawnError};
 use selvedge::{Signal, signal};
 
-use crate::{check, pause};
+use crate::{check, pause, random};
 
 #[test]
 fn a_parent_that_hands_on_the_stop_of_its_child_has_not_failed() {
@@ -84,5 +86,30 @@ fn services_end_after_their_siblings() {
             "parent/service asked to stop",
         );
         assert!(place(member) < place(service), "{events:#?}");
+    });
+}
+
+#[test]
+fn services_of_a_scope_are_asked_when_its_other_threads_have_ended() {
+    check(|| {
+        let ended = AtomicBool::new(false);
+        thread::scope("scope", |s| {
+            let service = s.builder("service").service();
+            service.spawn(|stop| {
+                stop.wait()?;
+                assert!(ended.load(SeqCst), "asked while a sibling runs");
+                Ok(())
+            })?;
+            s.spawn("member", |_stop| {
+                pause();
+                ended.store(true, SeqCst);
+                Ok(())
+            });
+            if random(2) == 0 {
+                s.stop();
+            }
+            Ok(())
+        })
+        .unwrap();
     });
 }

@@ -82,6 +82,28 @@ fn block_on_until_ends_by_the_future_or_the_signal_and_leaves_both() {
     });
 }
 
+/// It may be woken after it was polled and before it sleeps.
+#[test]
+fn block_on_sleeps_until_its_future_is_woken_from_another_thread() {
+    check(|| {
+        let (first, second) = (Signal::new(), Signal::new());
+        let setter = spawn({
+            let (first, second) = (first.clone(), second.clone());
+            move || {
+                first.set();
+                second.set();
+            }
+        });
+        let both = async {
+            (&first).await;
+            (&second).await;
+        };
+        signal::block_on(both).unwrap();
+        setter.join().unwrap();
+        assert_eq!((first.links(), second.links()), (0, 0));
+    });
+}
+
 #[test]
 fn every_mark_is_set_by_who_reaches_it_and_none_stays() {
     check(|| {
@@ -92,7 +114,10 @@ fn every_mark_is_set_by_who_reaches_it_and_none_stays() {
         });
         let dropper = spawn({
             let progress = progress.clone();
-            move || drop(progress.reached(2))
+            move || {
+                drop(progress.reached(2));
+                drop(progress.reached(9)); // nobody gets so far
+            }
         });
         for n in [1, 2] {
             progress.reached(n).wait().unwrap();
@@ -111,7 +136,12 @@ fn nested_deadlines_end_a_wait_whichever_is_first() {
         let (outer, inner, never) = (Signal::new(), Signal::new(), Signal::new());
         let setter = spawn({
             let (outer, inner) = (outer.clone(), inner.clone());
-            move || either_order(|| _ = outer.set(), || _ = inner.set())
+            let which = random(3);
+            move || match which {
+                0 => assert!(outer.set()),
+                1 => assert!(inner.set()),
+                _ => either_order(|| _ = outer.set(), || _ = inner.set()),
+            }
         });
         let stopped = signal::deadline(&outer, || signal::deadline(&inner, || never.wait()));
         assert!(stopped.unwrap_err().is_deadline());

@@ -218,3 +218,23 @@ fn a_child_signal_follows_its_parent_and_leaves_nothing_on_it() {
         assert_eq!((parent.links(), child.links()), (0, 0));
     });
 }
+
+/// The first hook is linking the inner combination when the outer one fires and unlinks it; a second hook links it
+/// again meanwhile. What the first one still notes is not of this time.
+#[test]
+fn a_combination_linked_again_while_somebody_still_links_it_leaves_nothing_behind() {
+    check(|| {
+        let [a, b, c] = [(); 3].map(|()| Signal::new());
+        let inner = &a | &b;
+        let outer = &inner | &c;
+        let first = spawn(move || drop(outer.on_set(|| ())));
+        if random(2) == 0 {
+            pause();
+        }
+        c.set();
+        let second = inner.on_set(|| panic!("nobody sets it"));
+        first.join().unwrap();
+        drop(second);
+        assert_eq!((inner.links(), a.links(), b.links()), (0, 0, 0));
+    });
+}

@@ -134,3 +134,22 @@ fn what_a_thread_of_an_isolation_writes_during_the_commit_is_committed_or_kept_a
         assert!((before + 1..=before + 2).contains(&now));
     });
 }
+
+#[test]
+fn commits_of_one_value_that_race_conflict_or_both_count() {
+    check(|| {
+        let _held = COUNTER.get(&1);
+        let committers = [(); 2].map(|()| {
+            spawn(|| {
+                let ((), changes) = isolated(|| {
+                    COUNTER.get(&1).fetch_add(1, SeqCst);
+                    pause();
+                });
+                usize::from(changes.commit().is_ok())
+            })
+        });
+        let committed: usize = committers.map(|it| it.join().unwrap()).iter().sum();
+        assert!(committed >= 1, "a conflict needs somebody who committed");
+        assert_eq!(COUNTER.get(&1).load(SeqCst), committed);
+    });
+}

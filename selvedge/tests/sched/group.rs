@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 
 use selvedge::call::Condition;
 use selvedge::testing::World;
-use selvedge::thread::{self, Builder};
+use selvedge::thread::{self, Builder, Parent};
 use selvedge::{Group, Signal, context, open, signal};
 
 use crate::{check, either_order, pause, spawn};
@@ -81,20 +81,39 @@ fn who_waits_for_a_group_finds_all_ended_and_is_woken_by_the_last() {
     });
 }
 
+/// A member that ends brings another, which is not its child; who waits for the group waits for that as well, and
+/// who is asked may look at the group.
 #[test]
 fn a_stop_and_the_end_of_the_members_do_not_meet_badly() {
     check(|| {
         World::new().run(|| {
             let group = Group::new("g");
-            let thread = Builder::new("short").group(&group).spawn(|_| Ok(()));
+            let ended = Arc::new(AtomicU32::new(0));
+            let main = Parent::from(&thread::current());
+            let first = Builder::new("first").group(&group).spawn({
+                let (group, ended) = (group.clone(), Arc::clone(&ended));
+                move |stop| {
+                    let asked = group.clone();
+                    let _looks = stop.on_set(move || _ = asked.try_join_all());
+                    let late = Builder::new("late").group(&group).parent(main);
+                    let body = move |_: Signal| {
+                        pause();
+                        ended.fetch_add(1, SeqCst);
+                        Ok(())
+                    };
+                    late.spawn(body)?.release();
+                    Ok(())
+                }
+            });
             let asker = spawn({
                 let group = group.clone();
                 move || group.stop()
             });
             either_order(
-                || assert!(thread.unwrap().join().is_ok()),
+                || assert!(first.unwrap().join().is_ok()),
                 || group.join_all().unwrap(),
             );
+            assert_eq!(ended.load(SeqCst), 1, "not waited for");
             asker.join().unwrap();
             assert!(group.try_join_all());
         });

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use selvedge::testing::World;
 use selvedge::thread::{self, JoinError, Pool};
+use selvedge::{Signal, signal};
 
 use crate::{check, pause, random};
 
@@ -87,6 +88,35 @@ fn the_end_of_a_pools_parent_tells_every_joiner() {
     });
 }
 
+/// The job that runs goes on until somebody has heard that the one behind it will not run.
+#[test]
+fn who_joins_a_job_that_will_never_run_is_told_while_another_still_runs() {
+    check(|| {
+        World::new().run(|| {
+            let (begun, told) = (Signal::new(), Signal::new());
+            let pool = Pool::new("pool", 1);
+            let first = pool.run({
+                let (begun, told) = (begun.clone(), told.clone());
+                move |_stop| {
+                    begun.set();
+                    Ok(signal::shield(|| told.wait())?)
+                }
+            });
+            begun.wait().unwrap();
+            let second = pool.run(|_stop| Ok(())).unwrap();
+            let joiner = thread::spawn("joiner", move |_stop| {
+                let joined = second.join();
+                told.set();
+                assert!(matches!(joined, Err(JoinError::NeverRan { .. })));
+                Ok(())
+            });
+            drop(pool);
+            joiner.join().unwrap();
+            first.unwrap().join().unwrap();
+        });
+    });
+}
+
 #[test]
 fn jobs_that_join_jobs_of_their_own_pool_do_not_wait_for_ever() {
     check(|| {
@@ -147,14 +177,14 @@ fn a_parent_whose_child_obeyed_first_has_not_failed_and_starts_nothing_again() {
             let parent = thread::spawn("parent", |_stop| {
                 let child = thread::spawn("child", |stop| {
                     stop.wait()?;
-                    Ok(selvedge::Signal::never().wait()?)
+                    Ok(Signal::never().wait()?)
                 });
                 Ok(child.join()?)
             });
             let restart = Restart::always().backoff(Default::default(), Default::default());
             let worker = thread::supervise("worker", restart, |stop| {
                 stop.wait()?;
-                Ok(selvedge::Signal::never().wait()?)
+                Ok(Signal::never().wait()?)
             });
             parent.stop();
             worker.thread().stop();

@@ -1,30 +1,34 @@
 //! Every call to the operating system that std does not offer, one file a system or a facility.
+//! Miri knows none of them.
 
-#[cfg(all(target_os = "linux", any(feature = "os", feature = "run")))]
+#[cfg(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))]
 mod linux;
-#[cfg(all(target_os = "linux", any(feature = "os", feature = "run")))]
+#[cfg(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))]
 pub(crate) use linux::{name_thread, punctual, thread_id};
 
-#[cfg(not(all(target_os = "linux", any(feature = "os", feature = "run"))))]
+#[cfg(not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run"))))]
 mod other;
-#[cfg(not(all(target_os = "linux", any(feature = "os", feature = "run"))))]
+#[cfg(not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run"))))]
 pub(crate) use other::{ClockWatch, name_thread, punctual, thread_id};
 
 // A model may not sleep in the kernel.
 #[cfg(all(
     target_os = "linux",
+    not(miri),
     any(feature = "os", feature = "run"),
     not(any(selvedge_loom, selvedge_shuttle))
 ))]
 pub(crate) use linux::ClockWatch;
 #[cfg(all(
     target_os = "linux",
+    not(miri),
     any(feature = "os", feature = "run"),
     any(selvedge_loom, selvedge_shuttle)
 ))]
 mod other;
 #[cfg(all(
     target_os = "linux",
+    not(miri),
     any(feature = "os", feature = "run"),
     any(selvedge_loom, selvedge_shuttle)
 ))]

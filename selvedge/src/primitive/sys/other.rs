@@ -1,17 +1,17 @@
 //! Systems of which we ask nothing beyond std.
 
 /// There is no timer slack to set.
-#[cfg(not(all(target_os = "linux", any(feature = "os", feature = "run"))))]
+#[cfg(not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run"))))]
 pub(crate) fn punctual() {}
 
 /// There is no number to ask for.
-#[cfg(not(all(target_os = "linux", any(feature = "os", feature = "run"))))]
+#[cfg(not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run"))))]
 pub(crate) fn thread_id() -> u32 {
     0
 }
 
 /// Std has named it.
-#[cfg(not(all(target_os = "linux", any(feature = "os", feature = "run"))))]
+#[cfg(not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run"))))]
 pub(crate) fn name_thread(_name: &str) {}
 
 /// Nothing tells us when the system's clock is set: there is never one of these.

@@ -404,9 +404,9 @@ fn large_values_and_overaligned_values_are_bound_in_place() {
 
 #[test]
 fn many_threads_that_bind_a_new_local_first_agree_on_what_it_is() {
-    for round in 0..20 {
-        // Leaked statics, so that each round has a local that nobody has bound yet.
-        let fresh: &'static Local<usize> = Box::leak(Box::new(Local::new("fresh", None)));
+    // Each round has a local that nobody has bound yet.
+    static FRESH: [Local<usize>; 20] = [const { Local::new("fresh", None) }; 20];
+    for (round, fresh) in FRESH.iter().enumerate() {
         World::new().run(|| {
             let go = Signal::new();
             let threads: Vec<_> = (0..4)

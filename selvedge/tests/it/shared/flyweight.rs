@@ -388,6 +388,26 @@ fn a_commit_puts_the_copy_in_the_place_of_the_original() {
 }
 
 #[test]
+fn a_committed_value_that_nobody_can_have_any_more_is_made_anew() {
+    let before = COUNTERS.get(&"anew");
+    let ((), changes) = shared::isolated(|| assert_eq!(add("anew"), 1));
+    changes.commit().unwrap();
+    drop(before); // with what it replaced
+    assert_eq!(add("anew"), 1);
+    // Nor does a block begin with it, or a commit find it.
+    let before = COUNTERS.get(&"anew");
+    let ((), changes) = shared::isolated(|| assert_eq!(add("anew"), 1));
+    changes.commit().unwrap();
+    drop(before);
+    let (inside, changes) = shared::isolated(|| COUNTERS.get(&"anew"));
+    add_to(&inside);
+    changes.commit().unwrap();
+    assert_eq!(add("anew"), 2);
+    drop(inside);
+    assert_eq!(add("anew"), 1);
+}
+
+#[test]
 fn a_commit_refuses_what_was_changed_outside_meanwhile_through_a_reference() {
     let outside = COUNTERS.get(&"conflict");
     let ((), changes) = shared::isolated(|| assert_eq!(add("conflict"), 1));
