@@ -72,24 +72,37 @@ mod binding;
 mod chain;
 mod check;
 mod few;
+mod glob;
 mod here;
 mod hook;
 mod install;
+mod log;
+mod met;
+mod observed;
 mod own;
 mod patch;
 mod site;
 mod steps;
 mod suite;
+mod trace;
 mod view;
+mod watch;
 
 pub use binding::{Binding, Condition};
 pub use check::{Tie, check};
+pub use glob::BadPattern;
 pub use install::Installed;
+pub use log::{Log, Record, RecordEnd};
+pub use observed::{Args, Event, Moment};
 pub use own::Own;
 pub use patch::Patch;
 pub use site::Function;
 pub use suite::Suite;
 pub use view::{Call, Next, NextOf, Returned, Unwound};
+pub use watch::{Watch, Watching, watch};
+
+/// Prints the calls that the environment variable `SELVEDGE_WATCH` names.
+pub(crate) use trace::start as start_trace;
 
 /// For `__private` alone.
 pub(crate) mod private {

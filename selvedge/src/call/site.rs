@@ -3,7 +3,7 @@
 //! # Invariants
 //!
 //! 1. `armed` is `NEW` until the first call or binding has looked for discovered bindings; beside that it
-//!    counts the live patches and bindings. It is 0 exactly when a call may go straight to the body.
+//!    counts the live patches, bindings and watches. It is 0 exactly when a call may go straight to the body.
 //! 2. `wide` counts the bindings and installed patches among them: what applies outside of every block too.
 
 use core::fmt;
@@ -14,6 +14,7 @@ use crate::ambient::Key;
 use crate::call::binding::{self, Bindings};
 use crate::call::chain;
 use crate::call::install::Installations;
+use crate::call::{met, trace, watch};
 
 /// The first call takes the slow path once, to find the bindings that were registered before `main`.
 const NEW: u32 = 1 << 31;
@@ -44,6 +45,8 @@ impl Function {
 pub struct Site {
     armed: AtomicU32,
     wide: AtomicU32,
+    /// How many watches there are whose pattern matches.
+    watched: AtomicU32,
     function: Function,
     /// Patches and masks of the calling block are bound to it.
     pub(super) key: Key,
@@ -57,6 +60,7 @@ impl Site {
         Self {
             armed: AtomicU32::new(NEW),
             wide: AtomicU32::new(0),
+            watched: AtomicU32::new(0),
             function: Function {
                 path,
                 location: Location::caller(),
@@ -78,13 +82,44 @@ impl Site {
     #[cold]
     #[inline(never)]
     fn is_out_of_reach(&'static self) -> bool {
-        if self.armed.load(Relaxed) & NEW != 0 {
-            // Finds the bindings that were registered before `main`, once for all functions.
-            binding::discover();
-            self.armed.fetch_and(!NEW, Relaxed);
-        }
+        self.prepare();
         chain::is_empty(&self.key)
             && (!self.has_wide() || self.installed.is_empty() && !self.bindings.has_match())
+            && (!self.is_watched() || !watch::is_in_reach())
+    }
+
+    /// Before the first look at what applies: finds bindings that were registered before `main`, and watches.
+    pub(super) fn prepare(&'static self) {
+        if self.is_new() {
+            binding::discover();
+            trace::start();
+            met::meet(self);
+        }
+    }
+
+    pub(super) fn is_new(&self) -> bool {
+        self.armed.load(Relaxed) & NEW != 0
+    }
+
+    pub(super) fn set_met(&self) {
+        self.armed.fetch_and(!NEW, Relaxed);
+    }
+
+    /// Does the pattern of any watch match?
+    #[inline]
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched.load(Relaxed) != 0
+    }
+
+    /// One more watch.
+    pub(super) fn arm_watched(&self) {
+        self.watched.fetch_add(1, Relaxed);
+        self.arm();
+    }
+
+    pub(super) fn disarm_watched(&self) {
+        self.disarm();
+        self.watched.fetch_sub(1, Relaxed);
     }
 
     /// Are there bindings or installed patches?

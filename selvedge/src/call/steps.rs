@@ -22,7 +22,8 @@ use crate::call::hook::{Handler, Hook, HookRef, Kind};
 use crate::call::install;
 use crate::call::patch::Patch;
 use crate::call::site::Site;
-use crate::call::view::{Code, State};
+use crate::call::view::{Code, See, State};
+use crate::call::watch;
 use crate::primitive::{Arc, drop_caught, panic_message};
 use crate::probe::{self, Event};
 
@@ -32,6 +33,15 @@ pub(super) trait Running {
     fn invoke(&mut self, hook: HookRef<'_>, phase: Phase<'_>) -> bool;
     /// Runs the body.
     fn body(&mut self);
+    /// Shows the arguments by name, or the result if there is one.
+    fn look(&self, at: At, see: See<'_>);
+}
+
+/// What somebody looks at who does not know the types.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    Arguments,
+    Result,
 }
 
 /// Why it is a handler's turn.
@@ -94,6 +104,14 @@ pub fn call<A, R>(
 
 #[inline(never)]
 fn dispatch(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Running) {
+    if site.is_watched() {
+        return watch::observe(site.function(), call, |call| run(site, of, receiver, call));
+    }
+    run(site, of, receiver, call);
+}
+
+#[inline]
+fn run(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Running) {
     chain::look(&site.key, |view| {
         let steps = Steps {
             site,

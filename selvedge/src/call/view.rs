@@ -11,7 +11,7 @@ use core::fmt;
 
 use crate::call::hook::HookRef;
 use crate::call::site::Function;
-use crate::call::steps::{Phase, Rest, Running};
+use crate::call::steps::{At, Phase, Rest, Running};
 
 /// What is particular to one instantiation of an open function, as plain functions.
 #[doc(hidden)]
@@ -79,6 +79,13 @@ impl<A, R> Running for State<'_, A, R> {
 
     fn body(&mut self) {
         self.result = Some((self.code.body)(self.args));
+    }
+
+    fn look(&self, at: At, see: See<'_>) {
+        match at {
+            At::Arguments => (self.code.look)(Some(&*self.args), None, see),
+            At::Result => (self.code.look)(None, self.result.as_ref(), see),
+        }
     }
 }
 
@@ -385,7 +392,12 @@ impl<T> PeekType for Peek<'_, T> {
 
 impl<T> fmt::Debug for Peek<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{}>", core::any::type_name::<T>())
+        let name = core::any::type_name::<T>();
+        // An argument that the function takes by value is kept in an `Own`, of which nobody has to know.
+        let own = name
+            .strip_prefix("selvedge::call::own::Own<")
+            .and_then(|name| name.strip_suffix('>'));
+        write!(f, "<{}>", own.unwrap_or(name))
     }
 }
 

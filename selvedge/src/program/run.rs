@@ -6,6 +6,7 @@ use std::process::{ExitCode, Termination};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
+use crate::call::start_trace;
 use crate::primitive::Arc;
 use crate::program::grace::{Grace, OnReport, flush};
 #[cfg(all(unix, feature = "os"))]
@@ -198,6 +199,7 @@ impl Wired {
         if Node::current().is_some() || RUNNING.swap(true, SeqCst) {
             return None;
         }
+        start_trace();
         let timer = default_timer();
         timer.restart();
         let node = Node::root(&program.name, timer.clone());

@@ -9,6 +9,7 @@ mod limits;
 mod names;
 mod patches;
 mod recursion;
+mod watch;
 
 use std::cell::RefCell;
 
