@@ -185,6 +185,10 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
     let doc = format!(
         "The open function `{name}`: patch it with `before`, `after`, `unwound`, `around`, bind it with `bind`."
     );
+    let expect = format_ident!("__{}_expect", name);
+    let expect_doc = format!(
+        "What is expected of the calls of `{name}`: narrowed by `with`, made by `returning` or `passing`."
+    );
     let quiet = quiet();
     let patch = |kind: Tokens, hook: Tokens| {
         quote!(#p::Patch::new::<#shape>(
@@ -220,6 +224,59 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
             __of: ::core::marker::PhantomData<(#(&#lifetimes (),)* #(fn() -> #type_names,)*)>,
         }
 
+        #[doc = #expect_doc]
+        #[must_use = "say `returning` or `passing`, and run it around a block"]
+        #quiet
+        #vis struct #expect<#(#params,)*> #bounds {
+            expected: #p::Expected,
+            matches: ::core::option::Option<
+                ::std::boxed::Box<dyn for<#(#lifetimes),*> Fn(&#full) -> bool + Send + Sync>,
+            >,
+        }
+
+        #quiet
+        impl<#(#params,)*> #expect<#(#param_names,)*> #bounds {
+            /// Only of calls with such arguments.
+            #[track_caller]
+            #vis fn with(
+                mut self,
+                matches: impl for<#(#lifetimes),*> Fn(&#full) -> bool + Send + Sync + 'static,
+            ) -> Self {
+                self.expected.narrow();
+                self.matches = ::core::option::Option::Some(::std::boxed::Box::new(matches));
+                self
+            }
+
+            /// The calls return this, and the function does not run.
+            #vis fn returning(
+                self,
+                answer: impl for<#(#lifetimes),*> Fn(&mut #full) -> #result + Send + Sync + 'static,
+            ) -> #p::Expectation {
+                self.__answering(move |args, _| answer(args))
+            }
+
+            /// The calls go on to the function.
+            #vis fn passing(self) -> #p::Expectation {
+                self.__answering(|args, next| next.proceed(args))
+            }
+
+            fn __answering(self, answer: impl #handler + Send + Sync + 'static) -> #p::Expectation {
+                let Self { expected, matches } = self;
+                let of = expected.clone();
+                let stands: ::std::boxed::Box<#hook> = ::std::boxed::Box::new(move |step| {
+                    step.expect(
+                        &of,
+                        |args| matches.as_ref().is_none_or(|matches| matches(args)),
+                        |args, next| answer(args, next),
+                    )
+                });
+                #p::Expectation::new(
+                    expected,
+                    #p::Patch::new::<#shape>(#name::__site(), #p::Kind::Around, #receiver, stands),
+                )
+            }
+        }
+
         #shape_type
         #quiet
         impl<#(#params,)*> #p::Shape for #shape #bounds {
@@ -237,6 +294,7 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
             }
 
             /// A hook before each call: sees and changes its arguments, may return in its place.
+            #[track_caller]
             #vis fn before<#(#params,)*>(
                 handler: impl #sees_call + Send + Sync + 'static,
             ) -> #p::Patch #bounds {
@@ -244,6 +302,7 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
             }
 
             /// A hook after each call that returned: sees its arguments, sees and changes its result.
+            #[track_caller]
             #vis fn after<#(#params,)*>(
                 handler: impl #sees_returned + Send + Sync + 'static,
             ) -> #p::Patch #bounds {
@@ -251,6 +310,7 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
             }
 
             /// A hook after each call that panicked: sees its arguments and the panic, may return in its place.
+            #[track_caller]
             #vis fn unwound<#(#params,)*>(
                 handler: impl #sees_unwound + Send + Sync + 'static,
             ) -> #p::Patch #bounds {
@@ -258,6 +318,7 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
             }
 
             /// Another behaviour for the blocks that the patch is run around.
+            #[track_caller]
             #vis fn around<#(#params,)*>(
                 handler: impl #handler + Send + Sync + 'static,
             ) -> #p::Patch #bounds {
@@ -272,6 +333,22 @@ fn handle(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Open, path: 
             ) -> __R #bounds {
                 let handler: &mut (#lent) = &mut |step| handler(&mut step.call());
                 #p::before_here::<#shape, __R>(Self::__site(), handler, block)
+            }
+
+            /// What is expected of the calls in a block: how many there are, by what arguments.
+            #[track_caller]
+            #vis fn expect<#(#params,)*>(
+                calls: impl ::core::convert::Into<#p::Calls>,
+            ) -> #expect<#(#param_names,)*> #bounds {
+                #expect {
+                    expected: #p::Expected::new(Self::__site(), calls.into()),
+                    matches: ::core::option::Option::None,
+                }
+            }
+
+            /// What a call here and now would run, and why.
+            #vis fn explain<#(#params,)*>() -> #p::Explanation #bounds {
+                #p::explain(Self::__site(), ::core::any::TypeId::of::<#shape>())
             }
 
             /// Another body wherever all of `when` holds, until it is unbound.

@@ -1,10 +1,13 @@
 //! What expansions of our macros may name. Not for anybody else; it may change in any release.
 
 pub use crate::call::private::{
-    Code, Discovered, HookRef, Kind, Peek, PeekDebug, PeekType, Shape, Site, Step, before_here,
-    bind, bind_discovered, call,
+    Code, Discovered, Expected, HookRef, Kind, Peek, PeekDebug, PeekType, Shape, Site, Step,
+    before_here, bind, bind_discovered, call, explain,
 };
-pub use crate::call::{Binding, Call, Condition, Next, NextOf, Own, Patch, Returned, Unwound};
+pub use crate::call::{
+    Binding, Call, Calls, Condition, Expectation, Explanation, Next, NextOf, Own, Patch, Returned,
+    Unwound,
+};
 pub use crate::{__default as default, __isolates as isolates};
 
 #[cfg(feature = "discover")]

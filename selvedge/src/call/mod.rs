@@ -69,8 +69,11 @@
 //! Quiet (no patch and no binding anywhere): one relaxed load of the function's own static and a branch.
 
 mod binding;
+mod calls;
 mod chain;
 mod check;
+mod expect;
+mod explain;
 mod few;
 mod glob;
 mod here;
@@ -81,6 +84,7 @@ mod met;
 mod observed;
 mod own;
 mod patch;
+mod sequence;
 mod site;
 mod steps;
 mod suite;
@@ -89,13 +93,17 @@ mod view;
 mod watch;
 
 pub use binding::{Binding, Condition};
+pub use calls::Calls;
 pub use check::{Tie, check};
+pub use expect::Expectation;
+pub use explain::{ExplainedStep, Explanation, What, Why};
 pub use glob::BadPattern;
 pub use install::Installed;
 pub use log::{Log, Record, RecordEnd};
 pub use observed::{Args, Event, Moment};
 pub use own::Own;
 pub use patch::Patch;
+pub use sequence::Sequence;
 pub use site::Function;
 pub use suite::Suite;
 pub use view::{Call, Next, NextOf, Returned, Unwound};
@@ -107,6 +115,8 @@ pub(crate) use trace::start as start_trace;
 /// For `__private` alone.
 pub(crate) mod private {
     pub use super::binding::{Discovered, bind, bind_discovered};
+    pub use super::expect::Expected;
+    pub use super::explain::explain;
     pub use super::here::before_here;
     pub use super::hook::{HookRef, Kind, Shape};
     pub use super::site::Site;

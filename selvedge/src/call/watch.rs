@@ -188,15 +188,13 @@ pub struct Watching(Watch);
 impl Drop for Watching {
     fn drop(&mut self) {
         replace(|old| {
-            let mut new = old.to_vec();
             // Installed twice, one of them stays.
-            if let Some(at) = new
-                .iter()
-                .position(|other| other.0.number == self.0.0.number)
-            {
-                new.remove(at);
-            }
-            new
+            let is_it = |other: &Watch| other.0.number == self.0.0.number;
+            let (before, after) = match old.iter().position(is_it) {
+                Some(at) => (&old[..at], &old[at + 1..]),
+                None => (old, &[][..]),
+            };
+            [before, after].concat()
         });
     }
 }

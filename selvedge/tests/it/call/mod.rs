@@ -3,6 +3,8 @@
 mod arguments;
 mod bindings;
 mod concurrent;
+mod expectations;
+mod explanations;
 mod here;
 mod hooks;
 mod limits;
