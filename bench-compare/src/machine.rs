@@ -89,6 +89,14 @@ pub fn voluntary_switches() -> f64 {
         .sum()
 }
 
+/// How many KiB of this process are in memory.
+pub fn resident() -> f64 {
+    let rollup = fs::read_to_string("/proc/self/smaps_rollup").expect("Linux");
+    let rss = rollup.lines().find_map(|line| line.strip_prefix("Rss:"));
+    let kib = rss.and_then(|rest| rest.trim().strip_suffix(" kB"));
+    kib.and_then(|kib| kib.parse().ok()).expect("a count")
+}
+
 /// Bytes that `make` leaves allocated, on any thread, for as long as its value lives.
 pub fn bytes_kept<T>(make: impl FnOnce() -> T) -> (f64, T) {
     LIVE.store(0, Relaxed);

@@ -22,6 +22,9 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            parts::tree::RESIDENT => {
+                return parts::tree::print_resident(&arguments.next().unwrap_or_default());
+            }
             "--json" => report.json = true,
             "--only" => match arguments.next() {
                 Some(text) => report.only = Some(text.to_lowercase()),

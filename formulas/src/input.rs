@@ -70,11 +70,7 @@ impl Input {
         if metadata.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        let waiter = if metadata.is_file() {
-            None
-        } else {
-            Some(Waiter::new(stop)?)
-        };
+        let waiter = (!metadata.is_file()).then(|| Waiter::new(stop));
         let reader = BufReader::with_capacity(64 * 1024, file);
         Ok(Self {
             reader,

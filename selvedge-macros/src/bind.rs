@@ -61,8 +61,14 @@ pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
     for (level, context) in conditions {
         let condition = match level.to_string().as_str() {
             "thread" => quote!(::selvedge::__private::Condition::Thread(&#context)),
+            "group" => quote!(::selvedge::__private::Condition::Group(&#context)),
             "process" => quote!(::selvedge::__private::Condition::Process(&#context)),
-            _ => return Err(Error::new_spanned(level, "expected `thread` or `process`")),
+            _ => {
+                return Err(Error::new_spanned(
+                    level,
+                    "expected `thread`, `group` or `process`",
+                ));
+            }
         };
         when.push(condition);
     }

@@ -9,13 +9,13 @@ use selvedge::{Signal, Till, Unbound, Wrap};
 
 /// The document's `example.py`.
 mod example {
-    selvedge::local! { pub static X: u32; }
+    selvedge::local! { pub(super) static X: u32; }
 
-    pub fn output() -> Result<String, selvedge::Unbound> {
+    pub(super) fn output() -> Result<String, selvedge::Unbound> {
         X.with(|x| format!("hello world {x}"))
     }
 
-    pub fn main() -> Result<String, selvedge::Unbound> {
+    pub(super) fn main() -> Result<String, selvedge::Unbound> {
         X.bind(1, output)
     }
 }
@@ -24,7 +24,7 @@ mod example {
 mod example_call {
     use super::example::{X, output};
 
-    pub fn main() -> Result<String, selvedge::Unbound> {
+    pub(super) fn main() -> Result<String, selvedge::Unbound> {
         X.bind(3, output)
     }
 }

@@ -1,13 +1,13 @@
-//! Crawl a site with a bounded pool of workers, and end in good order on Ctrl-C, in the middle of requests.
+//! Crawl a site with a pool of workers, and end in good order on Ctrl-C, in the middle of requests.
 //!
 //! `cargo run --example crawler [pages]`. The site is made up: page `n` links to `2n + 1` and `2n + 2`.
 
+use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use selvedge::sync::Queue;
-use selvedge::thread::{self, Outcome, Thread};
-use selvedge::{Stopped, Till, signal};
+use selvedge::thread::{Outcome, Pool};
+use selvedge::{Stopped, Till};
 
 const WORKERS: usize = 3;
 
@@ -21,49 +21,29 @@ fn fetch(page: usize, pages: usize) -> Result<Vec<usize>, Stopped> {
 /// Crawls a site of this size.
 pub fn crawl(pages: usize) -> ExitCode {
     selvedge::run("crawler", |_stop| -> Outcome<()> {
-        let orders = Queue::named("orders", WORKERS); // what to fetch
-        let found = Queue::named("found", WORKERS); // what was fetched, with its links
-        let workers: Vec<Thread<usize>> = (0..WORKERS)
-            .map(|i| {
-                let (orders, found) = (orders.clone(), found.clone());
-                thread::spawn(&format!("worker-{i}"), move |_stop| {
-                    let mut n = 0;
-                    for page in &orders {
-                        found.push((page, fetch(page, pages)?))?;
-                        n += 1;
+        let pool = Pool::new("fetcher", WORKERS);
+        let order = |page| pool.run(move |_stop| Ok((page, fetch(page, pages)?)));
+        let mut underway = VecDeque::from([order(0)?]);
+        let mut visited = 0;
+        // In the order of the orders; both errors that end it say that the program was asked to stop.
+        'site: while let Some(request) = underway.front() {
+            match request.join() {
+                Ok((page, links)) => {
+                    println!("visited {page}");
+                    for link in links {
+                        let Ok(request) = order(link) else {
+                            break 'site;
+                        };
+                        underway.push_back(request);
                     }
-                    Ok(n)
-                })
-            })
-            .collect();
-
-        // A worker ends before its time if it is stopped or failed; its page must not be waited for.
-        let gone = signal::any(workers.iter().map(Thread::stopped));
-        // No more orders than workers are under way, so no push waits for another.
-        let (mut frontier, mut underway, mut visited) = (vec![0], 0, 0);
-        loop {
-            while underway < WORKERS
-                && let Some(page) = frontier.pop()
-            {
-                orders.push(page)?;
-                underway += 1;
+                }
+                Err(error) if error.is_failure() => println!("{error}"),
+                Err(_stopped) => break,
             }
-            if underway == 0 {
-                break;
-            }
-            let Ok((page, links)) = found.pop_until(&gone) else {
-                break; // asked to stop, or a worker is gone: `join` says which
-            };
-            println!("visited {page}");
-            (underway, visited) = (underway - 1, visited + 1);
-            frontier.extend(links);
+            underway.pop_front();
+            visited += 1;
         }
-
-        println!("{visited} pages, {underway} cut off");
-        orders.close(); // the workers' loops end
-        for worker in workers {
-            println!("{} fetched {}", worker.name(), worker.join()?);
-        }
+        println!("{visited} pages, {} cut off", underway.len());
         Ok(())
     })
 }

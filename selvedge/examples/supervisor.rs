@@ -1,14 +1,18 @@
 //! A worker that is started again when it fails, with a pause that grows, and not for ever.
+//!
+//! `cargo run --example supervisor wait`: it waits for more jobs at the end, until Ctrl-C.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use selvedge::Till;
+use selvedge::probe::{self, Event};
 use selvedge::sync::Queue;
-use selvedge::thread::{self, JoinError, Outcome};
+use selvedge::thread::{self, Outcome, Restart};
 
-/// How often the worker may fail before its supervisor gives up.
-const PATIENCE: u32 = 3;
+/// The fourth failure within ten seconds is one too many.
+const RESTART: Restart = Restart::on_failure()
+    .at_most(3, Duration::from_secs(10))
+    .backoff(Duration::from_millis(1), Duration::from_millis(100));
 
 /// What the worker does; some jobs are bad for it.
 fn work(jobs: &Queue<&'static str>) -> Outcome<usize> {
@@ -21,43 +25,38 @@ fn work(jobs: &Queue<&'static str>) -> Outcome<usize> {
         }
         n += 1;
     }
-    Ok(n)
-}
-
-/// Keeps a worker alive until there are no jobs left. A stop goes through `join`, and through the pause.
-fn supervise(jobs: &Queue<&'static str>) -> Outcome<usize> {
-    let mut failures = 0;
-    loop {
-        let worker = thread::spawn("worker", {
-            let jobs = jobs.clone();
-            move |_stop| work(&jobs)
-        });
-        match worker.join() {
-            Err(failure) if failure.is_failure() && failures < PATIENCE => {
-                failures += 1;
-                println!("{failure}; start it again");
-                Till::after(Duration::from_millis(1) * 2_u32.pow(failures)).wait()?;
-            }
-            // A job that was popped by a failed worker is gone; the others are still in the queue.
-            Err(JoinError::Failed(error)) => return Err(error.into_inner()),
-            ended => return Ok(ended?),
-        }
-    }
+    Ok(n) // there are no more, or it was asked to stop
 }
 
 /// Public for its test.
-pub fn main() -> ExitCode {
+pub fn supervise(waits_for_more: bool) -> ExitCode {
     selvedge::run("supervisor", |_stop| {
+        let _told = probe::subscribe(|event| {
+            if let Event::Restarted { failure, .. } = event {
+                println!("{failure}; start it again");
+            }
+        });
         for days_work in [vec!["a", "bad", "b", "worse", "c"], vec!["bad"; 9]] {
             let jobs = Queue::named("jobs", 10);
             jobs.extend(days_work)?;
             jobs.close();
-            let supervisor = thread::spawn("shift", move |_stop| supervise(&jobs));
-            match supervisor.join() {
-                Ok(n) => println!("the last worker did {n} jobs"),
-                Err(error) => println!("given up: {error}"),
+            // A job that was popped by a failed worker is gone; the others are still in the queue.
+            let shift = thread::supervise("shift", RESTART, move |_stop| work(&jobs));
+            match shift.thread().join() {
+                Err(error) if error.is_failure() => println!("{error}"),
+                ended => println!("the last worker did {} jobs", ended?),
             }
+        }
+        if waits_for_more {
+            let jobs = Queue::named("jobs", 10);
+            jobs.push("d")?;
+            let shift = thread::supervise("shift", RESTART, move |_stop| work(&jobs));
+            shift.into_thread().join()?; // until the program is asked to stop
         }
         Ok(())
     })
+}
+
+fn main() -> ExitCode {
+    supervise(std::env::args().nth(1).as_deref() == Some("wait"))
 }

@@ -1,5 +1,6 @@
 //! What expansions of our macros may name. Not for anybody else; it may change in any release.
 
+pub use crate::ambient::baggage::Declared;
 pub use crate::call::private::{
     Code, Discovered, Expected, HookRef, Kind, Peek, PeekDebug, PeekType, Shape, Site, Step,
     before_here, bind, bind_discovered, call, explain,
@@ -8,7 +9,10 @@ pub use crate::call::{
     Binding, Call, Calls, Condition, Expectation, Explanation, Next, NextOf, Own, Patch, Returned,
     Unwound,
 };
-pub use crate::{__default as default, __isolates as isolates};
+pub use crate::{
+    __allowed_resource as allowed_resource, __declare_local as declare_local, __default as default,
+    __local as local, __new_context as new_context,
+};
 
 #[cfg(feature = "discover")]
 pub use inventory;
@@ -34,3 +38,24 @@ macro_rules! __discover {
     };
 }
 pub use crate::__discover as discover;
+
+/// Lets text find a local or a context.
+#[cfg(feature = "discover")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __declare {
+    ($declared:expr) => {
+        $crate::__private::inventory::submit! { $declared }
+    };
+}
+
+#[cfg(not(feature = "discover"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __declare {
+    ($declared:expr) => {
+        // As if it were found, so that it counts as used either way.
+        const _: fn() -> $crate::__private::Declared = || $declared;
+    };
+}
+pub use crate::__declare as declare;

@@ -11,3 +11,13 @@ pub mod stopping {}
 
 #[doc = include_str!("../docs/shutdown.md")]
 pub mod shutdown {}
+
+#[doc = include_str!("../docs/propagation.md")]
+pub mod propagation {}
+
+#[doc = include_str!("../docs/isolation.md")]
+pub mod isolation {}
+
+#[cfg(all(feature = "macros", feature = "discover", feature = "testing"))]
+#[doc = include_str!("../docs/open-functions.md")]
+pub mod open_functions {}

@@ -40,16 +40,18 @@
 //!
 //! | part         | what it is about                                            |
 //! |--------------|-------------------------------------------------------------|
-//! | the root     | [`run`], [`install`], [`Local`], [`Context`], [`Ambient`], [`Signal`], [`Till`] |
+//! | the root     | [`run`], [`install`], [`Signal`], [`Till`], [`Outcome`]         |
+//! | [`ambient`]  | values, contexts, groups, blocks as values, carrying        |
 //! | [`thread`]   | the tree: spawn, join, release, stop                        |
 //! | [`signal`]   | combining, stopping, shielding                              |
 //! | [`sync`]     | locks, queues, semaphores, promises                         |
 //! | `io`         | input and output that a stop ends (unix, feature `os`)      |
-//! | [`shared`]   | singletons, and copies of them for isolating blocks         |
+//! | [`baggage`]  | the ambient as text: headers, child processes               |
+//! | [`shared`]   | singletons, flyweights, copies of them for isolating blocks |
 //! | [`call`]     | open functions, patches, bindings                           |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |
-//! | [`guide`]    | which primitive for what, signals, stopping, shutdown        |
+//! | [`guide`]    | what to use for what, signals, stopping, shutdown, propagation, isolation |
 //! | `testing`    | a tree, a clock and an event list for one test (feature `testing`) |
 //!
 //! # What it does not do
@@ -104,10 +106,15 @@ pub mod guide;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use crate::ambient::{Activated, Ambient, Carry, Context, Enter, Local, Unbound, Wrap};
+pub use crate::ambient::baggage;
+pub use crate::ambient::{
+    Activated, Ambient, Carry, Context, Enter, Group, Local, Resource, Unbound, Wrap,
+};
 pub use crate::program::{install, run};
 pub use crate::signal::{Signal, Stopped, Till};
 pub use crate::thread::Outcome;
+#[cfg(all(feature = "macros", feature = "testing"))]
+pub use selvedge_macros::test;
 #[cfg(feature = "macros")]
 pub use selvedge_macros::{bind, open};
 

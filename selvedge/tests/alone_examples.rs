@@ -18,6 +18,9 @@ mod alien;
 #[path = "../examples/ambient.rs"]
 mod ambient;
 #[cfg(unix)]
+#[path = "../examples/contexts.rs"]
+mod contexts;
+#[cfg(unix)]
 #[path = "../examples/crawler.rs"]
 mod crawler;
 #[cfg(unix)]
@@ -41,7 +44,7 @@ fn main() {}
 #[cfg(unix)]
 mod unix {
     use crate::child::{Case, Child, Scenario, end_of};
-    use crate::{alien, ambient, crawler, deadline, pipeline, supervisor};
+    use crate::{alien, ambient, contexts, crawler, deadline, pipeline, supervisor};
 
     const INT: i32 = 2;
     const TERM: i32 = 15;
@@ -50,10 +53,12 @@ mod unix {
         ("crawler", || crawler::crawl(20)),
         ("crawler-of-an-empty-site", || crawler::crawl(0)),
         ("crawler-without-end", || crawler::crawl(usize::MAX)),
-        ("supervisor", supervisor::main),
+        ("supervisor", || supervisor::supervise(false)),
+        ("supervisor-that-waits", || supervisor::supervise(true)),
         ("pipeline", pipeline::main),
         ("alien", alien::main),
         ("ambient", ambient::main),
+        ("contexts", contexts::main),
         ("deadline", deadline::main),
     ];
 
@@ -62,23 +67,13 @@ mod unix {
             let end = end_of("crawler");
             end.assert_code(0);
             end.assert_quiet();
-            let (visits, sum) = end.output.split_once("20 pages, 0 cut off\n").unwrap();
-            let mut pages: Vec<usize> = visits
-                .lines()
-                .map(|line| line.strip_prefix("visited ").unwrap().parse().unwrap())
-                .collect();
-            pages.sort_unstable();
-            assert!(pages.into_iter().eq(0..20), "{end:#?}");
-            let fetched = sum.lines().map(|line| {
-                let n = line.rsplit(' ').next().unwrap();
-                n.parse::<usize>().unwrap()
-            });
-            assert_eq!(fetched.sum::<usize>(), 20, "{end:#?}");
+            let visits: String = (0..20).map(|page| format!("visited {page}\n")).collect();
+            assert_eq!(end.output, visits + "20 pages, 0 cut off\n");
         }),
         ("the_first_page_is_visited_whatever_the_size", || {
             let end = end_of("crawler-of-an-empty-site");
             end.assert_code(0);
-            assert!(end.output.starts_with("visited 0\n1 pages, 0 cut off\n"));
+            assert_eq!(end.output, "visited 0\n1 pages, 0 cut off\n");
         }),
         ("the_crawler_ends_in_good_order_on_an_os_signal", || {
             for (name, os_signal) in [("INT", INT), ("TERM", TERM)] {
@@ -100,19 +95,29 @@ mod unix {
                 let end = end_of("supervisor");
                 end.assert_code(0);
                 end.assert_errs("worse than bad"); // by the panic hook
-                let bad = "thread `supervisor/shift/worker` failed: cannot do a bad job; start it again\n";
-                assert_eq!(
-                    end.output,
-                    format!(
-                        "  a is done\n{bad}  b is done\n\
-                     thread `supervisor/shift/worker` panicked: worse than bad; start it again\n  \
-                     c is done\nthe last worker did 1 jobs\n{}\
-                     given up: thread `supervisor/shift` failed: cannot do a bad job\n",
-                        bad.repeat(3)
-                    )
+                let again = "cannot do a bad job; start it again\n";
+                let attempt = "thread `supervisor/shift/run-";
+                let given_up = "thread `supervisor/shift` failed: `supervisor/shift` is given up: it ended 4 times";
+                let expected = format!(
+                    "  a is done\n{attempt}1` failed: {again}  b is done\n\
+                     {attempt}2` panicked: worse than bad; start it again\n  \
+                     c is done\nthe last worker did 1 jobs\n\
+                     {attempt}1` failed: {again}{attempt}2` failed: {again}{attempt}3` failed: {again}{given_up}"
                 );
+                assert!(end.output.starts_with(&expected), "{end:#?}");
+                assert_eq!(end.output.lines().count(), 10, "{end:#?}");
             },
         ),
+        ("the_supervisor_ends_in_good_order_on_an_os_signal", || {
+            for (name, os_signal) in [("INT", INT), ("TERM", TERM)] {
+                let mut child = Child::start("supervisor-that-waits");
+                while child.next_line() != "  d is done" {}
+                child.signal(name);
+                let end = child.end();
+                end.assert_signal(os_signal);
+                assert!(!end.errors.contains("failed"), "{end:#?}");
+            }
+        }),
         // 44, 45, 55, 72, 73, 74, 75
         ("the_ambient_is_what_the_document_of_xlocal_says", || {
             let end = end_of("ambient");
@@ -154,6 +159,26 @@ mod unix {
                 );
             },
         ),
+        ("two_applications_serve_their_own_requests", || {
+            let end = end_of("contexts");
+            end.assert_code(0);
+            end.assert_errs("no handler for broken"); // by the panic hook
+            let mut lines: Vec<_> = end.output.lines().collect();
+            lines.sort_unstable(); // two threads print
+            assert_eq!(
+                lines,
+                [
+                    "0 connections are open",
+                    "blog: good morning, a row about warp",
+                    "blog: good morning, a row about weft",
+                    "broken: sorry",
+                    "broken: sorry",
+                    "resource `request.connection` is not bound in thread `contexts` (nothing is bound here)",
+                    "shop: welcome, a row about warp",
+                    "shop: welcome, a row about weft",
+                ]
+            );
+        }),
         ("the_deadline_ends_a_read_that_nobody_answers", || {
             let end = end_of("deadline");
             end.assert_code(0);

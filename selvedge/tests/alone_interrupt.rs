@@ -251,6 +251,27 @@ const CASES: &[Case] = &[
             child.end().assert_code(9);
         },
     ),
+    ("both_signals_may_be_ignored_or_one_of_them", || {
+        let mut child = Child::start_ignoring("ignoring", "INT,TERM");
+        child.wait_for("ready");
+        for name in ["INT", "TERM", "TERM", "INT"] {
+            child.signal(name);
+        }
+        child.tell("go");
+        let end = child.end();
+        end.assert_code(8);
+        end.assert_says("heard go, asked to stop: false\n");
+        for (ignored, other, number) in [("INT", "TERM", TERM), ("TERM", "INT", INT)] {
+            let mut child = Child::start_ignoring("ignoring", ignored);
+            child.wait_for("ready");
+            child.signal(ignored);
+            child.tell("wait");
+            child.wait_for("waiting");
+            child.signal(ignored);
+            child.signal(other);
+            child.end().assert_signal(number);
+        }
+    }),
     ("a_second_run_is_stopped_by_a_signal_too", || {
         let mut child = Child::start("second-run");
         child.wait_for("ready");

@@ -217,6 +217,23 @@ const SCENARIOS: &[Scenario] = &[
                 Ok(())
             })
     }),
+    ("report-of-a-scope", || {
+        program::Builder::new("prog")
+            .on_report(|report| {
+                let paths: Vec<_> = report.threads().iter().map(|t| t.path()).collect();
+                assert_eq!(paths, ["prog/scope/inside", "prog"]); // a scope is no thread
+                assert!(report.threads().iter().all(|t| t.ended().is_some()));
+                say(&report.to_string());
+            })
+            .run(|stop| {
+                thread::scope("scope", |s| {
+                    s.spawn("inside", until_stopped);
+                    stop.set_because("enough");
+                    Ok(())
+                })?;
+                Ok(())
+            })
+    }),
     ("report-that-panics", || {
         program::Builder::new("prog")
             .on_report(|_| panic!("the report panics"))
@@ -249,6 +266,18 @@ const SCENARIOS: &[Scenario] = &[
             Ok(())
         })
     }),
+    ("input-asked-for", || {
+        let status = program::Builder::new("prog").exit_on_stdin().run(with_work);
+        assert_eq!(number_of_os_threads(), 1);
+        status
+    }),
+    ("input-not-asked-for", || {
+        let status = selvedge::run("prog", with_work);
+        let mut line = String::new();
+        std::io::stdin().read_line(&mut line).unwrap();
+        say(&format!("first line: {line}")); // all of it is there
+        status
+    }),
     ("interrupted-tree", || {
         // Children end before the parent has been asked: their stop, handed on, is not a failure.
         selvedge::run("prog", |_| {
@@ -267,6 +296,18 @@ const SCENARIOS: &[Scenario] = &[
         })
     }),
 ];
+
+/// Starts threads, waits for them and for a till, and is not asked to stop.
+fn with_work(stop: Signal) -> Outcome<ExitCode> {
+    for _ in 0..10 {
+        let worker = thread::spawn("worker", |_| {
+            Ok(Till::after(Duration::from_millis(1)).wait()?)
+        });
+        worker.join()?;
+    }
+    assert!(!stop.is_set());
+    Ok(ExitCode::from(7))
+}
 
 const CASES: &[Case] = &[
     // catalogue 268, 270
@@ -363,6 +404,12 @@ const CASES: &[Case] = &[
             end.assert_errs(&format!("`prog/stuck` {site}"));
         },
     ),
+    ("the_report_is_about_threads_and_not_about_scopes", || {
+        let end = end_of("report-of-a-scope");
+        end.assert_code(0);
+        end.assert_quiet();
+        end.assert_says("`prog/scope/inside` ended: stopped");
+    }),
     ("a_report_that_panics_harms_nobody", || {
         let end = end_of("report-that-panics");
         end.assert_code(0);
@@ -391,6 +438,40 @@ const CASES: &[Case] = &[
         let end = end_of("exit-on-a-closed-stdin");
         end.assert_code(0);
         end.assert_says("not asked\n");
+    }),
+    (
+        "whatever_standard_input_is_the_program_runs_and_ends",
+        || {
+            for (redirection, line) in [
+                ("<&-", ""),
+                ("</dev/null", ""),
+                ("<Cargo.toml", "[package]"),
+            ] {
+                let end = Child::start_redirected("input-asked-for", redirection).end();
+                end.assert_code(7);
+                end.assert_quiet();
+                let end = Child::start_redirected("input-not-asked-for", redirection).end();
+                end.assert_code(7);
+                end.assert_says(&format!("first line: {line}"));
+            }
+            // It never ends: of lines, of one line, and of nothing.
+            for script in ["yes exit-not", r"tr '\0' x </dev/zero"] {
+                let end = Child::start_reading("input-asked-for", script).end();
+                end.assert_code(7);
+                end.assert_quiet();
+            }
+            let silent = Child::start("input-asked-for");
+            silent.end_with_input_open().assert_code(7);
+            let end = Child::start_reading("input-not-asked-for", "yes exit-not").end();
+            end.assert_code(7);
+            end.assert_says("first line: exit-not");
+        },
+    ),
+    ("the_request_is_found_in_input_that_never_ends", || {
+        let flood = "yes exit-not | head -n 20000; echo exit; yes exit-not";
+        let end = Child::start_reading("exit-on-stdin", flood).end();
+        end.assert_code(0);
+        end.assert_says("`exit` on standard input (by `selvedge-stdin` at ");
     }),
     ("a_signal_that_every_thread_hands_on_is_no_failure", || {
         for _ in 0..10 {

@@ -40,7 +40,7 @@ impl Drop for AtExit {
         let mut report = Report::new();
         report.push(match BOUND.get() {
             Ok(text) => format!("bound to {text}"),
-            Err(error) => format!("{} is unbound", error.local().rsplit("::").next().unwrap()),
+            Err(error) => format!("{} is unbound", error.name().rsplit("::").next().unwrap()),
         });
         report.push(format!("default {:?}", DEFAULT.copied().ok()));
         let inner = LATE.bind(7, || {

@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use selvedge::Signal;
 use selvedge::testing::World;
 use selvedge::thread::{self, Outcome};
+use selvedge::{Signal, context};
+use tracing_subscriber::layer::SubscriberExt;
 
 /// Lines of the program's one logger.
 struct Logger(Mutex<Vec<String>>);
@@ -14,7 +15,7 @@ static LOGGER: Logger = Logger(Mutex::new(Vec::new()));
 
 impl log::Log for Logger {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.target() == "selvedge"
+        metadata.target() == "selvedge" || metadata.target() == "selvedge::context::logged-context"
     }
 
     fn log(&self, record: &log::Record<'_>) {
@@ -43,6 +44,28 @@ fn logged(name: &str, f: impl FnOnce()) -> Vec<String> {
         .filter(|line| line.contains(name))
         .cloned()
         .collect()
+}
+
+/// 108: a context has a target of its own.
+#[test]
+fn entering_and_leaving_a_context_is_logged_under_its_name() {
+    context! {
+        static LOGGED = "logged-context" { x: u8 }
+        static FILTERED = "logged-context-of-another-name";
+    }
+    let lines = logged("logged-context", || {
+        World::new().run(|| {
+            LOGGED.enter().x(1).run(|| FILTERED.run(|| ()));
+        });
+    });
+    let [entered, left] = &lines[..] else {
+        panic!("{lines:#?}")
+    };
+    assert!(
+        entered.starts_with("DEBUG world-")
+            && entered.contains(" `logged-context` entered in `world-")
+    );
+    assert!(left.contains(" `logged-context` left in `world-"), "{left}");
 }
 
 #[test]
@@ -160,5 +183,66 @@ fn a_thread_inherits_the_subscriber_and_the_span_and_its_life_is_traced() {
             );
             assert!(line.contains("thread=\"world-"), "the field: {line}");
         }
+    }
+}
+
+/// Panics in OS threads whose name ends with `enter` or `exit`, when a span is entered or left.
+struct Rude;
+
+fn panic_in(end: &str) {
+    let thread = std::thread::current();
+    let is_it = thread.name().is_some_and(|name| name.ends_with(end));
+    assert!(!is_it, "the subscriber panics");
+}
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Rude {
+    fn on_enter(&self, _: &tracing::span::Id, _: tracing_subscriber::layer::Context<'_, S>) {
+        panic_in("enter");
+    }
+
+    fn on_exit(&self, _: &tracing::span::Id, _: tracing_subscriber::layer::Context<'_, S>) {
+        panic_in("exit");
+    }
+}
+
+/// A thread whose subscriber panicked never ended.
+#[test]
+fn a_subscriber_that_panics_is_left_and_the_thread_lives_as_ever() {
+    let subscriber = tracing_subscriber::registry().with(Rude);
+    tracing::subscriber::with_default(subscriber, || {
+        World::new().run(|| {
+            let request = tracing::info_span!("request");
+            for name in ["on-enter", "on-exit"] {
+                let rude = request.in_scope(|| thread::spawn(name, |_| Ok(7)));
+                let soon = selvedge::Till::after(std::time::Duration::from_secs(10));
+                assert_eq!(rude.join_until(&soon).unwrap(), 7);
+            }
+        });
+    });
+}
+
+#[test]
+fn a_thread_of_a_scope_inherits_the_subscriber_and_the_span() {
+    let lines = traced(|| {
+        tracing::info_span!("request", number = 7).in_scope(|| {
+            let done = thread::scope("scope", |s| {
+                s.spawn("traced", |_| {
+                    tracing::info!("from the body");
+                    Ok(())
+                });
+                Ok(())
+            });
+            done.unwrap();
+        });
+    });
+    let expected = [
+        "scope/traced` started",
+        "from the body",
+        "scope/traced` ended: finished",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    for (line, text) in lines.iter().zip(expected) {
+        assert!(line.contains(text), "{line} is not {text}");
+        assert!(line.contains(" request{number=7}: "), "{line}");
     }
 }

@@ -36,6 +36,8 @@ mod descriptor;
 mod lock;
 #[path = "models/signal.rs"]
 mod signal_models;
+#[path = "models/tree.rs"]
+mod tree;
 #[path = "models/small.rs"]
 mod small;
 

@@ -2,14 +2,17 @@
 
 mod ambient;
 mod call;
+mod contexts;
 mod idle;
 mod lock;
 mod memory;
 mod pipe;
 mod queue;
+mod shared;
 mod signal;
 mod thread;
 mod time;
+pub mod tree;
 mod wake;
 
 use crate::measure::Report;
@@ -17,7 +20,7 @@ use crate::measure::Report;
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
-pub const ALL: [Part; 12] = [
+pub const ALL: [Part; 14] = [
     ("signal/idle", idle::rows),
     ("signal/flag", signal::rows),
     ("signal/wake", wake::rows),
@@ -27,6 +30,8 @@ pub const ALL: [Part; 12] = [
     ("sync/memory", memory::rows),
     ("thread", thread::rows),
     ("ambient", ambient::rows),
+    ("ambient/contexts", contexts::rows),
+    ("shared", shared::rows),
     ("call", call::rows),
     ("process", none),
     ("observe", none),

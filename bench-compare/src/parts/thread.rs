@@ -5,6 +5,7 @@ use std::thread as std_thread;
 
 use selvedge::thread;
 
+use super::tree;
 use crate::measure::{Report, Row};
 
 pub fn rows(report: &mut Report) {
@@ -37,6 +38,7 @@ pub fn rows(report: &mut Report) {
             )],
         });
         scopes(report);
+        tree::rows(report);
         pools(report)?;
         Ok(())
     });

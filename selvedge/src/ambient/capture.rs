@@ -170,6 +170,11 @@ impl Ambient {
         self.node.is_none()
     }
 
+    /// The same, made somewhere else, for messages.
+    pub(super) fn made_at(self, at: &'static Location<'static>) -> Self {
+        Self { at, ..self }
+    }
+
     /// The innermost binding of each key.
     pub(super) fn visible(&self) -> &[(Index, Slot)] {
         self.node.as_deref().map_or(&[], Node::flat)
@@ -273,6 +278,8 @@ pub(super) enum Chain {
     Captured(&'static Location<'static>),
     /// `Ambient::empty` runs here; it was made there.
     Fresh(&'static Location<'static>),
+    /// The context of a resource is entered, without it.
+    Without(&'static str),
 }
 
 impl Chain {
@@ -307,6 +314,7 @@ impl fmt::Display for Chain {
             Self::Empty => f.write_str("nothing is bound here"),
             Self::Others => f.write_str("other things are bound here"),
             Self::Captured(at) => write!(f, "the ambient captured at {at} does not have it"),
+            Self::Without(context) => write!(f, "`{context}` is entered here without it"),
             Self::Fresh(at) => write!(f, "the empty ambient made at {at} runs here"),
         }
     }

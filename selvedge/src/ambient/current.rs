@@ -26,6 +26,7 @@ use core::mem::MaybeUninit;
 use core::ptr;
 
 use crate::ambient::frame::{Binding, Frame};
+use crate::ambient::group::Group;
 use crate::ambient::key::{FAST, Index};
 use crate::primitive::{Arc, thread_local_struct};
 
@@ -190,7 +191,9 @@ impl Current {
         }
         let table = self.table.get();
         // SAFETY: the table is alive (invariant 1).
-        let (values, bindings) = unsafe { (&raw mut (*table).values, &raw mut (*table).bindings) };
+        let values = unsafe { &raw mut (*table).values };
+        // SAFETY: the table is alive (invariant 1).
+        let bindings = unsafe { &raw mut (*table).bindings };
         // SAFETY: inside the array (invariant 4).
         let value = unsafe { values.cast::<*const ()>().add(index) };
         // SAFETY: inside the array (invariant 4).
@@ -302,6 +305,8 @@ impl Current {
 pub(crate) trait Identity: Any + core::fmt::Debug {
     /// The names from the root to this thread, joined by `/`.
     fn path(&self) -> &Arc<str>;
+    /// The group of which the thread is.
+    fn group(&self) -> Option<&Group>;
     /// For the layer that put it there.
     fn as_any(&self) -> &dyn Any;
 }

@@ -13,7 +13,7 @@ use core::panic::Location;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::ambient::base::Kept;
-use crate::primitive::{drop_caught, panic_message};
+use crate::primitive::{drop_caught, message_of};
 use crate::probe::{self, Event};
 
 /// What a block binds: a value that is [`run`](Enter::run) around a closure, or wrapped around work that runs later
@@ -188,7 +188,7 @@ pub(super) fn first(at: &Location<'_>, earlier: Ended, later: Ended) -> Ended {
 /// Reports a panic that cannot go on, because another one does (invariant 3).
 pub(super) fn tell(at: &Location<'_>, ended: Ended) {
     if let Err(panic) = ended {
-        let message = panic_message(&*panic);
+        let message = message_of(&*panic);
         probe::emit(&Event::ExitPanicked { block: at, message });
         drop_caught(panic);
     }

@@ -31,6 +31,7 @@ use crate::ambient::base::Base;
 use crate::ambient::capture::Node;
 use crate::ambient::current::{self, Slot};
 use crate::ambient::key::{self, Index, Key};
+use crate::ambient::resource::Values;
 use crate::primitive::{Arc, OnceLock};
 
 /// What a frame holds, and what a capture of it takes along.
@@ -47,6 +48,8 @@ pub(crate) enum Payload {
     },
     /// A switch: a context is entered here, or left by `without`.
     Switch(bool),
+    /// A context is entered here, with what its resources are bound to.
+    Resources(Values),
     /// Something that a higher layer attached when it was first needed; shared by captures.
     Extension(Arc<Extension>),
 }
@@ -106,7 +109,7 @@ fn enter_fast<R>(
 ) -> R {
     let (place, below, depth) =
         current::with(|current| (current.place(index), current.top(), current.depth()));
-    let frame = Frame::new(
+    let frame = Frame::owned(
         Index::Fast(index),
         payload,
         place.outer(),
@@ -156,7 +159,7 @@ fn enter_wide_at<R>(
 ) -> R {
     let (saved, below, depth) =
         current::with(|current| (current.get(index), current.top(), current.depth()));
-    let frame = Frame::new(index, payload, saved.binding, below, depth, block);
+    let frame = Frame::owned(index, payload, saved.binding, below, depth, block);
     current::with(|current| {
         current.set(index, frame.slot());
         current.set_depth(depth + 1);
@@ -175,7 +178,7 @@ fn enter_wide_at<R>(
 
 impl Frame {
     #[inline]
-    fn new(
+    fn owned(
         index: Index,
         payload: Payload,
         outer: *const Binding,
@@ -327,14 +330,17 @@ impl Payload {
     pub(super) fn value(&self) -> Option<*const ()> {
         match self {
             Self::Shared(_, value) | Self::Inline { value, .. } => Some(*value),
-            Self::Switch(_) | Self::Extension(_) => None,
+            Self::Switch(_) | Self::Resources(_) | Self::Extension(_) => None,
         }
     }
 
     /// Does it own a count?
     #[inline]
     fn is_counted(&self) -> bool {
-        matches!(self, Self::Shared(..) | Self::Extension(_))
+        match self {
+            Self::Shared(..) | Self::Resources(_) | Self::Extension(_) => true,
+            Self::Inline { .. } | Self::Switch(_) => false,
+        }
     }
 
     /// A copy that can leave the block.
@@ -346,6 +352,7 @@ impl Payload {
                 Self::Shared(owner, value)
             }
             Self::Switch(on) => Self::Switch(*on),
+            Self::Resources(values) => Self::Resources(Arc::clone(values)),
             Self::Extension(extension) => Self::Extension(Arc::clone(extension)),
         }
     }

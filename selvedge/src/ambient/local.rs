@@ -17,6 +17,7 @@ use core::marker::PhantomData;
 use core::panic::Location;
 use std::error::Error;
 
+use crate::ambient::baggage::checked_key;
 use crate::ambient::capture::{Ambient, Chain};
 use crate::ambient::current;
 use crate::ambient::frame::{self, Payload};
@@ -51,6 +52,7 @@ pub struct Local<T: 'static> {
     key: Key,
     name: &'static str,
     default: Option<fn() -> T>,
+    baggage: Option<&'static str>,
     value: Once<Arc<T>>,
     invariant: PhantomData<fn(T) -> T>,
 }
@@ -59,10 +61,25 @@ impl<T: Send + Sync + 'static> Local<T> {
     /// For [`local!`](crate::local), which knows the path.
     #[doc(hidden)]
     pub const fn new(name: &'static str, default: Option<fn() -> T>) -> Self {
+        Self::with_key(name, default, None)
+    }
+
+    /// The same, with the key under which it can be sent.
+    #[doc(hidden)]
+    pub const fn keyed(name: &'static str, default: Option<fn() -> T>, key: &'static str) -> Self {
+        Self::with_key(name, default, Some(checked_key(key)))
+    }
+
+    const fn with_key(
+        name: &'static str,
+        default: Option<fn() -> T>,
+        baggage: Option<&'static str>,
+    ) -> Self {
         Self {
             key: Key::new(),
             name,
             default,
+            baggage,
             value: Once::new(),
             invariant: PhantomData,
         }
@@ -264,6 +281,11 @@ impl<T: Send + Sync + 'static> Local<T> {
         self.name
     }
 
+    /// The key under which it can be sent, if it opted in.
+    pub(super) fn baggage_key(&self) -> Option<&'static str> {
+        self.baggage
+    }
+
     /// The default, evaluated once for the whole process.
     #[cold]
     fn default_value(&'static self) -> Result<&'static Arc<T>, Unbound> {
@@ -279,7 +301,8 @@ impl<T: Send + Sync + 'static> Local<T> {
     fn unbound(&self) -> Unbound {
         let (thread, chain) = (current::thread_path(), Chain::here());
         Unbound(Box::new(Missing {
-            local: self.name,
+            what: "local",
+            name: self.name,
             thread,
             chain,
         }))
@@ -316,7 +339,7 @@ impl<T> fmt::Debug for Local<T> {
     }
 }
 
-/// The error of reading a local that is not bound here.
+/// The error of reading a local, or a resource of a context, that is not bound here.
 ///
 /// Bind it around the call, or carry the ambient to this thread with
 /// [`Ambient::capture`](crate::Ambient::capture): a thread starts with nothing bound.
@@ -326,16 +349,27 @@ pub struct Unbound(Box<Missing>);
 /// Boxed, so that a read that succeeds returns in registers.
 #[derive(Clone, PartialEq, Eq)]
 struct Missing {
-    local: &'static str,
+    what: &'static str,
+    name: &'static str,
     thread: Arc<str>,
     chain: Chain,
 }
 
 impl Unbound {
-    /// The path of the local that was read.
+    /// Of a resource; `entered` is the name of its context if that is entered here, without it.
+    pub(super) fn of_resource(name: &'static str, entered: Option<&'static str>) -> Self {
+        Self(Box::new(Missing {
+            what: "resource",
+            name,
+            thread: current::thread_path(),
+            chain: entered.map_or_else(Chain::here, Chain::Without),
+        }))
+    }
+
+    /// The path of the local that was read, or the name of the resource.
     #[must_use]
-    pub fn local(&self) -> &'static str {
-        self.0.local
+    pub fn name(&self) -> &'static str {
+        self.0.name
     }
 
     /// The path of the thread that read it.
@@ -354,13 +388,14 @@ impl fmt::Debug for Unbound {
 impl fmt::Display for Unbound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Missing {
-            local,
+            what,
+            name,
             thread,
             chain,
         } = &*self.0;
         write!(
             f,
-            "local `{local}` is not bound in thread `{thread}` ({chain})"
+            "{what} `{name}` is not bound in thread `{thread}` ({chain})"
         )
     }
 }

@@ -29,15 +29,20 @@
 //!
 //! A setter; guards; values that are not `Send + Sync` (they could not be carried).
 
+pub mod baggage;
 mod base;
 mod capture;
 mod carry;
 mod context;
 mod current;
 mod enter;
+mod entering;
 mod frame;
+mod group;
 mod key;
 mod local;
+mod resource;
+mod strict;
 mod to;
 mod wrap;
 
@@ -46,11 +51,16 @@ pub use capture::Ambient;
 pub use carry::Carry;
 pub use context::{Activated, Context};
 pub use enter::{And, Ended, Enter, OnExit};
+pub use entering::Entering;
+pub use group::Group;
 pub use local::{Local, Unbound};
+pub use resource::Resource;
 pub use to::To;
 pub use wrap::{Closure, Polled, Wrap, Wrapped};
 
+pub(crate) use baggage::Inherited;
 pub(crate) use context::ISOLATION;
 pub(crate) use current::{Entered, Identity, enter_thread, identity, thread_path};
 pub(crate) use frame::{Binding, Extension, Payload, enter, innermost};
 pub(crate) use key::Key;
+pub(crate) use strict::{Refuses, active as active_strict, watch as watch_strict};

@@ -14,7 +14,7 @@ use core::panic::Location;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
-use crate::ambient::Context;
+use crate::ambient::{self, Context};
 use crate::call::check;
 use crate::call::few::Few;
 use crate::call::hook::{Hook, Kind, Shape};
@@ -22,7 +22,7 @@ use crate::call::site::Site;
 use crate::call::steps::Wide;
 use crate::primitive::{Arc, OnceLock, RwLock};
 
-/// Where a binding is in force: a context, thread-wide or process-wide.
+/// Where a binding is in force: a context, thread-wide, of the thread's group, or process-wide.
 ///
 /// # Examples
 ///
@@ -48,6 +48,8 @@ use crate::primitive::{Arc, OnceLock, RwLock};
 pub enum Condition {
     /// The calling code is inside this context.
     Thread(&'static Context),
+    /// This context is entered for the [`Group`](crate::Group) of the calling thread.
+    Group(&'static Context),
     /// This context is entered for the whole process.
     Process(&'static Context),
 }
@@ -84,8 +86,9 @@ pub(super) struct Bound {
 /// How specific a binding is here; greater is more. Order of the fields is order of importance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
-    pub(super) thread: u16,
-    pub(super) process: u16,
+    thread: u16,
+    group: u16,
+    process: u16,
     /// Of the innermost of its thread-wide contexts.
     depth: u32,
 }
@@ -93,10 +96,16 @@ pub(super) struct Rank {
 impl Condition {
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Thread(a), Self::Thread(b)) | (Self::Process(a), Self::Process(b)) => {
-                core::ptr::eq(*a, *b)
-            }
+            (Self::Thread(a), Self::Thread(b))
+            | (Self::Group(a), Self::Group(b))
+            | (Self::Process(a), Self::Process(b)) => core::ptr::eq(*a, *b),
             _ => false,
+        }
+    }
+
+    fn context(&self) -> &'static Context {
+        match self {
+            Self::Thread(context) | Self::Group(context) | Self::Process(context) => context,
         }
     }
 }
@@ -106,6 +115,7 @@ impl Condition {
 fn rank(when: &[Condition]) -> Option<Rank> {
     let mut rank = Rank {
         thread: 0,
+        group: 0,
         process: 0,
         depth: 0,
     };
@@ -114,6 +124,12 @@ fn rank(when: &[Condition]) -> Option<Rank> {
             Condition::Thread(context) => {
                 rank.depth = rank.depth.max(context.depth()?);
                 rank.thread += 1;
+            }
+            Condition::Group(context) => {
+                if !context.is_active_in_group() {
+                    return None;
+                }
+                rank.group += 1;
             }
             Condition::Process(context) => {
                 if !context.is_active_in_process() {
@@ -312,6 +328,22 @@ fn register(
     Binding { site, bound }
 }
 
+/// The strict context that is active here and that no binding in force names, if there is one.
+///
+/// A binding that we are inside of counts: it is an implementation.
+pub(super) fn unanswered(site: &'static Site) -> Option<&'static Context> {
+    let contexts = ambient::active_strict();
+    if contexts.is_empty() {
+        return None;
+    }
+    contexts.into_iter().find(|context| {
+        !site.bindings.nodes().any(|node| {
+            let mut named = node.when.iter().map(Condition::context);
+            named.any(|it| core::ptr::eq(it, *context)) && node.rank().is_some()
+        })
+    })
+}
+
 /// The binding that matches here, if it is the only one.
 pub(super) fn only_match(site: &'static Site) -> Option<Wide> {
     let mut nodes = site.bindings.nodes();
@@ -373,8 +405,9 @@ pub(super) fn discover() {
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Thread(context) => write!(f, "Thread({context})"),
-            Self::Process(context) => write!(f, "Process({context})"),
+            Self::Thread(context) => write!(f, "Thread({})", context.name()),
+            Self::Group(context) => write!(f, "Group({})", context.name()),
+            Self::Process(context) => write!(f, "Process({})", context.name()),
         }
     }
 }

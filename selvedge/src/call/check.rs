@@ -24,8 +24,8 @@ pub struct Tie {
 
 /// All bindings, of all functions, between which only the order of their registration may decide.
 ///
-/// Two bindings can tie if they name as many thread-wide, and as many process-wide, contexts, and one
-/// thread-wide context of both may be the innermost; or none names any. A call in which it comes to that runs
+/// Two bindings can tie if they name as many contexts on each level, and one thread-wide context of both may be
+/// the innermost, or none names any. A call in which it comes to that runs
 /// the later one, and [`probe`](crate::probe) tells of it once. A test that asserts that there are no ties
 /// makes the order in which the parts of a program are linked irrelevant.
 ///
@@ -78,14 +78,20 @@ pub(super) fn remember(site: &'static Site) {
 }
 
 fn may_tie(a: &Bound, b: &Bound) -> bool {
-    let threads = |bound: &Bound| {
-        let is_thread = |condition: &&Condition| matches!(condition, Condition::Thread(_));
-        bound.when.iter().filter(is_thread).count()
+    let levels = |bound: &Bound| {
+        bound.when.iter().fold([0, 0, 0], |mut levels, condition| {
+            let level = match condition {
+                Condition::Thread(_) => 0,
+                Condition::Group(_) => 1,
+                Condition::Process(_) => 2,
+            };
+            levels[level] += 1;
+            levels
+        })
     };
     a.hook.of == b.hook.of
-        && a.when.len() == b.when.len()
-        && threads(a) == threads(b)
-        && (threads(a) == 0 || a.when.iter().any(|one| is_thread_of(one, b)))
+        && levels(a) == levels(b)
+        && (levels(a)[0] == 0 || a.when.iter().any(|one| is_thread_of(one, b)))
 }
 
 fn is_thread_of(condition: &Condition, other: &Bound) -> bool {

@@ -4,7 +4,7 @@ use core::any::TypeId;
 use core::fmt;
 use core::panic::Location;
 
-use crate::ambient;
+use crate::ambient::{self, Context};
 use crate::call::binding::{self, Condition};
 use crate::call::chain::{self, InForce, View};
 use crate::call::few::Few;
@@ -89,6 +89,8 @@ pub enum What {
     },
     /// The function itself.
     Body,
+    /// A panic: we are inside of this strict context, for which nothing is bound to the function.
+    Refused(&'static Context),
 }
 
 /// Why a step is passed by, or may be.
@@ -151,7 +153,7 @@ impl ExplainedStep {
 #[doc(hidden)]
 pub fn explain(site: &'static Site, of: TypeId) -> Explanation {
     site.prepare();
-    let function = site.function();
+    let (function, refused_by) = (site.function(), binding::unanswered(site));
     let mut steps = Vec::new();
     for (watch, _) in watch::seeing(function) {
         let pattern = watch.pattern().to_owned();
@@ -172,7 +174,9 @@ pub fn explain(site: &'static Site, of: TypeId) -> Explanation {
         }
         let mut found = Few::new();
         install::installed(site, &mut found);
-        binding::matching(site, &mut found);
+        if refused_by.is_none() {
+            binding::matching(site, &mut found);
+        }
         for wide in found.as_mut_slice().iter().flatten() {
             steps.push(match wide {
                 Wide::Patch(patch) => patched(patch, true, of, view),
@@ -186,8 +190,9 @@ pub fn explain(site: &'static Site, of: TypeId) -> Explanation {
             });
         }
     });
+    let last = refused_by.map_or(What::Body, What::Refused);
     steps.push(ExplainedStep {
-        what: What::Body,
+        what: last,
         why: None,
     });
     Explanation {
@@ -260,6 +265,10 @@ impl fmt::Display for ExplainedStep {
             What::Binding { when, at } => {
                 write!(f, "what {at} bound to {when:?}, which holds here")?;
             }
+            What::Refused(context) => write!(
+                f,
+                "a panic: nothing is bound for the strict context `{context}`"
+            )?,
             What::Body => f.write_str("the function itself")?,
         }
         match &self.why {

@@ -4,7 +4,7 @@
 //!
 //! 1. Every site in `sites` is armed once, and counted in `watched` once, for each of `patterns` that matches its
 //!    path. Both lists change under one lock, and the counts with them.
-//! 2. A site is in `sites` exactly when its `NEW` is gone.
+//! 2. A site is in `sites` before its first call goes on.
 
 use std::sync::PoisonError;
 
@@ -24,18 +24,15 @@ struct Met {
     patterns: Vec<(u64, Glob)>,
 }
 
-/// A site's first call, or whatever comes first. Once for each site: `is_new` says so under the lock.
+/// Adds a function that was never called. Once for each: the caller sees to that.
 pub(super) fn meet(site: &'static Site) {
     let mut met = MET.write().unwrap_or_else(PoisonError::into_inner);
-    if site.is_new() {
-        for (_, glob) in &met.patterns {
-            if glob.matches(site.function().path()) {
-                site.arm_watched();
-            }
+    for (_, glob) in &met.patterns {
+        if glob.matches(site.function().path()) {
+            site.arm_watched();
         }
-        met.sites.push(site);
-        site.set_met();
     }
+    met.sites.push(site);
 }
 
 /// Arms what `glob` matches, now and later.

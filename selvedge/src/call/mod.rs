@@ -55,9 +55,17 @@
 //! Outermost first: patches of the calling block, innermost block first; installed patches, newest first; bindings,
 //! most specific first; the body. A handler goes on to the next of this list, or does not. What is
 //! process-wide is read once for a call: it may be taken off meanwhile, also by its own handler. A binding
-//! matches where all its conditions hold, and ranks by (thread-wide conditions, process-wide conditions, depth of
-//! the innermost matching thread-wide context); ties go to the later registration, are reported once, and
+//! matches where all its conditions hold, and ranks by (thread-wide conditions, those of the group,
+//! process-wide ones, depth of the innermost matching thread-wide context); ties go to the later registration, are reported once, and
 //! [`check`] lists them.
+//!
+//! # Strict contexts
+//!
+//! Inside a context that [`context!`](crate::context) declares `strict`, whoever of the thread, its group and the process
+//! has entered it, a function needs an implementation for it: a binding that matches and names the context, on any
+//! level. Without one the call panics, where it would choose among bindings and body; so a patch that does not
+//! proceed answers all the same, and a function that has patches only is refused when they proceed. Inside several
+//! strict contexts it needs one for each. An implementation that calls its own function comes to the body.
 //!
 //! # Recursion
 //!

@@ -127,7 +127,7 @@ impl fmt::Display for Turn {
             count,
         } = self;
         let path = function.path();
-        write!(f, "{calls} of `{path}` are expected (at {at}), got {count}")
+        write!(f, "{calls} of `{path}` (at {at}), got {count}")
     }
 }
 

@@ -3,14 +3,15 @@
 //! # Invariants
 //!
 //! 1. `armed` is `NEW` until the first call or binding has looked for discovered bindings; beside that it
-//!    counts the live patches, bindings and watches. It is 0 exactly when a call may go straight to the body.
+//!    counts the live patches, bindings and watches, and one more once a strict context was entered. It is 0 exactly when
+//!    a call may go straight to the body.
 //! 2. `wide` counts the bindings and installed patches among them: what applies outside of every block too.
 
 use core::fmt;
 use core::panic::Location;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::ambient::Key;
+use crate::ambient::{self, Context, Key, Refuses};
 use crate::call::binding::{self, Bindings};
 use crate::call::chain;
 use crate::call::install::Installations;
@@ -82,27 +83,34 @@ impl Site {
     #[cold]
     #[inline(never)]
     fn is_out_of_reach(&'static self) -> bool {
-        self.prepare();
+        if self.is_new() {
+            self.prepare();
+        }
         chain::is_empty(&self.key)
             && (!self.has_wide() || self.installed.is_empty() && !self.bindings.has_match())
+            && binding::unanswered(self).is_none()
             && (!self.is_watched() || !watch::is_in_reach())
     }
 
-    /// Before the first look at what applies: finds bindings that were registered before `main`, and watches.
+    /// Before the first look at what applies: finds bindings that were registered before `main`, and what the
+    /// environment watches, once for all functions; makes itself known.
+    #[inline(never)]
     pub(super) fn prepare(&'static self) {
-        if self.is_new() {
-            binding::discover();
-            trace::start();
-            met::meet(self);
-        }
+        binding::discover();
+        trace::start();
+        // `Relaxed`: who sees that it is not new sees that it was armed, which is the same atomic.
+        ambient::watch_strict(
+            self,
+            || self.is_new(),
+            || {
+                met::meet(self);
+                self.armed.fetch_and(!NEW, Relaxed);
+            },
+        );
     }
 
-    pub(super) fn is_new(&self) -> bool {
+    fn is_new(&self) -> bool {
         self.armed.load(Relaxed) & NEW != 0
-    }
-
-    pub(super) fn set_met(&self) {
-        self.armed.fetch_and(!NEW, Relaxed);
     }
 
     /// Does the pattern of any watch match?
@@ -120,6 +128,16 @@ impl Site {
     pub(super) fn disarm_watched(&self) {
         self.disarm();
         self.watched.fetch_sub(1, Relaxed);
+    }
+
+    /// Ends a call that no binding answers inside of `context`, which is strict.
+    #[cold]
+    pub(super) fn refuse(&self, context: &Context) -> ! {
+        let (function, context) = (self.function.path, context.name());
+        panic!(
+            "`{function}` has no implementation for the strict context `{context}`: bind one to it, or call it \
+             outside"
+        )
     }
 
     /// Are there bindings or installed patches?
@@ -153,10 +171,17 @@ impl Site {
     }
 }
 
+impl Refuses for Site {
+    fn arm(&self) {
+        Self::arm(self);
+    }
+}
+
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Site")
             .field("path", &self.function.path)
+            .field("armed", &(self.armed.load(Relaxed) & !NEW))
             .finish_non_exhaustive()
     }
 }

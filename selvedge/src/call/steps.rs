@@ -16,6 +16,7 @@ use core::any::{Any, TypeId};
 use core::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use crate::ambient::Context;
 use crate::call::binding::{self, Bound, Rank};
 use crate::call::chain::{self, InForce, Lent, Link, View};
 use crate::call::few::Few;
@@ -26,7 +27,7 @@ use crate::call::sequence::Sequence;
 use crate::call::site::Site;
 use crate::call::view::{Code, See, State};
 use crate::call::watch;
-use crate::primitive::{Arc, drop_caught, panic_message};
+use crate::primitive::{Arc, drop_caught, message_of};
 use crate::probe::{self, Event};
 
 /// A call that is running, whatever its types are.
@@ -72,6 +73,8 @@ pub(super) struct Steps<'c> {
     receiver: *const (),
     view: View<'c>,
     wide: &'c [Option<Wide>],
+    /// The strict context that nothing answers for: then there are no bindings, and the body does not run.
+    refused_by: Option<&'static Context>,
 }
 
 /// Something process-wide that takes part in a call.
@@ -131,6 +134,7 @@ fn run(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Runn
             receiver,
             view,
             wide: &[],
+            refused_by: binding::unanswered(site),
         };
         if site.has_wide() {
             walk_wide(steps, call);
@@ -144,6 +148,7 @@ fn run(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Runn
 #[inline(never)]
 fn walk_wide(steps: Steps<'_>, call: &mut dyn Running) {
     if steps.site.installed.is_empty()
+        && steps.refused_by.is_none()
         && let only @ Some(_) = binding::only_match(steps.site)
     {
         let wide = core::slice::from_ref(&only);
@@ -156,7 +161,9 @@ fn walk_wide(steps: Steps<'_>, call: &mut dyn Running) {
 fn walk_many(steps: Steps<'_>, call: &mut dyn Running) {
     let mut found = Few::new();
     install::installed(steps.site, &mut found);
-    binding::matching(steps.site, &mut found);
+    if steps.refused_by.is_none() {
+        binding::matching(steps.site, &mut found);
+    }
     let wide = found.as_mut_slice();
     walk(&Steps { wide, ..steps }, call);
 }
@@ -193,7 +200,10 @@ impl<'c> Rest<'c> {
                 Kind::Unwound => return self.run_caught(step.id(), hook, call),
             }
         }
-        call.body();
+        match self.steps.refused_by {
+            None => call.body(),
+            Some(context) => self.steps.site.refuse(context),
+        }
     }
 
     #[inline(never)]
@@ -210,7 +220,7 @@ impl<'c> Rest<'c> {
             Ok(false) => resume_unwind(panic),
             Err(second) => {
                 let function = self.steps.site.function().path();
-                let message = panic_message(&*second);
+                let message = message_of(&*second);
                 probe::emit(&Event::HookPanicked { function, message });
                 drop_caught(second);
                 resume_unwind(panic)

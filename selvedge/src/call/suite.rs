@@ -50,7 +50,6 @@ impl Suite {
     }
 
     /// The patches, the outermost block's first.
-    #[must_use]
     pub fn patches(&self) -> &[Patch] {
         &self.patches
     }

@@ -302,7 +302,7 @@ impl<'c, A, R> Unwound<'c, A, R> {
     /// The panic's message.
     #[must_use]
     pub fn message(&self) -> &'c str {
-        crate::primitive::panic_message(self.panic)
+        crate::primitive::message_of(self.panic)
     }
 
     /// The call returns this, and the panic ends here.

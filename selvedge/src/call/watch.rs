@@ -22,7 +22,7 @@ use crate::call::met;
 use crate::call::observed::{Event, Moment};
 use crate::call::site::Function;
 use crate::call::steps::{At, Running};
-use crate::primitive::{Arc, RwLock, drop_caught, panic_message};
+use crate::primitive::{Arc, RwLock, drop_caught, message_of};
 use crate::probe;
 
 /// What blocks have bound: the watches in force, and who of them is at work.
@@ -156,7 +156,7 @@ impl Watch {
             probe::emit(&probe::Event::WatcherPanicked {
                 function: event.function().path(),
                 pattern: self.pattern(),
-                message: panic_message(&*panic),
+                message: message_of(&*panic),
             });
             drop_caught(panic);
         }
@@ -350,7 +350,7 @@ pub(super) fn observe(
         }),
         Err(panic) => {
             for (watch, depth) in back() {
-                let message = Moment::Panicked(panic_message(&*panic));
+                let message = Moment::Panicked(message_of(&*panic));
                 watch.tell(&Event::new(of, *depth, message, &*call));
             }
             resume_unwind(panic)

@@ -35,6 +35,7 @@ pub(crate) use self::shuttle::{
     model_fence, relax, spawn, spin, thread_local_struct, yield_now,
 };
 
+mod caught;
 #[cfg(not(selvedge_loom))]
 mod cell;
 pub(crate) mod clock;
@@ -43,6 +44,7 @@ pub(crate) mod sys;
 
 #[cfg(not(selvedge_shuttle))]
 pub(crate) use ::std::sync::RwLock;
+pub(crate) use caught::{Caught, drop_caught, message_of, source_of, text_of};
 pub(crate) use once::{Once, thread_number};
 
 pub(crate) use ::std::sync::{Arc, OnceLock, Weak};
@@ -58,22 +60,3 @@ macro_rules! const_fn {
     };
 }
 pub(crate) use const_fn;
-
-/// Drops what is the user's where nothing may unwind: a panic of its destructor, which the panic hook has
-/// told, goes no further.
-pub(crate) fn drop_caught<T>(value: T) {
-    let dropped = ::std::panic::catch_unwind(::std::panic::AssertUnwindSafe(|| drop(value)));
-    if let Err(payload) = dropped {
-        core::mem::forget(payload); // it may panic again
-    }
-}
-
-/// The text of a panic.
-pub(crate) fn panic_message(payload: &(dyn core::any::Any + Send)) -> &str {
-    if let Some(text) = payload.downcast_ref::<&'static str>() {
-        return text;
-    }
-    payload
-        .downcast_ref::<String>()
-        .map_or("(a payload that is not text)", |text| text)
-}

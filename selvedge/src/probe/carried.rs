@@ -7,7 +7,7 @@ impl Carried {
         Self
     }
 
-    pub(crate) fn run<R>(self, f: impl FnOnce() -> R) -> R {
-        f()
+    pub(crate) fn run(self, f: impl FnOnce()) {
+        f();
     }
 }

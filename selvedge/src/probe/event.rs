@@ -83,6 +83,23 @@ pub enum Event<'a> {
         /// The panic's message.
         message: &'a str,
     },
+    /// A context was entered for a block. Emitted outside the block, by who enters it, if somebody listens.
+    Entered {
+        /// The name of the context.
+        context: &'a str,
+        /// The path of the thread.
+        thread: &'a str,
+    },
+    /// A context was left, after its last actions. Emitted outside the block, by who leaves it: of each entry
+    /// that was an event.
+    Left {
+        /// The name of the context.
+        context: &'a str,
+        /// The path of the thread.
+        thread: &'a str,
+        /// Whether the block was left by a panic.
+        panicking: bool,
+    },
     /// An `on_exit` action of a block, or the destructor of what it owned, panicked while another panic went on
     /// already, and so goes no further; the other actions ran. Emitted where the block was left.
     ExitPanicked {
@@ -142,6 +159,31 @@ pub enum Event<'a> {
         /// The panic's message.
         message: &'a str,
     },
+    /// A member of received baggage means a local whose type cannot read it; it travels on unread. Emitted where
+    /// it was received.
+    NotUnderstood {
+        /// The key of the member.
+        member: &'a str,
+        /// The path of the local.
+        local: &'static str,
+        /// The error of its `from_str`.
+        why: &'a dyn fmt::Display,
+    },
+    /// Members of baggage, or a trace context, are not read: they are malformed, or there is no room for them. Emitted
+    /// where they were received.
+    NotReceived {
+        /// Their keys.
+        members: &'a dyn fmt::Display,
+        /// The reason.
+        why: &'a dyn fmt::Display,
+    },
+    /// Members of baggage are not sent. Emitted where they were to be.
+    NotSent {
+        /// Their keys.
+        members: &'a dyn fmt::Display,
+        /// The reason.
+        why: &'a dyn fmt::Display,
+    },
     /// Two bindings of an open function are equally specific; the later one wins.
     Tie {
         /// The path of the open function.
@@ -188,10 +230,15 @@ impl Event<'_> {
             | Self::RunFailed { .. }
             | Self::RunOverdue { .. }
             | Self::QueueFull { .. }
+            | Self::NotUnderstood { .. }
+            | Self::NotReceived { .. }
+            | Self::NotSent { .. }
             | Self::Tie { .. } => Weight::Warning,
             Self::Started { .. }
             | Self::StopAsked { .. }
             | Self::Stopped { .. }
+            | Self::Entered { .. }
+            | Self::Left { .. }
             | Self::Discarded { .. } => Weight::Detail,
         }
     }
@@ -207,7 +254,18 @@ impl Event<'_> {
             | Self::Overdue { thread, .. }
             | Self::Restarted { thread, .. }
             | Self::RunOverdue { thread, .. }
+            | Self::Entered { thread, .. }
+            | Self::Left { thread, .. }
             | Self::Unreceived { thread, .. } => Some(thread),
+            _ => None,
+        }
+    }
+
+    /// The name of the context that it is about: these have a target of their own.
+    #[cfg(any(feature = "log", feature = "tracing"))]
+    pub(super) fn context(&self) -> Option<&str> {
+        match self {
+            Self::Entered { context, .. } | Self::Left { context, .. } => Some(context),
             _ => None,
         }
     }
@@ -227,6 +285,7 @@ impl Event<'_> {
                 | Self::QueueFull { .. }
                 | Self::SinkFailed { .. }
                 | Self::Undelivered { .. }
+                | Self::NotSent { .. }
                 | Self::Tie { .. }
         )
     }
@@ -283,6 +342,15 @@ impl fmt::Display for Event<'_> {
             Self::CallbackPanicked { signal, message } => {
                 write!(f, "a callback of {signal} panicked: {message}")
             }
+            Self::Entered { context, thread } => write!(f, "`{context}` entered in `{thread}`"),
+            Self::Left {
+                context,
+                thread,
+                panicking,
+            } => {
+                let how = if *panicking { " by a panic" } else { "" };
+                write!(f, "`{context}` left in `{thread}`{how}")
+            }
             Self::ExitPanicked { block, message } => write!(
                 f,
                 "leaving the block of {block} panicked after another panic: {message}"
@@ -320,6 +388,18 @@ impl fmt::Display for Event<'_> {
                 f,
                 "the watch `{pattern}` panicked when `{function}` was called: {message}"
             ),
+            Self::NotUnderstood { member, local, why } => {
+                write!(
+                    f,
+                    "baggage `{member}` is not understood by `{local}`: {why}"
+                )
+            }
+            Self::NotReceived { members, why } => {
+                write!(f, "not received with the baggage: {members}: {why}")
+            }
+            Self::NotSent { members, why } => {
+                write!(f, "not sent with the baggage: {members}: {why}")
+            }
             Self::Tie { function } => write!(
                 f,
                 "two bindings of `{function}` are equally specific, the later one wins"

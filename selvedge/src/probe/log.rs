@@ -1,5 +1,5 @@
-//! Events as records of the crate `log`, with the target `selvedge` and the thread's path as the key
-//! `thread`.
+//! Events as records of the crate `log`, with the target `selvedge`, or `selvedge::context::` and a context's name,
+//! and the thread's path as the key `thread`.
 
 use log::{Level, MetadataBuilder, Record};
 
@@ -13,11 +13,17 @@ pub(super) fn forward(event: &Event<'_>) -> bool {
         Weight::Warning => Level::Warn,
         Weight::Detail => Level::Debug,
     };
+    if level > log::max_level() {
+        return false;
+    }
+    let of_context = event
+        .context()
+        .map(|name| format!("selvedge::context::{name}"));
     let metadata = MetadataBuilder::new()
-        .target("selvedge")
+        .target(of_context.as_deref().unwrap_or("selvedge"))
         .level(level)
         .build();
-    if level > log::max_level() || !log::logger().enabled(&metadata) {
+    if !log::logger().enabled(&metadata) {
         return false;
     }
     let thread = ("thread", event.thread().unwrap_or_default());

@@ -5,7 +5,9 @@
 //! failures that nobody will receive are printed on standard error.
 //!
 //! With the feature `log` every event is a record of the program's logger as well, with `tracing` an event of
-//! the thread's subscriber; the target is `selvedge`, the thread's path is the field `thread`. Failures are
+//! the thread's subscriber; the target is `selvedge`, the thread's path is the field `thread`; of contexts it is
+//! `selvedge::context::` and the context's name (with `tracing`, `selvedge::context`, and the name is the field
+//! `context`). Failures are
 //! errors, what is late or full is a warning, the rest is for debugging. Nothing has to be called for that. With
 //! `tracing` a thread also starts with the subscriber and inside the span of the one that starts it.
 //!
@@ -30,5 +32,5 @@ pub(crate) use self::tracing::Carried;
 pub(crate) use carried::Carried;
 
 pub use event::{Ending, Event};
-pub(crate) use sink::emit;
 pub use sink::{Subscription, subscribe};
+pub(crate) use sink::{emit, wants_details};

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crate::primitive::{Arc, RwLock, drop_caught};
+use crate::primitive::{Arc, RwLock, drop_caught, text_of};
 use crate::probe::Event;
 
 type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
@@ -25,6 +25,20 @@ pub(crate) fn emit(event: &Event<'_>) {
         return;
     }
     emit_slow(event);
+}
+
+/// Does anybody want to hear of events that are only details? One relaxed load, and one for each kind of logging.
+#[inline]
+pub(crate) fn wants_details() -> bool {
+    #[cfg(feature = "log")]
+    if ::log::max_level() >= ::log::LevelFilter::Debug {
+        return true;
+    }
+    #[cfg(feature = "tracing")]
+    if ::tracing::level_filters::LevelFilter::current() >= ::tracing::Level::DEBUG {
+        return true;
+    }
+    LISTENERS.load(Relaxed) != 0
 }
 
 /// Hands the event to the logging of the program. Does anybody want it?
@@ -68,12 +82,13 @@ fn emit_slow(event: &Event<'_>) {
             drop_caught(payload);
         }
     }
+    drop_caught(listeners); // perhaps the last handles: a subscription may have ended meanwhile
 }
 
 /// One line, in one write, so that lines of several threads do not mix.
 #[cold]
 fn print(event: &Event<'_>) {
-    let line = format!("selvedge: {event}\n");
+    let line = format!("selvedge: {}\n", text_of(event));
     // There is nobody left to tell when standard error is gone.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }

@@ -56,7 +56,7 @@ impl Grace {
                 shared.begin();
             }
         };
-        node.stop_signal().on_set(begin).forever();
+        node.on_asked(Box::new(begin));
         Self { shared }
     }
 

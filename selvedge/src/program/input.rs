@@ -10,6 +10,7 @@ use core::panic::Location;
 
 use crate::io::read_until;
 use crate::primitive::{Arc, JoinHandle, spawn};
+use crate::program::report;
 use crate::signal::{Reason, Signal, Why};
 use crate::thread::Node;
 
@@ -34,7 +35,7 @@ impl Input {
     pub(super) fn end(self) {
         self.ended.set();
         if let Some(reader) = self.reader {
-            let _ = reader.join(); // it runs nothing of the user's
+            let _ = reader.join(); // actions of a stop signal, which it may run, do not unwind it
         }
     }
 }
@@ -51,6 +52,7 @@ fn read(node: &Arc<Node>, ended: &Signal) {
                 b'\n' => {
                     if line.trim_ascii() == b"exit" {
                         let why = Why::Said("`exit` on standard input".into());
+                        let _asking = report::asking();
                         node.ask(&Reason::new(why, Location::caller()).now());
                         return;
                     }

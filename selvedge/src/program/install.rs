@@ -34,6 +34,7 @@ use crate::thread::{Ended, OpenBody};
 ///     program.finish()
 /// }
 /// ```
+#[track_caller]
 pub fn install(name: &str) -> Result<Installed, AlreadyRunning> {
     Builder::new(name).install()
 }

@@ -72,15 +72,19 @@ impl Interrupts {
         Self { listener }
     }
 
-    /// The tree has ended. If a signal asked for that, this does not return.
+    /// The tree has ended: nobody has to be asked any more. An action of a stop signal may still run.
     pub(super) fn end(mut self) {
         if let (Some(listener), Some((_, writer))) = (self.listener.take(), ENDS.get()) {
             let _ = (&*writer).write_all(&[END]);
             let _ = listener.join();
         }
-        raise_again();
-        PIPE.store(-1, Release);
     }
+}
+
+/// From here on signals do what the system does. If one asked for the end, this does not return.
+pub(super) fn leave() {
+    PIPE.store(-1, Release); // pairs with the load in `handle`
+    raise_again();
 }
 
 /// Ends the process by the signal that asked it to stop, if one did.
@@ -123,7 +127,7 @@ fn ignored_signals() -> u64 {
 
 /// The handler (invariant 1).
 fn handle(os_signal: i32) {
-    let pipe = PIPE.load(Acquire); // pairs with the stores in `begin` and `end`
+    let pipe = PIPE.load(Acquire); // pairs with the stores in `begin` and `leave`
     if pipe < 0 {
         let _ = low_level::emulate_default_handler(os_signal);
         return;
@@ -158,14 +162,21 @@ fn listen(node: &Arc<Node>) {
         if byte[0] == END {
             return;
         }
-        let name = low_level::signal_name(FIRST.load(SeqCst)).unwrap_or("a signal");
+        let first = FIRST.load(SeqCst);
+        if first == 0 {
+            continue; // said at the very end of an earlier run, which did not read it any more
+        }
+        let name = low_level::signal_name(first).unwrap_or("a signal");
         let watched = Arc::downgrade(node);
         node.on_change(Box::new(move || {
             if let Some(node) = watched.upgrade() {
                 render(&node);
             }
         }));
+        let asking = report::asking();
+        render(node); // an action that does not return keeps us from telling more
         node.ask(&Reason::new(Why::OsSignal(name), Location::caller()).now());
+        drop(asking);
         render(node);
     }
 }

@@ -16,7 +16,14 @@
 //! | SIGINT or SIGTERM asked for the stop         | death by that signal        |
 //!
 //! These exits do not wait for every thread: the end of the grace period, the second signal, and a build
-//! with `panic = "abort"`.
+//! with `panic = "abort"`. In such a build the first panic of any thread ends the process by SIGABRT, after
+//! the panic hook has printed it: no thread is asked or joined, nothing is cleaned up, and what `print!` has
+//! not yet written is lost. Errors and stops work as in any other build.
+//!
+//! # Signals that are ignored
+//!
+//! A signal that was ignored when the program started stays ignored: `nohup` and a shell's `&` ask for that.
+//! The other one works.
 
 mod grace;
 #[cfg(all(unix, feature = "os"))]

@@ -1,6 +1,7 @@
 //! How the program's threads ended, as data; and who has not, as text for people.
 
 use core::fmt::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Instant;
 
 use crate::primitive::{Arc, clock};
@@ -28,7 +29,8 @@ pub struct ThreadReport {
 
 impl Report {
     pub(super) fn of(root: &Arc<Node>) -> Self {
-        let threads = root.take_record().into_iter().map(|node| {
+        let nodes = root.take_record().into_iter();
+        let threads = nodes.filter(|node| !node.is_scope()).map(|node| {
             let ended = node.ended();
             let is_stuck = ended.is_none() && node.phase() == State::Running;
             let site = is_stuck.then(|| node.waits_for()).flatten();
@@ -114,8 +116,8 @@ impl fmt::Display for ThreadReport {
 /// Tells who is still running when the grace is over.
 pub(super) fn announce_overdue(root: &Arc<Node>) {
     for node in root.newest_first() {
-        if node.phase() != State::Running {
-            continue; // it only waits for its children
+        if node.is_scope() || node.phase() != State::Running {
+            continue; // no thread, or one that only waits for its children
         }
         let site = node.waits_for();
         let when = node.stop_signal().reason().and_then(|reason| reason.when());
@@ -125,6 +127,22 @@ pub(super) fn announce_overdue(root: &Arc<Node>) {
             waits_for: site.as_ref().map(|site| site as _),
         });
     }
+}
+
+/// How many threads of ours ask the tree to stop just now: they run the actions of its stop signals.
+static ASKING: AtomicUsize = AtomicUsize::new(0);
+
+/// Until it is dropped, a thread that is not in the tree asks it to stop.
+#[cfg(any(feature = "run", all(unix, feature = "os")))]
+pub(super) fn asking() -> impl Drop {
+    struct Asking;
+    impl Drop for Asking {
+        fn drop(&mut self) {
+            ASKING.fetch_sub(1, SeqCst);
+        }
+    }
+    ASKING.fetch_add(1, SeqCst);
+    Asking
 }
 
 /// A line for each thread whose body runs, after a line that says why this is printed.
@@ -151,6 +169,9 @@ pub(super) fn still_running(node: &Arc<Node>, when: &str) -> String {
             }
         }
         text.push('\n');
+    }
+    if ASKING.load(SeqCst) > 0 {
+        text.push_str("  an action of a stop signal has not returned\n");
     }
     if let Some(till) = default_timer().running_action() {
         let _ = writeln!(text, "  an action of {till} has not returned");

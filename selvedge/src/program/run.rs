@@ -2,18 +2,20 @@
 
 use core::fmt;
 use std::error::Error;
+use std::io::Write;
 use std::process::{ExitCode, Termination};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
+use crate::ambient::Inherited;
 use crate::call::start_trace;
-use crate::primitive::Arc;
+use crate::primitive::{Arc, drop_caught, source_of, text_of};
 use crate::program::grace::{Grace, OnReport, flush};
 #[cfg(all(unix, feature = "os"))]
 use crate::program::input::Input;
 use crate::program::install::{AlreadyRunning, Installed};
 #[cfg(feature = "run")]
-use crate::program::interrupt::Interrupts;
+use crate::program::interrupt::{self, Interrupts};
 use crate::program::report::Report;
 use crate::signal::{Signal, Timer, default_timer};
 use crate::thread::{Ended, Failure, Node, Outcome, run_body, set_program};
@@ -29,6 +31,10 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 /// `body` is given the program's stop signal. When it returns, its threads are asked to stop and joined;
 /// then pending tills are set. It can be called again afterwards.
 ///
+/// What the environment of the process brings ([`baggage`](crate::baggage)) is bound and entered for `body`, and travels
+/// from there as any ambient: to children only when carried. Contexts that the parent process had entered
+/// process-wide are entered process-wide until `run` returns.
+///
 /// # Examples
 ///
 /// ```
@@ -43,6 +49,7 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 ///     })
 /// }
 /// ```
+#[track_caller]
 pub fn run<T: Termination>(name: &str, body: impl FnOnce(Signal) -> Outcome<T>) -> ExitCode {
     Builder::new(name).run(body)
 }
@@ -141,16 +148,22 @@ impl Builder {
     /// default action, so that the parent process sees the truth.
     ///
     /// With a tree running in this process already, `body` does not run and the status is 1.
+    #[track_caller]
     pub fn run<T: Termination>(self, body: impl FnOnce(Signal) -> Outcome<T>) -> ExitCode {
         let name = self.name.clone();
         let Some(wired) = Wired::begin(self) else {
-            eprintln!("{name}: error: {AlreadyRunning}");
+            say(&format!("{name}: error: {AlreadyRunning}"));
             return ExitCode::FAILURE;
         };
         let ended = run_body(&wired.node, |stop| {
             // Whatever ends the body, a panic too: from here the children have the grace period.
             let _begin = wired.grace.begin_when_dropped();
-            let value = body(stop)?;
+            let ambient = &wired.inherited.ambient;
+            // Without one, nothing stands between the body and the bottom of the chain.
+            let value = match ambient.is_empty() {
+                true => body(stop)?,
+                false => ambient.run(|| body(stop))?,
+            };
             // Known before the children are joined, for an exit that does not wait for them.
             let status = value.report();
             wired.grace.set_status(status);
@@ -161,6 +174,9 @@ impl Builder {
 
     /// The same for a program with its own `main`: the calling thread is the root of the tree until the guard
     /// is dropped or [finished](Installed::finish).
+    ///
+    /// Of what the environment brings, contexts are entered that the parent process had entered process-wide. The rest
+    /// needs a block: [`Ambient::from_env`](crate::Ambient::from_env) has it.
     ///
     /// # Errors
     ///
@@ -176,6 +192,7 @@ impl Builder {
     /// assert_eq!(program.finish(), ExitCode::SUCCESS);
     /// # Ok::<(), program::AlreadyRunning>(())
     /// ```
+    #[track_caller]
     pub fn install(self) -> Result<Installed, AlreadyRunning> {
         let wired = Wired::begin(self).ok_or(AlreadyRunning)?;
         Ok(Installed::new(wired))
@@ -187,6 +204,7 @@ pub(super) struct Wired {
     pub(super) node: Arc<Node>,
     pub(super) grace: Grace,
     timer: Timer,
+    inherited: Inherited,
     #[cfg(feature = "run")]
     interrupts: Interrupts,
     #[cfg(all(unix, feature = "os"))]
@@ -195,11 +213,13 @@ pub(super) struct Wired {
 
 impl Wired {
     /// None if a tree is running already.
+    #[track_caller]
     fn begin(program: Builder) -> Option<Self> {
         if Node::current().is_some() || RUNNING.swap(true, SeqCst) {
             return None;
         }
         start_trace();
+        let inherited = Inherited::from_env();
         let timer = default_timer();
         timer.restart();
         let node = Node::root(&program.name, timer.clone());
@@ -213,6 +233,7 @@ impl Wired {
             node,
             grace,
             timer: timer.clone(),
+            inherited,
             #[cfg(feature = "run")]
             interrupts,
             #[cfg(all(unix, feature = "os"))]
@@ -233,10 +254,13 @@ impl Wired {
         if let Some(input) = self.input {
             input.end();
         }
-        self.grace.end();
-        flush();
         #[cfg(feature = "run")]
         self.interrupts.end();
+        self.grace.end();
+        drop_caught(self.inherited); // values of the user's types
+        flush();
+        #[cfg(feature = "run")]
+        interrupt::leave();
         RUNNING.store(false, SeqCst);
         status
     }
@@ -258,25 +282,34 @@ impl Wired {
         match failure {
             // The panic hook has printed it.
             Failure::Panic(_) => return ExitCode::from(101),
-            Failure::Error(error) => eprintln!("{name}: error: {}", chain(&*error.into_inner())),
-            Failure::Children(failures) => eprintln!("{name}: error: {failures}"),
+            Failure::Error(error) => {
+                let error = error.into_inner();
+                say(&format!("{name}: error: {}", chain(&*error)));
+                drop_caught(error);
+            }
+            Failure::Children(failures) => say(&format!("{name}: error: {failures}")),
         }
         ExitCode::FAILURE
     }
 }
 
 /// An error and what it says it came from, where that is not in its text already.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = text_of(error);
+    let mut source = source_of(error);
     while let Some(error) = source {
-        let more = error.to_string();
+        let more = text_of(error);
         if !text.contains(&more) {
             text = format!("{text}: {more}");
         }
-        source = error.source();
+        source = source_of(error);
     }
     text
+}
+
+/// A line for the user; nobody is left to tell when standard error is gone.
+fn say(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 impl fmt::Debug for Builder {

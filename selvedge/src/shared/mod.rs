@@ -2,7 +2,8 @@
 //!
 //! A [`Singleton`] is one value for the whole process. In an *isolating* block
 //! ([`isolated`], or a context that `isolates`) it is a snapshot: reading costs nothing, the first write
-//! copies, and the block's changes are thrown away or committed as a whole.
+//! copies, and the block's changes are thrown away or committed as a whole. A [`Flyweight`] is one value a
+//! key, for as long as somebody holds it, and isolated in the same way.
 //!
 //! ```
 //! use selvedge::shared::{self, Isolate};
@@ -21,13 +22,18 @@
 //!
 //! This protects the program's objects from code that uses them by their names. It is no sandbox: native
 //! code can always reach around it. A handle taken before the block is still the shared object.
+//! The guide has [a chapter](crate::guide::isolation).
 
+mod changes;
+mod flyweight;
 mod isolate;
-mod isolation;
+mod overlay;
 mod singleton;
+mod table;
 
+pub use changes::{Changes, Conflict, isolated};
+pub use flyweight::Flyweight;
 pub use isolate::Isolate;
-pub use isolation::{Changes, Conflict, isolated};
 #[cfg(feature = "macros")]
 pub use selvedge_macros::Isolate;
 pub use singleton::Singleton;

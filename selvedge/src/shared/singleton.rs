@@ -2,20 +2,23 @@
 //!
 //! # Invariants
 //!
-//! 1. A [`Cell`]'s value is replaced or changed only under its write lock, by `update` or a commit.
+//! 1. A [`Place`]'s value is replaced or changed only under its write lock, by `update` or a commit.
 //! 2. A reader gets a count of the value, so no lock is held while it looks.
-//! 3. A thread that comes back to a cell inside its own update is told so: it would wait for itself.
+//! 3. A thread that comes back to a place inside its own update is told so: it would wait for itself.
+//! 4. Under the lock run the closure of `update` and the copy before it, by contract, and nothing else of
+//!    the user's: values that are replaced are dropped after it.
+//! 5. A block's place is closed under its lock; `update` finds it closed under the lock, and looks again.
 
 use core::any::Any;
 use core::fmt;
 use core::panic::Location;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{PoisonError, RwLockWriteGuard};
 
 use crate::ambient::{Ambient, ISOLATION, Payload, enter, innermost};
 use crate::primitive::{Arc, Once, RwLock, thread_number};
-use crate::shared::Isolate;
-use crate::shared::isolation::{self, AnySingleton, Prepared, Untyped};
+use crate::shared::overlay::{self, Cell, Isolated, Locked, Staged, cell_in, is_same};
+use crate::shared::{Conflict, Isolate};
 
 /// A value that exists once, made at its first use; isolating blocks see a copy of their own.
 ///
@@ -34,16 +37,29 @@ use crate::shared::isolation::{self, AnySingleton, Prepared, Untyped};
 pub struct Singleton<T: 'static> {
     name: &'static str,
     init: fn() -> T,
-    shared: Once<Arc<Cell<T>>>,
+    shared: Once<Arc<Place<T>>>,
 }
 
 /// Where a value stands: the shared one, or an isolating block's.
-pub(super) struct Cell<T> {
-    value: RwLock<Arc<T>>,
+pub(super) struct Place<T> {
+    state: RwLock<State<T>>,
     /// The thread that is inside `update`, 0 for none. A hint for invariant 3: only a thread's own
     /// number matters to it.
     updating: AtomicUsize,
-    written: AtomicBool,
+    /// Of a block's place: what it was made of.
+    origin: Option<Origin<T>>,
+}
+
+struct State<T> {
+    value: Arc<T>,
+    written: bool,
+    closed: bool,
+}
+
+struct Origin<T> {
+    base: Arc<T>,
+    /// If `&self` can change the value: what the base was. Nobody else has it.
+    pristine: Option<T>,
 }
 
 impl<T: Isolate + Send + Sync + 'static> Singleton<T> {
@@ -64,7 +80,7 @@ impl<T: Isolate + Send + Sync + 'static> Singleton<T> {
     /// If the value's initialiser does or needs the value, or inside this singleton's own [`update`](Self::update).
     #[must_use]
     pub fn get(&'static self) -> Arc<T> {
-        self.here().get(self.name)
+        self.here(|place| place.get(self.name))
     }
 
     /// Runs `f` with the value that the calling block sees. No lock is held.
@@ -79,13 +95,20 @@ impl<T: Isolate + Send + Sync + 'static> Singleton<T> {
     /// Runs `f` with the value to change. Updates exclude one another; readers keep what they have.
     ///
     /// If somebody holds the value, it is copied first by [`Isolate`]; in an isolating block, always, once.
+    /// Who holds it keeps the old one: what `&self` can change is better changed by [`read`](Self::read) alone.
     /// If `f` panics, what it had done by then stays.
     ///
     /// # Panics
     ///
     /// As [`get`](Self::get), and if `f` does.
     pub fn update<R>(&'static self, f: impl FnOnce(&mut T) -> R) -> R {
-        self.here().update(self.name, f)
+        let mut f = f;
+        loop {
+            match self.here(|place| place.update(self.name, f)) {
+                Ok(result) => return result,
+                Err(back) => f = back, // the block's changes were taken just now
+            }
+        }
     }
 
     /// Runs `f` in a block where this singleton is `value`: reads see it, writes change a copy of it, and
@@ -106,11 +129,7 @@ impl<T: Isolate + Send + Sync + 'static> Singleton<T> {
     /// If `f` does.
     #[track_caller]
     pub fn seeded<R>(&'static self, value: Arc<T>, f: impl FnOnce() -> R) -> R {
-        let cell = Untyped {
-            base: value.clone(),
-            cell: Arc::new(Cell::new(value)),
-        };
-        let extension = isolation::seeded(self, cell);
+        let extension = overlay::seeded(self, Arc::new(Place::new(value, None)));
         enter(
             &ISOLATION,
             Payload::Extension(extension),
@@ -125,117 +144,136 @@ impl<T: Isolate + Send + Sync + 'static> Singleton<T> {
         self.name
     }
 
-    /// The cell that the calling block sees.
-    fn here(&'static self) -> Arc<Cell<T>> {
-        innermost(&ISOLATION, |binding| match binding {
-            None => Arc::clone(self.shared()),
-            Some(binding) => typed(isolation::cell_in(Some(binding), self)),
-        })
+    /// Runs `f` with the place that the calling block sees.
+    fn here<R>(&'static self, f: impl FnOnce(&Place<T>) -> R) -> R {
+        let isolated = innermost(&ISOLATION, |binding| {
+            binding.map(|binding| cell_in(Some(binding), self))
+        });
+        match isolated {
+            None => f(self.shared()),
+            Some(cell) => f(typed(&cell)),
+        }
     }
 
-    fn shared(&self) -> &Arc<Cell<T>> {
+    fn shared(&self) -> &Arc<Place<T>> {
         // It outlives every block: an isolating or patched one must not leak into it.
         self.shared.get_or_make(self.name, || {
-            Arc::new(Cell::new(Arc::new(Ambient::empty().run(self.init))))
+            Arc::new(Place::new(Arc::new(Ambient::empty().run(self.init)), None))
         })
     }
 }
 
-impl<T: Isolate + Send + Sync + 'static> AnySingleton for Singleton<T> {
+impl<T: Isolate + Send + Sync + 'static> Isolated for Singleton<T> {
     fn name(&self) -> &'static str {
         self.name
     }
 
-    fn shared_cell(&'static self) -> Arc<dyn Any + Send + Sync> {
+    fn shared_cell(&'static self) -> Cell {
         Arc::clone(self.shared()) as _
     }
 
-    fn snapshot(&'static self, of: &Arc<dyn Any + Send + Sync>) -> Untyped {
-        let base = typed::<T>(Arc::clone(of)).get(self.name);
+    fn snapshot(&'static self, of: &Cell) -> Cell {
+        let base = typed::<T>(of).get(self.name);
         // What `&self` can change is copied at the first touch, the rest at the first write.
-        let value = if T::INTERIOR {
-            Arc::new(T::isolate(&base))
+        let (value, pristine) = if T::INTERIOR {
+            let pristine = T::isolate(&base);
+            (Arc::new(pristine.isolate()), Some(pristine))
         } else {
-            Arc::clone(&base)
+            (Arc::clone(&base), None)
         };
-        Untyped {
-            base,
-            cell: Arc::new(Cell::new(value)),
-        }
+        Arc::new(Place::new(value, Some(Origin { base, pristine })))
     }
 
-    fn is_written(&self, cell: &Arc<dyn Any + Send + Sync>) -> bool {
-        cell.downcast_ref::<Cell<T>>()
-            .is_some_and(|cell| cell.written.load(Relaxed))
+    fn is_written(&self, cell: &Cell) -> bool {
+        typed::<T>(cell).is_written(self.name)
     }
 
-    fn settle(&self, cell: &Arc<dyn Any + Send + Sync>) {
-        if let Some(cell) = cell.downcast_ref::<Cell<T>>() {
-            cell.written.store(false, Relaxed);
-        }
+    fn refuse_own_update(&self, cell: &Cell) {
+        typed::<T>(cell).refuse_own_update(self.name);
     }
 
-    fn prepare<'c>(
-        &self,
-        slot: &Untyped,
-        into: &'c (dyn Any + Send + Sync),
-    ) -> Option<Prepared<'c>> {
-        let target = into.downcast_ref::<Cell<T>>()?;
-        let value = slot.cell.downcast_ref::<Cell<T>>()?.get(self.name);
-        let base = slot.base.downcast_ref::<T>()?;
-        target.refuse_own_update(self.name);
-        let held = target.lock();
-        // Somebody else wrote what our changes were based on.
-        if !core::ptr::eq(Arc::as_ptr(&held), base) {
-            return None;
+    fn close(&self, cell: &Cell) {
+        typed::<T>(cell).lock().closed = true;
+    }
+
+    fn stage(&self, cell: &Cell, into: &Cell) -> Result<Option<Box<dyn Staged>>, Conflict> {
+        let (place, into) = (typed::<T>(cell), typed::<T>(into));
+        let Some(origin) = &place.origin else {
+            return Ok(None); // seeded; nobody commits it
+        };
+        if !place.is_written(self.name) {
+            return Ok(None);
         }
-        Some(Prepared::new(Commit {
-            held,
-            value,
-            target,
-        }))
+        let found = into.get(self.name);
+        if let Some(pristine) = &origin.pristine {
+            // The object may be the same and its contents are not, or the other way round.
+            if !is_same(&*found, pristine) {
+                return Err(overlay::conflict(self.name, pristine));
+            }
+        } else if !Arc::ptr_eq(&found, &origin.base) {
+            return Err(Conflict::new(self.name, true));
+        }
+        Ok(Some(Box::new(Step {
+            found,
+            value: place.get(self.name),
+        })))
     }
 }
 
-/// A write lock that is held until the commit is decided.
-struct Commit<'c, T> {
-    held: RwLockWriteGuard<'c, Arc<T>>,
+/// A commit of one value, checked against what it found.
+struct Step<T> {
+    found: Arc<T>,
     value: Arc<T>,
-    target: &'c Cell<T>,
 }
 
-impl<T: Send + Sync + 'static> isolation::Apply for Commit<'_, T> {
-    fn apply(self: Box<Self>) -> Box<dyn Any + Send + Sync> {
-        let Self {
-            mut held,
-            value,
-            target,
-        } = *self;
-        target.written.store(true, Relaxed);
-        Box::new(core::mem::replace(&mut *held, value))
+/// The same, with the lock.
+struct Held<'c, T> {
+    state: RwLockWriteGuard<'c, State<T>>,
+    value: &'c Arc<T>,
+}
+
+impl<T: Send + Sync + 'static> Staged for Step<T> {
+    fn lock<'c>(&'c mut self, into: &'c Cell) -> Option<Box<dyn Locked + 'c>> {
+        let state = typed::<T>(into).lock();
+        let value = &self.value;
+        let is_as_found = Arc::ptr_eq(&state.value, &self.found) && !state.closed;
+        is_as_found.then(|| Box::new(Held { state, value }) as _)
     }
 }
 
-impl<T> Cell<T> {
-    fn new(value: Arc<T>) -> Self {
-        let (updating, written) = (AtomicUsize::new(0), AtomicBool::new(false));
+impl<T: Send + Sync + 'static> Locked for Held<'_, T> {
+    fn apply(mut self: Box<Self>) -> Box<dyn Any> {
+        self.state.written = true;
+        let value = Arc::clone(self.value);
+        Box::new(core::mem::replace(&mut self.state.value, value))
+    }
+}
+
+impl<T> Place<T> {
+    fn new(value: Arc<T>, origin: Option<Origin<T>>) -> Self {
         Self {
-            value: RwLock::new(value),
-            updating,
-            written,
+            state: RwLock::new(State {
+                value,
+                written: false,
+                closed: false,
+            }),
+            updating: AtomicUsize::new(0),
+            origin,
         }
     }
 
     fn get(&self, name: &str) -> Arc<T> {
         self.refuse_own_update(name);
-        Arc::clone(&self.value.read().unwrap_or_else(PoisonError::into_inner))
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&state.value)
     }
 
-    fn lock(&self) -> RwLockWriteGuard<'_, Arc<T>> {
-        self.value.write().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> RwLockWriteGuard<'_, State<T>> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn update<R>(&self, name: &str, f: impl FnOnce(&mut T) -> R) -> R
+    /// `f` comes back if the place is closed.
+    fn update<R, F: FnOnce(&mut T) -> R>(&self, name: &str, f: F) -> Result<R, F>
     where
         T: Isolate,
     {
@@ -246,15 +284,35 @@ impl<T> Cell<T> {
             }
         }
         self.refuse_own_update(name);
-        let mut held = self.lock();
+        let _old; // dropped after the lock
+        let mut state = self.lock();
+        if state.closed {
+            return Err(f);
+        }
         self.updating.store(thread_number(), Relaxed);
         let _done = Done(&self.updating);
-        self.written.store(true, Relaxed);
         // The old value, if somebody holds it, stays theirs.
-        if Arc::get_mut(&mut held).is_none() {
-            *held = Arc::new(T::isolate(&held));
+        if Arc::get_mut(&mut state.value).is_none() {
+            let copy = Arc::new(T::isolate(&state.value));
+            _old = core::mem::replace(&mut state.value, copy);
         }
-        f(Arc::get_mut(&mut held).expect("made unique one line up, under the lock"))
+        state.written = true;
+        let value = Arc::get_mut(&mut state.value);
+        Ok(f(value.expect("made unique one line up, under the lock")))
+    }
+
+    /// Was it written since it was made?
+    fn is_written(&self, name: &str) -> bool
+    where
+        T: Isolate,
+    {
+        self.refuse_own_update(name);
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let (written, value) = (state.written, Arc::clone(&state.value));
+        drop(state); // a comparison is the user's
+        let origin = self.origin.as_ref();
+        let pristine = origin.and_then(|origin| origin.pristine.as_ref());
+        written || pristine.is_some_and(|pristine| !is_same(&*value, pristine))
     }
 
     /// Invariant 3.
@@ -266,8 +324,9 @@ impl<T> Cell<T> {
     }
 }
 
-fn typed<T: Send + Sync + 'static>(cell: Arc<dyn Any + Send + Sync>) -> Arc<Cell<T>> {
-    cell.downcast().expect("a singleton's cell has its type")
+fn typed<T: Send + Sync + 'static>(cell: &Cell) -> &Place<T> {
+    cell.downcast_ref()
+        .expect("a singleton's cell has its type")
 }
 
 impl<T> fmt::Debug for Singleton<T> {

@@ -145,26 +145,69 @@ pub(super) fn with_deadlines(thread: Option<Signal>) -> Option<Signal> {
     })
 }
 
-/// Why a blocking operation ended, if a deadline ended it (invariant 3).
+/// Why a blocking operation ended, if a deadline ended it.
 pub(super) fn blamed() -> Option<Reason> {
-    if !visible(|limit| limit.is_some_and(|limit| limit.all.is_set())) || thread_stop().is_set() {
+    if !visible(|limit| limit.is_some_and(|limit| limit.all.is_set())) {
         return None;
     }
-    ambient::innermost(&LIMIT, |binding| {
-        let mut binding = binding;
-        let mut outermost = None;
-        while let Some(limit) = binding.and_then(limit_of) {
-            if let Some(reason) = limit.own.reason() {
-                outermost = Some((limit, reason));
+    let Outer { thread, limits } = Outer::here();
+    if thread.is_set() {
+        return None;
+    }
+    blamed_of(&limits)
+}
+
+/// What ends the blocking operations of a block from outside, for who hands it on to threads that do not see it.
+#[derive(Debug)]
+pub(crate) struct Outer {
+    thread: Signal,
+    limits: Vec<Named>,
+}
+
+/// The own signal of a limit.
+#[derive(Debug)]
+struct Named {
+    own: Signal,
+    is_deadline: bool,
+    at: &'static Location<'static>,
+}
+
+impl Outer {
+    /// What the calling block sees.
+    pub(crate) fn here() -> Self {
+        let limits = ambient::innermost(&LIMIT, |binding| {
+            let mut limits = Vec::new();
+            let mut binding = binding;
+            while let Some(limit) = binding.and_then(limit_of) {
+                limits.push(Named {
+                    own: limit.own.clone(),
+                    is_deadline: limit.is_deadline,
+                    at: limit.at,
+                });
+                binding = binding.and_then(Binding::outer);
             }
-            binding = binding.and_then(Binding::outer);
+            limits
+        });
+        Self {
+            thread: thread_stop(),
+            limits,
         }
-        outermost.map(|(limit, reason)| {
-            if limit.is_deadline {
-                reason.because(Why::Deadline, limit.at)
-            } else {
-                reason
-            }
+    }
+
+    /// Why it ends, if it does: a stop as it was asked, a deadline by its name.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        self.thread.reason().or_else(|| blamed_of(&self.limits))
+    }
+}
+
+/// The outermost limit that is set (invariant 3); they are given from the inside.
+fn blamed_of(limits: &[Named]) -> Option<Reason> {
+    limits.iter().rev().find_map(|limit| {
+        let reason = limit.own.reason()?;
+        Some(if limit.is_deadline {
+            reason.because(Why::Deadline, limit.at)
+        } else {
+            reason
         })
     })
 }

@@ -49,8 +49,7 @@ mod wheel;
 
 pub use combine::{all, any};
 pub use deadline::deadline;
-pub(crate) use deadline::deadline_at;
-pub(crate) use deadline::obeying;
+pub(crate) use deadline::{Outer, deadline_at, obeying};
 #[cfg(all(unix, feature = "os"))]
 pub use descriptor::Descriptor;
 pub use future::{IsSet, block_on, block_on_until};

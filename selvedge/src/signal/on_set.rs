@@ -3,7 +3,7 @@
 use core::fmt;
 use std::panic::{self, AssertUnwindSafe};
 
-use crate::primitive::{Arc, Weak, panic_message};
+use crate::primitive::{Arc, Weak, drop_caught, message_of};
 use crate::probe::{self, Event};
 use crate::signal::links::{Callback, LinkId};
 use crate::signal::signal::{Inner, Signal};
@@ -49,11 +49,8 @@ impl fmt::Debug for OnSet {
 /// Runs an action on this thread; a panic of it is reported and goes no further.
 pub(super) fn run_here(signal: &Signal, action: Callback) {
     if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(action)) {
-        let message = panic_message(&*payload);
+        let message = message_of(&*payload);
         probe::emit(&Event::CallbackPanicked { signal, message });
-        // A payload whose destructor panics is given up.
-        if let Err(again) = panic::catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-            core::mem::forget(again);
-        }
+        drop_caught(payload);
     }
 }

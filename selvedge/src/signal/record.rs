@@ -6,7 +6,7 @@ use core::any::Any;
 use core::fmt;
 use core::panic::Location;
 
-use crate::ambient::{self, Identity};
+use crate::ambient::{self, Group, Identity};
 use crate::primitive::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::primitive::{Arc, Mutex};
 use crate::signal::signal::Signal;
@@ -21,6 +21,7 @@ pub(crate) struct Record {
     shields: AtomicU32,
     waiting: Mutex<Option<WaitSite>>,
     node: Arc<dyn Any + Send + Sync>,
+    group: Option<Group>,
 }
 
 /// What a thread waits for, and where in the program.
@@ -64,6 +65,7 @@ impl Record {
         stop: Signal,
         timer: Timer,
         node: Arc<dyn Any + Send + Sync>,
+        group: Option<Group>,
     ) -> Self {
         let (shields, waiting) = (AtomicU32::new(0), Mutex::new(None));
         Self {
@@ -73,6 +75,7 @@ impl Record {
             shields,
             waiting,
             node,
+            group,
         }
     }
 
@@ -108,6 +111,10 @@ impl Record {
 impl Identity for Record {
     fn path(&self) -> &Arc<str> {
         &self.path
+    }
+
+    fn group(&self) -> Option<&Group> {
+        self.group.as_ref()
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -34,11 +34,7 @@ pub struct Current {
 pub fn current() -> Current {
     let path = ambient::thread_path();
     match Node::current() {
-        Some(node) => Current {
-            name: node.name.clone(),
-            path,
-            node: Some(Arc::downgrade(&node)),
-        },
+        Some(node) => Current::of(&node),
         None => Current {
             name: path.as_ref().into(),
             path,
@@ -48,6 +44,14 @@ pub fn current() -> Current {
 }
 
 impl Current {
+    pub(super) fn of(node: &Arc<Node>) -> Self {
+        Self {
+            name: node.name.clone(),
+            path: Arc::clone(&node.path),
+            node: Some(Arc::downgrade(node)),
+        }
+    }
+
     /// The thread's own name; an alien thread's as the system has it.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -14,7 +14,7 @@ use std::error::Error;
 use std::panic::{self, AssertUnwindSafe};
 
 use crate::ambient;
-use crate::primitive::{Arc, drop_caught};
+use crate::primitive::{Arc, drop_caught, source_of};
 use crate::probe::{self, Ending, Event};
 use crate::signal::{Reason, Record, Signal, Stopped, Why};
 use crate::thread::error::{Failure, Failures, JoinError, Outcome};
@@ -90,7 +90,8 @@ impl OpenBody {
 fn make_record(node: &Arc<Node>) -> Arc<Record> {
     let (path, stop) = (Arc::clone(&node.path), node.stop.clone());
     let timer = node.root.timer.clone();
-    let record = Arc::new(Record::new(path, stop, timer, Arc::clone(node) as _));
+    let (group, own) = (node.group.get().cloned(), Arc::clone(node));
+    let record = Arc::new(Record::new(path, stop, timer, own as _, group));
     node.state.lock().record = Arc::downgrade(&record);
     record
 }
@@ -132,7 +133,7 @@ pub(super) fn judge<T>(node: &Node, outcome: std::thread::Result<Outcome<T>>) ->
 /// The `Stopped` in which the chain of sources ends, if it does.
 pub(super) fn stopped_in<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Stopped> {
     let mut error = error;
-    while let Some(source) = error.source() {
+    while let Some(source) = source_of(error) {
         error = source;
     }
     error.downcast_ref()
@@ -167,7 +168,7 @@ fn join_children(node: &Arc<Node>) -> (Vec<JoinError>, Sealed) {
 }
 
 /// The newest, but services when nobody else is left.
-fn next_to_join(children: &[Child]) -> Option<&Child> {
+pub(super) fn next_to_join(children: &[Child]) -> Option<&Child> {
     let member = children
         .iter()
         .rfind(|child| child.node.role != Role::Service);
@@ -175,7 +176,7 @@ fn next_to_join(children: &[Child]) -> Option<&Child> {
 }
 
 /// Step 3, again for each late child: first of those that are no services, then of those that are.
-fn ask_children(node: &Node, services: bool) {
+pub(super) fn ask_children(node: &Node, services: bool) {
     let reason = Reason::new(Why::ParentEnded, Location::caller()).now();
     for child in node.children().iter().rev() {
         if (child.role == Role::Service) == services {

@@ -5,7 +5,7 @@ use core::fmt;
 use std::error::Error;
 use std::io;
 
-use crate::primitive::{Arc, Mutex};
+use crate::primitive::{Arc, Caught, Mutex, message_of, text_of};
 use crate::signal::{Reason, Stopped};
 
 /// What a thread's body returns: `?` takes any error.
@@ -15,7 +15,7 @@ pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 #[derive(Debug)]
 pub struct ThreadError {
     thread: Arc<str>,
-    error: Box<dyn Error + Send + Sync>,
+    error: Caught<Box<dyn Error + Send + Sync>>,
 }
 
 impl ThreadError {
@@ -28,19 +28,24 @@ impl ThreadError {
     /// The body's own error.
     #[must_use]
     pub fn into_inner(self) -> Box<dyn Error + Send + Sync> {
-        self.error
+        self.error.into_inner()
     }
 }
 
 impl fmt::Display for ThreadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "thread `{}` failed: {}", self.thread, self.error)
+        write!(
+            f,
+            "thread `{}` failed: {}",
+            self.thread,
+            text_of(&**self.error)
+        )
     }
 }
 
 impl Error for ThreadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.error)
+        Some(&**self.error)
     }
 }
 
@@ -49,21 +54,16 @@ pub struct Panic {
     thread: Arc<str>,
     message: Box<str>,
     /// A payload is only `Send`; the lock makes the error `Sync`.
-    payload: Mutex<Box<dyn Any + Send>>,
+    payload: Mutex<Caught<Box<dyn Any + Send>>>,
 }
 
 impl Panic {
     fn new(thread: Arc<str>, payload: Box<dyn Any + Send>) -> Self {
-        let message = payload
-            .downcast_ref::<&'static str>()
-            .copied()
-            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("(a payload that is not text)")
-            .into();
+        let message = message_of(&*payload).into();
         Self {
             thread,
             message,
-            payload: Mutex::new(payload),
+            payload: Mutex::new(Caught::new(payload)),
         }
     }
 
@@ -83,7 +83,7 @@ impl Panic {
     #[must_use]
     pub fn into_payload(self) -> Box<dyn Any + Send> {
         let mut payload = self.payload.lock();
-        core::mem::replace(&mut *payload, Box::new(()))
+        core::mem::replace(&mut *payload, Caught::new(Box::new(()))).into_inner()
     }
 }
 
@@ -115,6 +115,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn error(thread: Arc<str>, error: Box<dyn Error + Send + Sync>) -> Self {
+        let error = Caught::new(error);
         Self::Error(ThreadError { thread, error })
     }
 
@@ -226,6 +227,8 @@ pub enum JoinError {
     NeverRan {
         /// The path of the pool.
         thread: Arc<str>,
+        /// Why the pool ended.
+        stopped: Stopped,
     },
     /// The thread tried to join itself.
     Itself {
@@ -286,8 +289,8 @@ impl fmt::Display for JoinError {
             }
             Self::Expired { thread } => write!(f, "the join of thread `{thread}` expired"),
             Self::Interrupted(stopped) => write!(f, "while joining, this thread was {stopped}"),
-            Self::NeverRan { thread } => {
-                write!(f, "the job never ran: its pool `{thread}` ended first")
+            Self::NeverRan { thread, stopped } => {
+                write!(f, "the job never ran: its pool `{thread}` was {stopped}")
             }
             Self::Itself { thread } => write!(f, "thread `{thread}` cannot join itself"),
         }
@@ -298,13 +301,13 @@ impl Error for JoinError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Failed(error) => error.source(),
-            Self::Panicked(_)
-            | Self::Taken { .. }
-            | Self::Expired { .. }
-            | Self::NeverRan { .. }
-            | Self::Itself { .. } => None,
+            Self::Panicked(_) | Self::Taken { .. } | Self::Expired { .. } | Self::Itself { .. } => {
+                None
+            }
             Self::Children(failures) => failures.source(),
-            Self::Stopped { stopped, .. } | Self::Interrupted(stopped) => Some(stopped),
+            Self::Stopped { stopped, .. }
+            | Self::NeverRan { stopped, .. }
+            | Self::Interrupted(stopped) => Some(stopped),
         }
     }
 }
@@ -336,6 +339,8 @@ pub enum SpawnError {
     NeverRan {
         /// The path of the thread.
         thread: Arc<str>,
+        /// Why it was asked.
+        stopped: Stopped,
     },
     /// The calling thread was asked to stop while it waited for one of the scope's places.
     Stopped {
@@ -381,12 +386,10 @@ impl fmt::Display for SpawnError {
                 f,
                 "`{name}` cannot be registered: its thread is in the tree already, as `{thread}`"
             ),
-            Self::NeverRan { thread } => {
-                write!(
-                    f,
-                    "thread `{thread}` was asked to stop before it was started: it never runs"
-                )
-            }
+            Self::NeverRan { thread, stopped } => write!(
+                f,
+                "thread `{thread}` never runs: before it was started, it was {stopped}"
+            ),
             Self::Stopped { name, stopped } => write!(
                 f,
                 "thread `{name}` was not started: while it waited for a place, its spawner was {stopped}"
@@ -410,7 +413,7 @@ impl Error for SpawnError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Os { source, .. } => Some(source),
-            Self::Stopped { stopped, .. } => Some(stopped),
+            Self::Stopped { stopped, .. } | Self::NeverRan { stopped, .. } => Some(stopped),
             _ => None,
         }
     }

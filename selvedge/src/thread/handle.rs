@@ -8,13 +8,12 @@
 
 use core::any::Any;
 use core::fmt;
-use core::panic::Location;
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 
 use crate::primitive::{Arc, Mutex, Weak};
 use crate::probe::{self, Event};
-use crate::signal::{Reason, Signal, WaitError, Why};
+use crate::signal::Signal;
 use crate::thread::error::JoinError;
 use crate::thread::tree::Node;
 
@@ -163,8 +162,7 @@ impl<T> Thread<T> {
     /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, JoinError> {
-        self.refuse_itself()?;
-        self.node.stopped.wait().map_err(JoinError::Interrupted)?;
+        self.node.wait_ended()?;
         self.receive()
     }
 
@@ -179,29 +177,14 @@ impl<T> Thread<T> {
     /// Those of [`join`](Self::join), and [`JoinError::Expired`]: the thread goes on.
     #[track_caller]
     pub fn join_until(&self, signal: &Signal) -> Result<T, JoinError> {
-        self.refuse_itself()?;
-        match self.node.stopped.wait_until(signal) {
-            Ok(()) => self.receive(),
-            Err(WaitError::Expired) => Err(JoinError::Expired {
-                thread: self.path_arc(),
-            }),
-            Err(WaitError::Stopped(stopped)) => Err(JoinError::Interrupted(stopped)),
-        }
-    }
-
-    pub(super) fn refuse_itself(&self) -> Result<(), JoinError> {
-        match Node::current() {
-            Some(node) if Arc::ptr_eq(&node, &self.node) => Err(JoinError::Itself {
-                thread: self.path_arc(),
-            }),
-            _ => Ok(()),
-        }
+        self.node.wait_ended_until(signal)?;
+        self.receive()
     }
 
     pub(super) fn receive(&self) -> Result<T, JoinError> {
         let result = self.packet.take().unwrap_or_else(|| {
             Err(JoinError::Taken {
-                thread: self.path_arc(),
+                thread: Arc::clone(&self.node.path),
             })
         });
         // The OS thread as well, so that its thread-locals are gone when this returns, as with std's.
@@ -227,7 +210,7 @@ impl<T> Thread<T> {
     #[track_caller]
     #[doc(alias = "cancel")]
     pub fn stop(&self) {
-        self.stop_because("asked through its handle");
+        self.node.ask_because("asked through its handle");
     }
 
     /// Asks the thread and its children to stop, and says why.
@@ -249,8 +232,7 @@ impl<T> Thread<T> {
     /// ```
     #[track_caller]
     pub fn stop_because(&self, why: impl Into<Cow<'static, str>>) {
-        self.node
-            .ask(&Reason::new(Why::Said(why.into()), Location::caller()).now());
+        self.node.ask_because(why);
     }
 
     /// Set when the thread and its children have ended, joined or not.
@@ -310,14 +292,7 @@ impl<T> Thread<T> {
     #[must_use]
     #[doc(alias = "tid")]
     pub fn os_id(&self) -> Option<u32> {
-        match self.node.os_id.load(Ordering::Relaxed) {
-            0 => None,
-            id => Some(id),
-        }
-    }
-
-    fn path_arc(&self) -> Arc<str> {
-        Arc::clone(&self.node.path)
+        self.node.os_id()
     }
 }
 

@@ -174,6 +174,8 @@ pub enum RunError {
     Ended {
         /// The path of the pool.
         pool: Arc<str>,
+        /// Why it was asked. Passed on with `?` it ends a thread that was asked too as stopped.
+        stopped: Stopped,
     },
     /// There is no room in the queue ([`Pool::try_run`](super::Pool::try_run)).
     Full,
@@ -186,7 +188,10 @@ pub enum RunError {
 impl RunError {
     pub(super) fn into_join_error(self) -> JoinError {
         match self {
-            Self::Ended { pool } => JoinError::NeverRan { thread: pool },
+            Self::Ended { pool, stopped } => JoinError::NeverRan {
+                thread: pool,
+                stopped,
+            },
             Self::Stopped(stopped) => JoinError::Interrupted(stopped),
             Self::Full | Self::Expired => unreachable!("`run` waits for room"),
         }
@@ -196,8 +201,8 @@ impl RunError {
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ended { pool } => {
-                write!(f, "pool `{pool}` takes no jobs any more: it was stopped")
+            Self::Ended { pool, stopped } => {
+                write!(f, "pool `{pool}` takes no jobs any more: it was {stopped}")
             }
             Self::Full => f.write_str("the pool's queue is full"),
             Self::Expired => f.write_str("the wait for room in the pool's queue expired"),
@@ -209,8 +214,8 @@ impl fmt::Display for RunError {
 impl Error for RunError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Stopped(stopped) => Some(stopped),
-            _ => None,
+            Self::Ended { stopped, .. } | Self::Stopped(stopped) => Some(stopped),
+            Self::Full | Self::Expired => None,
         }
     }
 }
@@ -220,7 +225,7 @@ pub(super) trait Runnable: Send + Sync {
     /// Runs it on the calling thread, which is `worker`, unless somebody has begun it.
     fn run(&self, worker: &Arc<Node>);
     /// Gives it up, unless somebody has begun it.
-    fn give_up(&self);
+    fn give_up(&self, stopped: Stopped);
 }
 
 /// A job as its handle sees it.
@@ -332,11 +337,11 @@ where
         self.finish(ended.into_result(worker.path()));
     }
 
-    fn give_up(&self) {
+    fn give_up(&self, stopped: Stopped) {
         if let Some(body) = self.claim(Phase::Running(0)) {
             drop_caught(body);
             let thread = Arc::clone(self.pool.path());
-            self.finish(Err(JoinError::NeverRan { thread }));
+            self.finish(Err(JoinError::NeverRan { thread, stopped }));
         }
     }
 }

@@ -92,7 +92,7 @@ pub fn join_all_until<'t, T: 't>(
 fn refuse_itself<T>(threads: &[&Thread<T>]) -> Result<(), JoinAllError> {
     let refused = threads
         .iter()
-        .find_map(|thread| thread.refuse_itself().err());
+        .find_map(|thread| thread.node.refuse_itself().err());
     refused.map_or(Ok(()), |error| Err(failed(vec![error])))
 }
 
@@ -115,7 +115,7 @@ fn receive<T>(threads: Vec<&Thread<T>>) -> Result<Vec<T>, JoinAllError> {
     }
 }
 
-fn failed(all: Vec<JoinError>) -> JoinAllError {
+pub(super) fn failed(all: Vec<JoinError>) -> JoinAllError {
     let thread: Arc<str> = ambient::thread_path();
     JoinAllError::Failed(Failures {
         thread,
@@ -124,7 +124,7 @@ fn failed(all: Vec<JoinError>) -> JoinAllError {
     })
 }
 
-/// The error of [`join_all`].
+/// The error of [`join_all`], and of [`Group::join_all`](crate::Group::join_all).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum JoinAllError {

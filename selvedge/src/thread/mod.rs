@@ -19,6 +19,15 @@
 //! program's exit status 1. A body that ends with [`Stopped`](crate::Stopped) because it was asked to has
 //! not failed.
 //!
+//! # Panics
+//!
+//! A panic of a body, of a closure that it captured, or of what it was given is a failure of the thread, whatever
+//! the payload. What the library itself calls or drops of yours, the text of an error that is told, say, or a
+//! result that nobody wants, may panic as well: the panic hook tells it, and nobody else is disturbed. These end the
+//! process by `abort`, as Rust has it for every thread: a destructor that panics while another panic unwinds; a
+//! destructor of a thread-local that panics at the thread's end; and every panic in a build with
+//! `panic = "abort"`, of which [`program`](crate::program) says more.
+//!
 //! # Not here
 //!
 //! `selvedge::run`, which makes the root ([`program`](crate::program)). Detached threads: there are none.
@@ -28,8 +37,10 @@ mod draw;
 mod end;
 mod error;
 mod first_success;
+mod group;
 mod handle;
 mod join_all;
+mod member;
 mod prepared;
 mod register;
 mod job;
@@ -39,6 +50,7 @@ mod repeat;
 mod restart;
 mod schedule;
 mod scope;
+mod scope_builder;
 mod scope_handle;
 mod scope_shared;
 mod scope_start;
@@ -62,6 +74,7 @@ pub use restart::{GaveUp, Restart, RestartStatus, Supervised, supervise};
 pub use schedule::CronError;
 pub use schedule::{Overlap, Schedule, ScheduleStatus, Scheduled};
 pub use scope::{Scope, scope};
+pub use scope_builder::ScopedBuilder;
 pub use scope_handle::ScopedThread;
 pub use scope_start::{StartError, Started};
 pub use spawn::{Builder, spawn};

@@ -29,8 +29,9 @@ const BOUND: usize = 1024;
 /// a thread, a job starts with nothing of the caller's ambient; it is carried, deadlines included, by
 /// [`Ambient`](crate::Ambient): `let ambient = Ambient::capture(); pool.run(move |stop| ambient.run(|| ..))`.
 ///
-/// Jobs must own what they use (`'static`): share it by `Arc`. A pool itself is shared by `Arc` as well; jobs may
-/// give jobs to their own pool and join them.
+/// Jobs must own what they use (`'static`): share it by `Arc`, or borrow in a [`scope`](super::scope) with a
+/// [`limit`](super::Scope::limit), which starts a thread for each part. A pool itself is shared by `Arc` as well;
+/// jobs may give jobs to their own pool and join them.
 ///
 /// # The end
 ///
@@ -205,9 +206,13 @@ impl Pool {
         }
     }
 
+    /// While somebody has the pool, only a worker that was asked to stop closes the queue.
     fn ended(&self) -> RunError {
+        let mut workers = self.workers.iter();
+        let asked = workers.find(|worker| worker.node.stop_signal().is_set());
         RunError::Ended {
             pool: Arc::clone(&self.shared.path),
+            stopped: Stopped::by(asked.expect("a worker was asked").node.stop_signal()),
         }
     }
 
@@ -276,7 +281,10 @@ impl Drop for Pool {
         for worker in &self.workers {
             worker.stop_because("its pool was dropped");
         }
-        self.shared.end();
+        // Without a worker there is no job either: each has seen the queue closed and empty.
+        if let Some(worker) = self.workers.first() {
+            self.shared.end(worker.node.stop_signal());
+        }
         if self.shared.worker().is_none() {
             for worker in &self.workers {
                 worker.stopped().wait_through();
@@ -375,7 +383,7 @@ impl Shared {
         let worker = Node::current().expect("a worker is a thread of the tree");
         loop {
             if stop.is_set() {
-                self.end();
+                self.end(stop);
                 return Err(Stopped::by(stop).into());
             }
             match self.jobs.pop() {
@@ -386,12 +394,12 @@ impl Shared {
         }
     }
 
-    /// Gives up what has not begun (invariant 2).
-    fn end(&self) {
+    /// Gives up what has not begun (invariant 2), because `stop` is set.
+    fn end(&self, stop: &Signal) {
         self.jobs.close();
         signal::shield(|| {
             while let Ok(job) = self.jobs.pop() {
-                job.give_up();
+                job.give_up(Stopped::by(stop));
             }
         });
     }

@@ -7,11 +7,10 @@
 //! 2. A prepared thread that is asked to stop has ended: its parent never waits for somebody to start it.
 
 use core::fmt;
-use core::panic::Location;
 use std::borrow::Cow;
 
 use crate::primitive::{Arc, Mutex, drop_caught};
-use crate::signal::{OnSet, Reason, Signal, Why};
+use crate::signal::{OnSet, Signal, Stopped};
 use crate::thread::error::{Outcome, SpawnError};
 use crate::thread::handle::Thread;
 use crate::thread::spawn::{Place, Setting};
@@ -60,6 +59,7 @@ impl<T: Send + 'static> Prepared<T> {
         let Some((setting, place, body)) = taken else {
             return Err(SpawnError::NeverRan {
                 thread: Arc::clone(&self.node.path),
+                stopped: Stopped::by(&self.node.stop),
             });
         };
         self.node.set_running();
@@ -71,14 +71,13 @@ impl<T> Prepared<T> {
     /// Asks it to stop: it will not run.
     #[track_caller]
     pub fn stop(&self) {
-        self.stop_because("asked before it was started");
+        self.node.ask_because("asked before it was started");
     }
 
     /// Asks it to stop, and says why: it will not run.
     #[track_caller]
     pub fn stop_because(&self, why: impl Into<Cow<'static, str>>) {
-        self.node
-            .ask(&Reason::new(Why::Said(why.into()), Location::caller()).now());
+        self.node.ask_because(why);
     }
 
     /// Set when the thread and its children have ended, or when it is clear that it will never run.

@@ -5,7 +5,8 @@
 //! 1. Whoever starts a thread of the scope, or takes one's OS thread out of the scope's node to join it, is
 //!    the scope's closure, something that the closure waits for, or a thread of the scope before it has
 //!    `stopped`: nothing else can hold a `&'scope Scope` or a `ScopedThread<'scope, _>`, and a thread of the
-//!    scope runs nothing of the user's later, its value's destructor included.
+//!    scope runs nothing later that could, its value's destructor included. (What it carries for `tracing`
+//!    lives for `'static`.)
 //! 2. A thread of the scope is among the children of the scope's node from before its OS thread starts until
 //!    its body has ended and its value is left or dropped.
 //! 3. Its OS thread is in its node, or in the `finished` of the scope's node, or with who starts or joins it,
@@ -26,15 +27,16 @@ use core::sync::atomic::Ordering::Relaxed;
 use std::borrow::Cow;
 use std::panic::{self, AssertUnwindSafe};
 
-use crate::ambient::Ambient;
-use crate::primitive::{self, Arc, JoinHandle, drop_caught};
-use crate::probe::{self, Ending, Event};
+use crate::primitive::{self, Arc, JoinHandle, drop_caught, sys};
+use crate::probe::{self, Carried, Event};
 use crate::signal::{self, Reason, Signal, Why};
-use crate::sync::{AcquireError, AcquireUntilError, Permit, Semaphore};
+use crate::sync::{Permit, Semaphore};
+use crate::thread::end::{ask_children, next_to_join};
 use crate::thread::error::{Failures, Outcome, SpawnError};
+use crate::thread::scope_builder::ScopedBuilder;
 use crate::thread::scope_handle::{ScopedThread, Slot};
 use crate::thread::scope_shared::{Shared, live};
-use crate::thread::spawn::reap;
+use crate::thread::spawn::{Builder, Unstarted, reap};
 use crate::thread::tree::{Child, Node, Role, State};
 
 /// Runs `f`, which may start threads that borrow from the caller, and waits for all of them.
@@ -44,7 +46,8 @@ use crate::thread::tree::{Child, Node, Role, State};
 ///
 /// The first failure, an error or a panic, of a thread or of `f`, asks the others to stop, `f` included:
 /// what blocks in it returns [`Stopped`](crate::Stopped). [`isolate`](Scope::isolate) leaves them alone. When
-/// `f` returns `Ok`, its threads are waited for and not asked to stop.
+/// `f` returns `Ok`, its threads are waited for and not asked to stop, but for
+/// [services](super::ScopedBuilder::service).
 ///
 /// In the tree the scope is a place below the calling thread: a thread `a` of a scope `fetch` in `main` is
 /// `main/fetch/a`. On a thread outside every tree the scope is a root of its own. Nothing of the caller's
@@ -146,7 +149,7 @@ fn join_everything(node: &Arc<Node>) {
     loop {
         let (newest, finished, sealed) = {
             let mut state = node.state.lock();
-            let newest = state.children.last().map(|child| Arc::clone(&child.node));
+            let newest = next_to_join(&state.children).map(|child| Arc::clone(&child.node));
             let finished = core::mem::take(&mut state.finished);
             state.sealed = newest.is_none() && finished.is_empty();
             (newest, finished, state.sealed)
@@ -158,6 +161,9 @@ fn join_everything(node: &Arc<Node>) {
             }
             continue;
         };
+        if child.role == Role::Service && !child.stop.is_set() {
+            ask_children(node, true); // nobody else is left
+        }
         child.stopped.wait_through();
         if let Some(thread) = node.remove(&child) {
             join_os(thread);
@@ -171,11 +177,16 @@ pub(super) fn join_os(thread: JoinHandle<()>) {
     drop_caught(thread.join());
 }
 
-impl<'scope> Scope<'scope, '_> {
+impl<'scope, 'env> Scope<'scope, 'env> {
+    /// A thread of the scope to be, with more choices than [`spawn`](Self::spawn) has.
+    pub fn builder(&'scope self, name: &str) -> ScopedBuilder<'scope, 'env> {
+        ScopedBuilder::new(self, name)
+    }
+
     /// Starts a thread of the scope.
     ///
     /// Dropping the handle only gives up the value: the thread is waited for all the same, and its error
-    /// comes back from [`scope`].
+    /// comes back from [`scope`]. [`builder`](Self::builder) has more choices.
     ///
     /// # Stopping
     ///
@@ -193,16 +204,13 @@ impl<'scope> Scope<'scope, '_> {
         T: Send + 'scope,
         F: FnOnce(Signal) -> Outcome<T> + Send + 'scope,
     {
-        let place = match self.shared.places.get().map(Semaphore::acquire).transpose() {
-            Ok(place) => place,
-            Err(AcquireError::Stopped(stopped)) => {
-                drop(body);
-                return ScopedThread::never_ran(&self.shared, name, stopped);
+        match self.builder(name).spawn(body) {
+            Ok(thread) => thread,
+            Err(SpawnError::Stopped { stopped, .. }) => {
+                ScopedThread::never_ran(&self.shared, name, stopped)
             }
-            Err(AcquireError::TooMany { .. }) => unreachable!("a limit is at least 1"),
-        };
-        self.launch(name, place, Slot::new(), body)
-            .unwrap_or_else(|error| panic!("{error}"))
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// The same, but never waits for a place.
@@ -235,11 +243,7 @@ impl<'scope> Scope<'scope, '_> {
         T: Send + 'scope,
         F: FnOnce(Signal) -> Outcome<T> + Send + 'scope,
     {
-        let place = match self.shared.places.get().map(Semaphore::try_acquire) {
-            Some(None) => return Err(SpawnError::Full { name: name.into() }),
-            place => place.flatten(),
-        };
-        self.launch(name, place, Slot::new(), body)
+        self.builder(name).try_spawn(body)
     }
 
     /// The same, but waits for a place only until `signal` is set.
@@ -264,30 +268,7 @@ impl<'scope> Scope<'scope, '_> {
         T: Send + 'scope,
         F: FnOnce(Signal) -> Outcome<T> + Send + 'scope,
     {
-        let place = self.place_until(name, signal)?;
-        self.launch(name, place, Slot::new(), body)
-    }
-
-    /// Waits for a place, if they are limited.
-    #[track_caller]
-    pub(super) fn place_until(
-        &self,
-        name: &str,
-        signal: &Signal,
-    ) -> Result<Option<Permit>, SpawnError> {
-        let Some(places) = self.shared.places.get() else {
-            return Ok(None);
-        };
-        let name = || name.into();
-        match places.acquire_until(signal) {
-            Ok(place) => Ok(Some(place)),
-            Err(AcquireUntilError::Expired) => Err(SpawnError::Expired { name: name() }),
-            Err(AcquireUntilError::Stopped(stopped)) => Err(SpawnError::Stopped {
-                name: name(),
-                stopped,
-            }),
-            Err(AcquireUntilError::TooMany { .. }) => unreachable!("a limit is at least 1"),
-        }
+        self.builder(name).spawn_until(signal, body)
     }
 
     /// Failures no longer ask anybody to stop: for work whose parts do not need each other.
@@ -352,7 +333,8 @@ impl<'scope> Scope<'scope, '_> {
         assert!(is_first, "the limit of scope `{path}` is set already");
     }
 
-    /// Asks the threads of the scope, and its closure, to stop. Does not wait.
+    /// Asks the threads of the scope, and its closure, to stop. Does not wait. Services are asked when the others
+    /// have ended.
     ///
     /// # Examples
     ///
@@ -389,7 +371,7 @@ impl<'scope> Scope<'scope, '_> {
     /// Starts a thread whose result goes to `slot`.
     pub(super) fn launch<T, F>(
         &'scope self,
-        name: &str,
+        builder: Builder,
         place: Option<Permit>,
         slot: Arc<Slot<T>>,
         body: F,
@@ -400,8 +382,11 @@ impl<'scope> Scope<'scope, '_> {
     {
         let shared = &self.shared;
         reap(&shared.node);
-        let ambient = shared.inherits.load(Relaxed).then(Ambient::capture);
-        let node = shared.node.child(name, Role::Thread);
+        let (node, mut setting) = builder.into_child_of(&shared.node);
+        if shared.inherits.load(Relaxed) {
+            setting.inherit();
+        }
+        let (stack_size, carried) = (setting.stack_size(), Carried::take());
         let child = Child {
             node: Arc::clone(&node),
             packet: Arc::clone(&shared.nothing),
@@ -410,15 +395,14 @@ impl<'scope> Scope<'scope, '_> {
             shared.node.add(child),
             "a scope is sealed after its closure"
         );
+        let unstarted = Unstarted::new(&shared.node, &node);
         probe::emit(&Event::Started { thread: &node.path });
-        let unstarted = Unstarted {
-            scope: &shared.node,
-            node: &node,
-        };
         let life: Box<dyn FnOnce() + Send + 'scope> = Box::new({
             let (shared, node, slot) = (Arc::clone(shared), Arc::clone(&node), Arc::clone(&slot));
             move || {
-                live(&shared, &node, &slot, ambient, body);
+                sys::name_thread(&node.name);
+                node.os_id.store(sys::thread_id(), Relaxed);
+                carried.run(|| live(&shared, &node, &slot, setting, body));
                 drop(place);
             }
         });
@@ -427,30 +411,17 @@ impl<'scope> Scope<'scope, '_> {
         // it has been joined (3, 4), when the box and all that it holds are gone (5); if it is not started,
         // the box is dropped in this call. `'scope` does not end before `scope` does.
         let life: Box<dyn FnOnce() + Send + 'static> = unsafe { core::mem::transmute(life) };
-        match primitive::spawn(name, None, life) {
+        match primitive::spawn(&node.name, stack_size, life) {
             Ok(thread) => {
                 core::mem::forget(unstarted);
                 shared.node.started(&node, thread);
                 Ok(ScopedThread::new(shared, node, slot))
             }
             Err(source) => Err(SpawnError::Os {
-                name: name.into(),
+                name: node.name.clone(),
                 source,
             }),
         }
-    }
-}
-
-/// Takes a thread that was not started out of the tree, also if the destructor of its closure panics.
-struct Unstarted<'a> {
-    scope: &'a Arc<Node>,
-    node: &'a Arc<Node>,
-}
-
-impl Drop for Unstarted<'_> {
-    fn drop(&mut self) {
-        self.node.finish(Ending::NeverRan);
-        let _ = self.scope.remove(self.node); // there is no OS thread
     }
 }
 

@@ -8,12 +8,11 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use core::panic::Location;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::borrow::Cow;
 
 use crate::primitive::{Arc, Mutex};
-use crate::signal::{Reason, Signal, Stopped, WaitError, Why};
+use crate::signal::{Signal, Stopped};
 use crate::thread::error::JoinError;
 use crate::thread::scope::join_os;
 use crate::thread::scope_shared::Shared;
@@ -147,8 +146,7 @@ impl<T> ScopedThread<'_, T> {
     /// ```
     #[track_caller]
     pub fn join(&self) -> Result<T, JoinError> {
-        self.refuse_itself()?;
-        self.node.stopped.wait().map_err(JoinError::Interrupted)?;
+        self.node.wait_ended()?;
         self.receive()
     }
 
@@ -163,23 +161,8 @@ impl<T> ScopedThread<'_, T> {
     /// Those of [`join`](Self::join), and [`JoinError::Expired`]: the thread goes on.
     #[track_caller]
     pub fn join_until(&self, signal: &Signal) -> Result<T, JoinError> {
-        self.refuse_itself()?;
-        match self.node.stopped.wait_until(signal) {
-            Ok(()) => self.receive(),
-            Err(WaitError::Expired) => Err(JoinError::Expired {
-                thread: self.path_arc(),
-            }),
-            Err(WaitError::Stopped(stopped)) => Err(JoinError::Interrupted(stopped)),
-        }
-    }
-
-    fn refuse_itself(&self) -> Result<(), JoinError> {
-        match Node::current() {
-            Some(node) if Arc::ptr_eq(&node, &self.node) => Err(JoinError::Itself {
-                thread: self.path_arc(),
-            }),
-            _ => Ok(()),
-        }
+        self.node.wait_ended_until(signal)?;
+        self.receive()
     }
 
     /// How it ended, which it has.
@@ -206,14 +189,13 @@ impl<T> ScopedThread<'_, T> {
     #[track_caller]
     #[doc(alias = "cancel")]
     pub fn stop(&self) {
-        self.stop_because("asked through its handle");
+        self.node.ask_because("asked through its handle");
     }
 
     /// The same, and says why.
     #[track_caller]
     pub fn stop_because(&self, why: impl Into<Cow<'static, str>>) {
-        self.node
-            .ask(&Reason::new(Why::Said(why.into()), Location::caller()).now());
+        self.node.ask_because(why);
     }
 
     /// Set when the thread and its children have ended, joined or not.
@@ -232,6 +214,13 @@ impl<T> ScopedThread<'_, T> {
     #[must_use]
     pub fn path(&self) -> &str {
         &self.node.path
+    }
+
+    /// The system's number of the thread, as [`Thread::os_id`](super::Thread::os_id) gives it.
+    #[must_use]
+    #[doc(alias = "tid")]
+    pub fn os_id(&self) -> Option<u32> {
+        self.node.os_id()
     }
 
     pub(super) fn path_arc(&self) -> Arc<str> {

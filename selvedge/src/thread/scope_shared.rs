@@ -9,7 +9,6 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::error::Error;
 use std::panic;
 
-use crate::ambient::Ambient;
 use crate::primitive::{Arc, Mutex, OnceLock, drop_caught};
 use crate::probe::Ending;
 use crate::signal::{self, Reason, Signal, Why, default_timer};
@@ -18,6 +17,7 @@ use crate::thread::end::{self, Ended, stopped_in};
 use crate::thread::error::{Failure, Failures, JoinError, Outcome};
 use crate::thread::handle::{AnyPacket, report_unreceived};
 use crate::thread::scope_handle::{End, Slot};
+use crate::thread::spawn::Setting;
 use crate::thread::tree::{Child, Node, Role, Root, State};
 
 /// The part of a scope that its threads share.
@@ -26,6 +26,8 @@ pub(super) struct Shared {
     owner: Option<Arc<Node>>,
     /// What the calling thread saw as stop.
     pub(super) outer: Signal,
+    /// Why it is set, once it is.
+    blame: signal::Outer,
     pub(super) is_isolated: AtomicBool,
     pub(super) inherits: AtomicBool,
     pub(super) places: OnceLock<Semaphore>,
@@ -60,6 +62,7 @@ impl Shared {
             node,
             owner,
             outer: signal::stop(),
+            blame: signal::Outer::here(),
             is_isolated: AtomicBool::new(false),
             inherits: AtomicBool::new(false),
             places: OnceLock::new(),
@@ -80,7 +83,7 @@ impl Shared {
     }
 
     fn obey_outer(&self) {
-        if let Some(reason) = self.outer.reason() {
+        if let Some(reason) = self.blame.reason() {
             self.node.ask(&reason);
         }
     }
@@ -116,7 +119,7 @@ impl Shared {
         let mut all: Vec<_> = taken.into_iter().map(|(_, error)| error).collect();
         match done {
             Ok(Ok(value)) if all.is_empty() => return Ok(value),
-            Ok(Ok(value)) => drop(value),
+            Ok(Ok(value)) => drop_caught(value), // given up
             Ok(Err(error)) => match stopped_in(&*error).cloned() {
                 // It says that it obeyed, and there was something to obey: told only if nothing else is.
                 Some(stopped) if was_asked => {
@@ -179,17 +182,14 @@ pub(super) fn live<T: Send>(
     shared: &Shared,
     node: &Arc<Node>,
     slot: &Slot<T>,
-    ambient: Option<Ambient>,
+    setting: Setting,
     body: impl FnOnce(Signal) -> Outcome<T>,
 ) {
-    let ended = end::run_body(node, |stop| match ambient {
-        None => body(stop),
-        Some(ambient) => {
-            let outcome = ambient.run(|| body(stop));
-            // A deadline came along, and may be seen before it has asked the scope.
-            shared.obey_outer();
-            outcome
-        }
+    let ended = end::run_body(node, |stop| {
+        let outcome = setting.run(|| body(stop));
+        // A deadline that came along may be seen before it has asked the scope.
+        shared.obey_outer();
+        outcome
     });
     let how = ended.ending();
     let left = slot.fill(match ended {

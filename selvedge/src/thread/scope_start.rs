@@ -12,6 +12,7 @@ use crate::primitive::{Arc, Mutex};
 use crate::signal::{Signal, Stopped, WaitError};
 use crate::thread::error::{JoinError, Outcome, SpawnError};
 use crate::thread::scope::Scope;
+use crate::thread::scope_builder::ScopedBuilder;
 use crate::thread::scope_handle::{ScopedThread, Slot};
 
 /// What the body of [`Scope::start`] calls when it is ready, with what its starter waits for.
@@ -64,7 +65,7 @@ impl<'scope> Scope<'scope, '_> {
         T: Send + 'scope,
         F: FnOnce(Signal, Started<'scope, V>) -> Outcome<T> + Send + 'scope,
     {
-        self.start_until(name, &Signal::never(), body)
+        self.builder(name).start(body)
     }
 
     /// The same, but waits only until `signal` is set; then the new thread is asked to stop and waited for.
@@ -88,7 +89,67 @@ impl<'scope> Scope<'scope, '_> {
         T: Send + 'scope,
         F: FnOnce(Signal, Started<'scope, V>) -> Outcome<T> + Send + 'scope,
     {
-        let place = self.place_until(name, signal).map_err(StartError::Spawn)?;
+        self.builder(name).start_until(signal, body)
+    }
+}
+
+impl<'scope> ScopedBuilder<'scope, '_> {
+    /// Starts it and waits until it says that it is ready, as [`Scope::start`] does.
+    ///
+    /// # Stopping
+    ///
+    /// As [`Scope::start`].
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::thread;
+    ///
+    /// thread::scope("serve", |s| {
+    ///     let (port, server) = s.builder("server").stack_size(1 << 20).start(|stop, started| {
+    ///         started(8080);
+    ///         Ok(stop.wait()?)
+    ///     })?;
+    ///     assert_eq!(port, 8080);
+    ///     Ok(server.stop())
+    /// })?;
+    /// # Ok::<(), thread::Failures>(())
+    /// ```
+    #[track_caller]
+    pub fn start<V, T, F>(self, body: F) -> Result<(V, ScopedThread<'scope, T>), StartError>
+    where
+        V: Send + 'scope,
+        T: Send + 'scope,
+        F: FnOnce(Signal, Started<'scope, V>) -> Outcome<T> + Send + 'scope,
+    {
+        self.start_until(&Signal::never(), body)
+    }
+
+    /// The same, but waits only until `signal` is set; then the new thread is asked to stop and waited for.
+    ///
+    /// # Stopping
+    ///
+    /// As [`Scope::start`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`start`](Self::start), and [`StartError::Expired`].
+    #[track_caller]
+    pub fn start_until<V, T, F>(
+        self,
+        signal: &Signal,
+        body: F,
+    ) -> Result<(V, ScopedThread<'scope, T>), StartError>
+    where
+        V: Send + 'scope,
+        T: Send + 'scope,
+        F: FnOnce(Signal, Started<'scope, V>) -> Outcome<T> + Send + 'scope,
+    {
+        let place = self.place_until(signal).map_err(StartError::Spawn)?;
         let slot = Slot::starting();
         let value = Arc::new(Mutex::new(None));
         let ready = Signal::named("ready");
@@ -101,7 +162,7 @@ impl<'scope> Scope<'scope, '_> {
             }
         });
         let thread = self
-            .launch(name, place, slot, move |stop| body(stop, started))
+            .launch(place, slot, move |stop| body(stop, started))
             .map_err(StartError::Spawn)?;
         let waited = (&ready | thread.stopped()).wait_until(signal);
         // One statement, so that the lock is not held when the value is dropped.

@@ -3,7 +3,7 @@
 use core::panic::Location;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::ambient::Ambient;
+use crate::ambient::{Ambient, Group};
 use crate::primitive::{self, Arc, Weak, sys};
 use crate::probe::{self, Carried, Ending, Event};
 use crate::signal::{Signal, deadline_at};
@@ -71,6 +71,7 @@ pub struct Builder {
     /// The calling thread, if none is given.
     parent: Option<Parent>,
     is_service: bool,
+    group: Option<Group>,
     setting: Setting,
 }
 
@@ -89,6 +90,7 @@ impl Builder {
             name: name.into(),
             parent: None,
             is_service: false,
+            group: None,
             setting: Setting::default(),
         }
     }
@@ -122,6 +124,29 @@ impl Builder {
     pub fn ambient(mut self, ambient: Ambient) -> Self {
         self.setting.ambient = Some(ambient);
         self
+    }
+
+    /// The body runs with what is bound here, where `inherit` is called: an [`ambient`](Self::ambient) captured
+    /// now, deadlines included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::thread;
+    ///
+    /// selvedge::local! { static USER: &'static str; }
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let builder = USER.bind("Ada", || thread::Builder::new("carried").inherit());
+    ///     assert_eq!(builder.spawn(|_stop| Ok(*USER.get()?))?.join()?, "Ada");
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[track_caller]
+    pub fn inherit(self) -> Self {
+        self.ambient(Ambient::capture())
     }
 
     /// The body runs with this [`deadline`](crate::signal::deadline()), which is usually a
@@ -302,13 +327,21 @@ impl Builder {
         Ok((setting, place))
     }
 
+    pub(super) fn set_group(&mut self, group: Option<Group>) {
+        self.group = group;
+    }
+
     pub(super) fn into_child_of(self, parent: &Arc<Node>) -> (Arc<Node>, Setting) {
         let role = if self.is_service {
             Role::Service
         } else {
             Role::Thread
         };
-        (parent.child(&self.name, role), self.setting)
+        let node = parent.child(&self.name, role);
+        if let Some(group) = self.group {
+            let _ = node.group.set(group); // the only one
+        }
+        (node, self.setting)
     }
 }
 
@@ -330,6 +363,7 @@ impl<T: Send + 'static> Place<T> {
             node,
             packet,
         } = self;
+        let unstarted = Unstarted::new(&parent, &node);
         // Before it can say that it has ended.
         probe::emit(&Event::Started { thread: &node.path });
         let stack_size = setting.stack_size;
@@ -344,34 +378,56 @@ impl<T: Send + 'static> Place<T> {
         };
         match thread {
             Ok(thread) => {
+                core::mem::forget(unstarted);
                 if let Some(ended) = parent.started(&node, thread) {
                     let _ = ended.join(); // its body cannot unwind: `run_body` catches
                 }
                 Ok(Thread { node, packet })
             }
-            Err(source) => {
-                never_ran(&parent, &node);
-                Err(SpawnError::Os {
-                    name: node.name.clone(),
-                    source,
-                })
-            }
+            Err(source) => Err(SpawnError::Os {
+                name: node.name.clone(),
+                source,
+            }),
         }
     }
 }
 
 impl<T> Place<T> {
     pub(super) fn give_up(&self) {
-        never_ran(&self.parent, &self.node);
+        drop(Unstarted::new(&self.parent, &self.node));
     }
 }
 
-fn never_ran(parent: &Node, node: &Arc<Node>) {
-    node.finish(Ending::NeverRan);
-    let _ = parent.remove(node); // there is no OS thread
+/// Takes a thread that was not started out of the tree, also if the destructor of its closure panics.
+pub(super) struct Unstarted<'a> {
+    parent: &'a Node,
+    node: &'a Arc<Node>,
+}
+
+impl<'a> Unstarted<'a> {
+    pub(super) fn new(parent: &'a Node, node: &'a Arc<Node>) -> Self {
+        Self { parent, node }
+    }
+}
+
+impl Drop for Unstarted<'_> {
+    fn drop(&mut self) {
+        self.node.finish(Ending::NeverRan);
+        let _ = self.parent.remove(self.node); // there is no OS thread
+    }
 }
 
 impl Setting {
+    pub(super) fn stack_size(&self) -> Option<usize> {
+        self.stack_size
+    }
+
+    /// What is bound here, unless something else was chosen.
+    #[track_caller]
+    pub(super) fn inherit(&mut self) {
+        self.ambient.get_or_insert_with(Ambient::capture);
+    }
+
     /// Runs `f` in what was carried, with the deadline innermost.
     pub(super) fn run<R>(self, f: impl FnOnce() -> R) -> R {
         let limited = || match self.deadline {

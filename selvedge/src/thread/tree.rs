@@ -18,6 +18,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use crate::ambient::Group;
 use crate::primitive::{Arc, JoinHandle, Mutex, OnceLock, Weak, clock};
 use crate::probe::{self, Ending, Event};
 use crate::signal::{Reason, Record, Signal, Timer, WaitSite};
@@ -30,6 +31,8 @@ pub(crate) struct Root {
     pub(crate) unreceived: AtomicUsize,
     /// Called after a thread has ended: keeps the report of a shutdown up to date.
     pub(crate) changed: OnceLock<Changed>,
+    /// Called before the tree is asked to stop: the program begins to wait for its end.
+    asked: OnceLock<Changed>,
     /// Who takes part in the end of the tree, from its begin on, if somebody wants to know: some twice.
     record: OnceLock<Mutex<Option<Vec<Arc<Node>>>>>,
 }
@@ -48,6 +51,8 @@ pub(crate) struct Node {
     /// Whether the event of its stop was emitted: before it is set, where we set it (invariant 5).
     asked: AtomicBool,
     pub(super) role: Role,
+    /// Of which it is from before it is added to its parent; given by its builder.
+    pub(super) group: OnceLock<Group>,
     since: Instant,
     /// When and how the thread ended.
     ended: OnceLock<(Instant, Ending)>,
@@ -91,6 +96,7 @@ impl Root {
             timer,
             unreceived: AtomicUsize::new(0),
             changed: OnceLock::new(),
+            asked: OnceLock::new(),
             record: OnceLock::new(),
         })
     }
@@ -139,6 +145,7 @@ impl Node {
             // No thread is asked when a scope is.
             asked: AtomicBool::new(role == Role::Scope),
             role,
+            group: OnceLock::new(),
             since: clock::now(),
             ended: OnceLock::new(),
             os_id: AtomicU32::new(0),
@@ -199,6 +206,9 @@ impl Node {
             && let Some(reason) = self.stop.reason()
         {
             node.ask(&reason); // invariant 3
+        }
+        if let Some(group) = node.group.get() {
+            group.admit(&node);
         }
         true
     }
@@ -263,12 +273,21 @@ impl Node {
 
     /// Asks the subtree to stop, children first and newest first, then this thread. Does not block.
     pub(crate) fn ask(self: &Arc<Self>, reason: &Reason) {
-        self.begin_record();
-        let subtree = self.ordered(|child| child.role == Role::Thread); // invariant 6
-        for node in &subtree {
+        Self::ask_together(core::slice::from_ref(self), reason);
+    }
+
+    /// The same of several, which may belong to one another.
+    pub(super) fn ask_together(nodes: &[Arc<Self>], reason: &Reason) {
+        let mut subtrees = Vec::new();
+        for node in nodes {
+            node.tell_program();
+            node.begin_record();
+            subtrees.extend(node.ordered(|child| child.role == Role::Thread)); // invariant 6
+        }
+        for node in &subtrees {
             node.announce_stop(reason); // of all, before one of them can end by it (invariant 5)
         }
-        for node in subtree {
+        for node in subtrees {
             node.stop.set_for(reason.clone());
         }
     }
@@ -307,6 +326,7 @@ impl Node {
         let Some(reason) = self.stop.reason() else {
             return;
         };
+        self.tell_program();
         self.begin_record();
         self.announce_stop(&reason);
         for child in self.children().iter().rev() {
@@ -336,6 +356,9 @@ impl Node {
             Ending::NeverRan => self.stopped.set_because("never ran"),
             _ => self.stopped.set(),
         };
+        if let Some(group) = self.group.get() {
+            group.dismiss(self); // after `stopped`: who finds it no more knows that it has ended
+        }
         if let Some(changed) = self.root.changed.get() {
             changed();
         }
@@ -350,6 +373,20 @@ impl Node {
     #[cfg(feature = "run")]
     pub(crate) fn on_change(&self, changed: Changed) {
         let _ = self.root.changed.set(changed); // one observer: the program's report
+    }
+
+    /// Calls `asked` whenever the tree is asked to stop, before anybody in it is: an action of one of their
+    /// stop signals may never return. For its root.
+    pub(crate) fn on_asked(&self, asked: Changed) {
+        let _ = self.root.asked.set(asked); // one observer: the program's grace
+    }
+
+    fn tell_program(&self) {
+        if self.parent.is_none()
+            && let Some(asked) = self.root.asked.get()
+        {
+            asked();
+        }
     }
 
     /// From here on the end of the tree is recorded, once it begins. For its root.

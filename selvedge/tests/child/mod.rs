@@ -7,7 +7,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::panic::catch_unwind;
-use std::process::{ChildStdin, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
+use std::process::{self, ChildStdin, ChildStdout, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -70,7 +70,10 @@ pub(crate) fn hear() -> String {
 /// A scenario that runs.
 pub(crate) struct Child {
     pid: u32,
-    input: ChildStdin,
+    /// Unless it has another input.
+    input: Option<ChildStdin>,
+    /// What writes its input, if something does.
+    writer: Option<process::Child>,
     output: BufReader<ChildStdout>,
     /// Gets the exit status and standard error.
     ended: std::sync::mpsc::Receiver<(ExitStatus, String)>,
@@ -89,12 +92,48 @@ pub(crate) struct End {
 
 impl Child {
     pub(crate) fn start(scenario: &str) -> Self {
+        Self::start_given(scenario, &[])
+    }
+
+    /// With more environment variables.
+    pub(crate) fn start_given(scenario: &str, variables: &[(&str, String)]) -> Self {
         // As from a terminal: whoever runs the tests in the background ignores SIGINT for them, and an
         // ignored signal is inherited.
         let mut env = Command::new("env");
         env.args(["--default-signal=INT", "--default-signal=TERM"])
+            .arg(std::env::current_exe().unwrap())
+            .envs(variables.iter().map(|(name, value)| (name, value)));
+        Self::start_by(scenario, env)
+    }
+
+    /// Ignoring these, as `INT,TERM`; the other one has its default.
+    pub(crate) fn start_ignoring(scenario: &str, names: &str) -> Self {
+        let mut env = Command::new("env");
+        env.args(["--default-signal=INT", "--default-signal=TERM"])
+            .arg(format!("--ignore-signal={names}"))
             .arg(std::env::current_exe().unwrap());
         Self::start_by(scenario, env)
+    }
+
+    /// Through a shell, with its redirections: `<&-`, `2>/dev/full`.
+    pub(crate) fn start_redirected(scenario: &str, redirections: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &format!(r#"exec "$0" {redirections}"#)])
+            .arg(std::env::current_exe().unwrap());
+        Self::start_by(scenario, shell)
+    }
+
+    /// Its input is what this script writes.
+    pub(crate) fn start_reading(scenario: &str, script: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]);
+        let writer = shell.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+        Self::start_with(
+            scenario,
+            Command::new(std::env::current_exe().unwrap()),
+            writer.ok(),
+        )
     }
 
     /// Through a shell that ignores SIGINT, as `nohup` or `&` in a script would.
@@ -106,18 +145,24 @@ impl Child {
         Self::start_by(scenario, shell)
     }
 
-    fn start_by(scenario: &str, mut command: Command) -> Self {
+    fn start_by(scenario: &str, command: Command) -> Self {
+        Self::start_with(scenario, command, None)
+    }
+
+    fn start_with(
+        scenario: &str,
+        mut command: Command,
+        mut writer: Option<process::Child>,
+    ) -> Self {
+        let given = writer.as_mut().and_then(|writer| writer.stdout.take());
         command.env(VARIABLE, scenario).env_remove("RUST_BACKTRACE");
         command
-            .stdin(Stdio::piped())
+            .stdin(given.map_or_else(Stdio::piped, Stdio::from))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let pid = process.id();
-        let (input, output) = (
-            process.stdin.take().unwrap(),
-            process.stdout.take().unwrap(),
-        );
+        let (input, output) = (process.stdin.take(), process.stdout.take().unwrap());
         let mut errors = process.stderr.take().unwrap();
         let (alive, watch) = channel::<()>();
         let (end, ended) = channel();
@@ -139,6 +184,7 @@ impl Child {
         Self {
             pid,
             input,
+            writer,
             output: BufReader::new(output),
             ended,
             _alive: alive,
@@ -178,7 +224,7 @@ impl Child {
     }
 
     pub(crate) fn tell(&mut self, line: &str) {
-        writeln!(self.input, "{line}").unwrap();
+        writeln!(self.input.as_ref().unwrap(), "{line}").unwrap();
     }
 
     /// Sends it an OS signal.
@@ -188,10 +234,18 @@ impl Child {
 
     /// Waits until it has ended.
     pub(crate) fn end(mut self) -> End {
-        drop(self.input);
+        drop(self.input.take());
+        self.end_with_input_open()
+    }
+
+    /// The same for one that is not told that there is no more input.
+    pub(crate) fn end_with_input_open(mut self) -> End {
         let mut output = Vec::new();
         self.output.read_to_end(&mut output).unwrap();
         let (status, errors) = self.ended.recv().unwrap();
+        if let Some(mut writer) = self.writer {
+            writer.wait().unwrap(); // nobody reads what it writes any more
+        }
         End {
             status,
             output: String::from_utf8(output).unwrap(),
@@ -216,6 +270,15 @@ pub(crate) fn end_of(scenario: &str) -> End {
 }
 
 impl End {
+    /// Of a program that is no scenario.
+    pub(crate) fn of(output: process::Output) -> Self {
+        Self {
+            status: output.status,
+            output: String::from_utf8(output.stdout).unwrap(),
+            errors: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     #[track_caller]
     pub(crate) fn assert_code(&self, code: i32) {
         assert_eq!(self.status.code(), Some(code), "{self:#?}");

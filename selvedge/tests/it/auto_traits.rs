@@ -5,15 +5,17 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::future::Ready;
 use std::marker::PhantomData;
 use std::path::Path;
 use std::rc::Rc;
 
+use selvedge::ambient::{And, Entering, OnExit, To, Wrapped};
 use selvedge::call::{Condition, Function, Next, NextOf, Own, Patch};
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
 use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
-use selvedge::shared::{Changes, Conflict, Singleton};
+use selvedge::shared::{Changes, Conflict, Flyweight, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
 use selvedge::sync::{
     AcquireError, AcquireUntilError, AlreadyHeld, Assigned, BatchProducer, BatchQueue,
@@ -25,10 +27,12 @@ use selvedge::testing::World;
 use selvedge::thread::{
     CronError, Current, Failures, GaveUp, Job, JoinAllError, JoinError, Missed, Overlap, Panic,
     Parent, Pool, PoolBuilder, Prepared, RegisterError, Repeat, Restart, RestartStatus, RunError,
-    Schedule, ScheduleStatus, Scheduled, Scope, ScopedThread, SpawnError, StartError, State,
-    Supervised, Thread, ThreadError, Tick, Tree, TreeNode,
+    Schedule, ScheduleStatus, Scheduled, Scope, ScopedBuilder, ScopedThread, SpawnError,
+    StartError, State, Supervised, Thread, ThreadError, Tick, Tree, TreeNode,
 };
-use selvedge::{Activated, Ambient, Context, Local, Signal, Stopped, Till, Unbound};
+use selvedge::{
+    Activated, Ambient, Context, Group, Local, Resource, Signal, Stopped, Till, Unbound,
+};
 
 const fn send<T: Send>() {}
 const fn sync<T: Sync>() {}
@@ -82,7 +86,9 @@ type OneAtATime = Cell<u8>;
 fn names() -> Vec<&'static str> {
     table! {
         anywhere:
-            Ambient, Local<String>, Context, Activated, Unbound,
+            Ambient, Local<String>, Context, Entering, Resource<OneAtATime>, Group, Activated, Unbound,
+            selvedge::baggage::Error,
+            To<String>, And<Ambient, To<u8>>, OnExit<To<u8>, fn()>, Wrapped<Ambient, Ready<u8>>,
             Signal, Till, Stopped, Reason, OnSet, WaitError, IsSet, Progress, SetOnDrop,
             // What goes through a queue or comes out of a thread need not be `Sync`.
             Queue<OneAtATime>, PriorityQueue<OneAtATime>, Producer<OneAtATime>, Closed<u8>, PopError, TryPopError, PopUntilError,
@@ -97,8 +103,8 @@ fn names() -> Vec<&'static str> {
             Supervised<OneAtATime>, Tick, Current, Failures, JoinError, Panic, SpawnError,
             ThreadError, State, Tree, TreeNode,
             JoinAllError, Parent, Prepared<OneAtATime>, RegisterError,
-            Scope<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
-            Singleton<String>, Changes, Conflict,
+            Scope<'static, 'static>, ScopedBuilder<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
+            Singleton<String>, Flyweight<String, String>, Changes, Conflict,
             Patch, Condition, Function, Own<u8>,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
@@ -175,10 +181,20 @@ fn errors_go_where_any_error_goes() {
     error::<Failures>();
     error::<Panic>();
     error::<Conflict>();
+    error::<selvedge::baggage::Error>();
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 3] = ["Site", "Discovered", "Readme"];
+const HIDDEN: [&str; 8] = [
+    "Site",
+    "Discovered",
+    "Declared",
+    "Named",
+    "Readme",
+    "Kept",
+    "Closure",
+    "Polled",
+];
 
 #[test]
 fn no_public_type_is_missing_in_the_table() {

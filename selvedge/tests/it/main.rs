@@ -3,12 +3,14 @@
 mod ambient;
 mod auto_traits;
 mod batch;
+mod builder;
 mod call;
 mod deadline;
 mod future;
 #[cfg(unix)]
 mod io;
 mod lock;
+mod panics;
 mod pool;
 mod probe;
 mod progress;

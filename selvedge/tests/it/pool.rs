@@ -493,3 +493,40 @@ fn a_job_has_the_ambient_that_it_carries_and_no_other() {
         assert!(bare.unwrap().join_until(&soon()).unwrap());
     });
 }
+
+/// Who passed on that its pool had ended, being asked to stop as well, counted as failed: its workers are asked
+/// before it.
+#[test]
+fn who_passes_on_that_its_pool_has_ended_has_not_failed() {
+    World::new().run(|| {
+        for way in ["run", "join", "map", "prepare"] {
+            let ready = Signal::new();
+            let begun = ready.clone();
+            let owner = thread::spawn("owner", move |_stop| {
+                let pool = Pool::new("pool", 1);
+                let prepared = thread::Builder::new("later").prepare(|_stop| Ok(0))?;
+                let busy = pool.run(move |stop| {
+                    begun.set();
+                    Ok(stop.wait()?)
+                })?;
+                let queued = pool.run(|_stop| Ok(0))?;
+                signal::shield(|| {
+                    _ = busy.join(); // the worker was asked, and has ended or is about to
+                    _ = queued.done().wait();
+                });
+                match way {
+                    "run" => drop(pool.run(|_stop| Ok(0))?),
+                    "join" => drop(queued.join()?),
+                    "map" => drop(pool.map([1], Ok)?),
+                    _ => drop(prepared.start()?),
+                }
+                Ok(())
+            });
+            ready.wait_until(&soon()).unwrap();
+            owner.stop_because("enough");
+            let ended = owner.join_until(&soon()).unwrap_err();
+            assert!(matches!(ended, JoinError::Stopped { .. }), "{way}: {ended}");
+            assert_eq!(ended.stop_reason().unwrap().text(), Some("enough"));
+        }
+    });
+}

@@ -8,7 +8,7 @@ use selvedge::testing::World;
 use selvedge::thread::{self, Outcome};
 
 /// The lines of events that mention `name`, a text that no other test uses, while `f` runs.
-fn heard(name: &'static str, f: impl FnOnce()) -> Vec<String> {
+pub(crate) fn heard(name: &'static str, f: impl FnOnce()) -> Vec<String> {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let subscription = probe::subscribe({
         let lines = Arc::clone(&lines);

@@ -122,6 +122,7 @@ fn every_file_opens_with_what_it_is() {
         (root().join("../selvedge-macros"), &["src"]),
         (root().join("../formulas"), &["src", "tests"]),
         (root().join("../formulas/extra-plugin"), &["src", "tests"]),
+        (root().join("../examples/http"), &["src", "tests"]),
         (root().join("../bench-compare"), &["src"]),
     ];
     for (package, folder) in packages
@@ -167,6 +168,7 @@ fn nothing_is_left_unfinished() {
         root(),
         root().join("../selvedge-macros"),
         root().join("../formulas"),
+        root().join("../examples/http"),
     ];
     for package in packages {
         for file in sources_of(&package, "src") {

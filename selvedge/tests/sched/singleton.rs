@@ -9,9 +9,10 @@
 //! ```
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use selvedge::shared::isolated;
-use selvedge::{Ambient, singleton};
+use selvedge::{Ambient, probe, singleton};
 
 use crate::{check, pause, spawn};
 
@@ -21,6 +22,7 @@ singleton! {
     static RIGHT: u64 = 0;
     static SEEDED: u64 = 0;
     static STOCK: u64 = 0;
+    static LATE: u64 = 0;
 }
 
 fn add_slowly(total: &mut u64) {
@@ -107,5 +109,30 @@ fn threads_that_carry_one_isolating_block_share_its_copy() {
             assert_eq!(*SEEDED.get(), 12);
         });
         assert_eq!(*SEEDED.get(), 0);
+    });
+}
+
+/// What the other thread writes comes before the commit and is in it, or after, and then it is an event.
+#[test]
+fn an_isolated_update_that_races_the_commit_is_committed_or_reported() {
+    check(|| {
+        let discarded = Arc::new(AtomicU64::new(0));
+        let _subscription = probe::subscribe({
+            let discarded = Arc::clone(&discarded);
+            move |event| {
+                if event.to_string().contains("LATE") {
+                    discarded.fetch_add(1, SeqCst);
+                }
+            }
+        });
+        let before = *LATE.get();
+        let (writer, changes) = isolated(|| {
+            LATE.update(add_slowly);
+            let ambient = Ambient::capture();
+            spawn(move || ambient.run(|| LATE.update(add_slowly)))
+        });
+        changes.commit().unwrap();
+        writer.join().unwrap();
+        assert_eq!(*LATE.get() + discarded.load(SeqCst), before + 2);
     });
 }

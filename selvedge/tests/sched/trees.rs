@@ -1,6 +1,7 @@
 //! Random trees of up to eight threads, which do to one another what threads do.
 //!
-//! Each thread has a list of steps: it starts children, also after it was asked to stop; waits, pushes and pops;
+//! Each thread has a list of steps: it starts children, also after it was asked to stop, or gives them to others,
+//! which may be about to end; waits, pushes and pops;
 //! asks others to stop; joins others or drops their handles. It ends well, with an error, or by a panic. The
 //! invariants, whatever the steps and the schedule:
 //!
@@ -20,7 +21,7 @@ use std::sync::{Arc, Mutex};
 use selvedge::probe::{self, Event};
 use selvedge::sync::Queue;
 use selvedge::testing::World;
-use selvedge::thread::{JoinError, Outcome, State, Thread};
+use selvedge::thread::{Builder, JoinError, Outcome, SpawnError, State, Thread};
 use selvedge::{Signal, thread};
 
 use crate::{check, pause, random};
@@ -39,6 +40,8 @@ struct Plan {
 enum Step {
     /// Starts a child and keeps the handle where others find it.
     Spawn(Plan),
+    /// The same, as a child of somebody, who may have ended.
+    SpawnBelow(Plan),
     Wait,
     Push,
     Pop,
@@ -69,7 +72,7 @@ impl Plan {
         let number = *next;
         *next += 1;
         let steps = (0..1 + random(5))
-            .map(|_| match random(9) {
+            .map(|_| match random(10) {
                 0 => Step::Wait,
                 1 => Step::Push,
                 2 => Step::Pop,
@@ -77,6 +80,7 @@ impl Plan {
                 4 => Step::JoinOne,
                 5 => Step::DropOne,
                 6 => Step::Look,
+                7 if *next < MOST => Step::SpawnBelow(Self::random(next)),
                 _ if *next < MOST => Step::Spawn(Self::random(next)),
                 _ => Step::JoinOne,
             })
@@ -192,17 +196,29 @@ impl Bough {
 }
 
 fn start(plan: Plan, bough: &Arc<Bough>) -> Thread<Value> {
-    let name = format!("bough{}", plan.number);
-    let thread = thread::spawn(&name, {
+    let started = start_below(None, plan, bough);
+    started.expect("who runs is not sealed")
+}
+
+fn start_below(
+    parent: Option<&Thread<Value>>,
+    plan: Plan,
+    bough: &Arc<Bough>,
+) -> Result<Thread<Value>, SpawnError> {
+    let mut builder = Builder::new(&format!("bough{}", plan.number));
+    if let Some(parent) = parent {
+        builder = builder.parent(parent);
+    }
+    let thread = builder.spawn({
         let bough = Arc::clone(bough);
         move |_stop| live(plan, &bough)
-    });
+    })?;
     let (path, stopped) = (thread.path().to_owned(), thread.stopped().clone());
     let entry = (path.clone(), stopped.clone());
     bough.stopped.lock().unwrap().push(entry);
     let bough = Arc::clone(bough);
     stopped.on_set(move || bough.see_stopped(&path)).forever();
-    thread
+    Ok(thread)
 }
 
 fn live(plan: Plan, bough: &Arc<Bough>) -> Outcome<Value> {
@@ -231,6 +247,24 @@ fn live(plan: Plan, bough: &Arc<Bough>) -> Outcome<Value> {
 fn act(step: Step, bough: &Arc<Bough>) -> Outcome<()> {
     match step {
         Step::Spawn(plan) => bough.put_back(start(plan, bough)),
+        Step::SpawnBelow(plan) => {
+            if let Some(parent) = bough.take_one() {
+                let started = start_below(Some(&parent), plan, bough);
+                let (path, has_ended) = (parent.path().to_owned(), parent.stopped().is_set());
+                bough.put_back(parent);
+                match started {
+                    Ok(child) => {
+                        if has_ended && !child.stopped().is_set() {
+                            let mut wrong = bough.wrong.lock().unwrap();
+                            wrong.push(format!("invariant 1: {path} has ended before its child"));
+                        }
+                        bough.put_back(child);
+                    }
+                    Err(SpawnError::Sealed { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
         Step::Wait => Signal::never().wait()?,
         Step::Push => {
             bough.queue.push(1)?;
@@ -361,6 +395,29 @@ fn a_parent_that_passes_on_the_stop_of_its_child_has_not_failed() {
             // The child is asked first, and may end before its parent's own signal is set.
             let ended = parent.join().unwrap_err();
             assert!(matches!(ended, JoinError::Stopped { .. }), "{ended}");
+        });
+    });
+}
+
+#[test]
+fn a_child_that_is_given_to_a_parent_that_ends_is_refused_or_ends_before_it() {
+    check(|| {
+        let world = World::new();
+        world.run(|| {
+            let parent = thread::spawn("parent", |_stop| {
+                thread::spawn("child", |_stop| Ok(())).release();
+                Ok(())
+            });
+            pause();
+            let late = Builder::new("late").parent(&parent).spawn(|_stop| Ok(()));
+            parent.stopped().wait().unwrap();
+            match late {
+                Ok(late) => assert!(late.stopped().is_set(), "its parent has ended"),
+                Err(SpawnError::Sealed { .. }) => {}
+                Err(other) => panic!("{other}"),
+            }
+            parent.join().unwrap();
+            assert_eq!(thread::tree().len(), 1, "{}", thread::tree());
         });
     });
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use crate::primitive::drop_caught;
+use crate::primitive::{drop_caught, text_of};
 use crate::probe::{self, Event};
 use crate::signal::{self, Signal, Till, shield};
 use crate::sync::batch::batch::{BatchQueue, Entry, Shared};
@@ -219,7 +219,7 @@ impl<T> Shared<T> {
         match sent {
             Ok(Ok(())) => Ok(()),
             Ok(Err(failure)) => {
-                let told = &failure;
+                let told = &text_of(&failure);
                 probe::emit(&Event::SinkFailed {
                     queue,
                     failure: told,

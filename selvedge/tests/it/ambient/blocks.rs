@@ -27,10 +27,10 @@ fn told_by<R>(f: impl FnOnce() -> R) -> (R, Vec<String>) {
     let subscription = probe::subscribe({
         let (told, here) = (Arc::clone(&told), std::thread::current().id());
         move |event| {
-            if let Event::ExitPanicked { message, .. } = event {
-                if std::thread::current().id() == here {
-                    told.lock().unwrap().push((*message).to_owned());
-                }
+            if let Event::ExitPanicked { message, .. } = event
+                && std::thread::current().id() == here
+            {
+                told.lock().unwrap().push((*message).to_owned());
             }
         }
     });
@@ -259,7 +259,7 @@ fn a_wrapped_closure_is_in_its_block_wherever_it_is_called() {
     assert_eq!(elsewhere(move || (adds(4), both())), (5, (None, None)));
     assert_eq!(*log.lock().unwrap(), [(Some(1), None)]);
     // By reference to what is outside, and only once.
-    let words = vec!["x".to_owned()];
+    let words = ["x".to_owned()];
     let borrows = A
         .to(0)
         .wrap(|| words[A.copied().unwrap() as usize].as_str());

@@ -227,11 +227,11 @@ fn a_future_that_is_dropped_while_unwinding_unwinds_no_further_and_its_panics_ar
     let subscription = probe::subscribe({
         let (told, here) = (Arc::clone(&told), std::thread::current().id());
         move |event| {
-            if let Event::ExitPanicked { message, block } = event {
-                if std::thread::current().id() == here {
-                    assert!(block.file().ends_with("futures.rs"));
-                    told.lock().unwrap().push((*message).to_owned());
-                }
+            if let Event::ExitPanicked { message, block } = event
+                && std::thread::current().id() == here
+            {
+                assert!(block.file().ends_with("futures.rs"));
+                told.lock().unwrap().push((*message).to_owned());
             }
         }
     });

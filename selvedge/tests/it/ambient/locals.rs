@@ -38,7 +38,7 @@ fn a_value_is_seen_by_all_that_the_block_calls_and_by_nobody_after_it() {
 #[test]
 fn unbound_names_the_local_the_thread_and_what_was_there_instead() {
     let error = A.get().unwrap_err();
-    assert!(error.local().ends_with("locals::A"), "{}", error.local());
+    assert!(error.name().ends_with("locals::A"), "{}", error.name());
     let text = error.to_string();
     assert!(
         text.contains("locals::A` is not bound in thread `"),

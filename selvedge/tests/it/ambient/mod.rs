@@ -5,7 +5,9 @@ mod captures;
 mod contexts;
 mod executors;
 mod futures;
+mod groups;
 mod locals;
+mod resources;
 mod tables;
 
 use std::time::Duration;

@@ -88,3 +88,66 @@ fn threads_that_make_the_first_call_at_once_all_find_the_bindings_of_the_program
         }
     });
 }
+
+/// Four threads attach and detach, in blocks and for all, while four others call.
+// catalogue 43, 130
+#[test]
+fn patches_come_and_go_on_four_threads_while_four_others_call() {
+    #[open]
+    fn shared(n: u64) -> u64 {
+        n
+    }
+    let rounds = if cfg!(miri) { 10 } else { 500 };
+    let done = std::sync::atomic::AtomicU32::new(0);
+    std::thread::scope(|s| {
+        for bit in 0..4 {
+            let (more, done) = (1_000 << (4 * bit), &done);
+            s.spawn(move || {
+                let patch = shared::after(move |returned| *returned.result += more);
+                for i in 0..rounds {
+                    let on = patch.install();
+                    let inside = patch.run(|| shared(i)) - i;
+                    assert_eq!(inside / more % 16, 2, "in force twice: {inside:x}");
+                    drop(on);
+                    assert_eq!((shared(i) - i) / more % 16, 0);
+                }
+                done.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            });
+        }
+        for _ in 0..4 {
+            s.spawn(|| {
+                while done.load(std::sync::atomic::Ordering::SeqCst) < 4 {
+                    let more = shared(7) - 7;
+                    // Each patch of the others once, or not.
+                    assert!(
+                        more % 1_000 == 0
+                            && (0..4).all(|bit| (more / 1_000) >> (4 * bit) & 15 <= 1)
+                    );
+                }
+            });
+        }
+    });
+    assert_eq!(shared(1), 1);
+    let site = format!("{:?}", shared::__site());
+    assert!(site.contains("armed: 0,"), "{site}");
+}
+
+#[test]
+fn of_calls_at_once_a_patch_takes_as_many_as_it_is_for() {
+    #[open]
+    fn answer() -> u32 {
+        0
+    }
+    let patch = answer::before(|call| call.ret(1)).times(500);
+    let ambient = patch.run(selvedge::Ambient::capture);
+    let answered: u32 = std::thread::scope(|s| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| s.spawn(|| ambient.run(|| (0..500).map(|_| answer()).sum::<u32>())))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .sum()
+    });
+    assert_eq!((answered, patch.hits()), (500, 500));
+}

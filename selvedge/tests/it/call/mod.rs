@@ -11,7 +11,9 @@ mod limits;
 mod names;
 mod patches;
 mod recursion;
+mod strict;
 mod watch;
+mod worlds;
 
 use std::cell::RefCell;
 

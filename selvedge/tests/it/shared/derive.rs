@@ -1,9 +1,18 @@
 //! `#[derive(Isolate)]` and the implementations that come with the library.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
+use std::ffi::{CString, OsString};
 use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::{NonZeroU8, NonZeroUsize, Wrapping};
+use std::ops::{Bound, Range, RangeInclusive, RangeTo};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::time::Duration;
 
 use selvedge::shared::{self, Isolate};
 use selvedge::singleton;
@@ -153,38 +162,39 @@ fn a_shared_field_is_the_same_one_and_a_denied_one_panics_with_its_name() {
     singleton! {
         static MIXED: Mixed = Mixed { log: Arc::default(), socket: Foreign(1), value: 1 };
     }
-    // Reading needs no copy: only a `u8` decides.
+    // Nobody knows what `&Foreign` can do to the shared one, so a block may not even look.
     let ((), changes) = shared::isolated(|| {
-        MIXED.read(|mixed| {
+        for touch in [
+            || MIXED.update(|mixed| mixed.value = 2),
+            || MIXED.read(|_| ()),
+        ] {
             assert_eq!(
-                (mixed.value, mixed.socket.0, mixed.log.lock().unwrap().len()),
-                (1, 1, 0)
-            )
-        });
-        let text = panic_of(|| MIXED.update(|mixed| mixed.value = 2));
-        assert_eq!(
-            text,
-            "`Mixed.socket` must not be copied for an isolating block"
-        );
+                panic_of(touch),
+                "`Mixed.socket` must not be copied for an isolating block"
+            );
+        }
     });
-    changes.discard();
-    MIXED.update(|mixed| mixed.value = 3);
+    assert!(changes.is_empty());
+    MIXED.update(|mixed| {
+        mixed.log.lock().unwrap().push(mixed.socket.0);
+        mixed.value = 3;
+    });
     assert_eq!(MIXED.read(|mixed| mixed.value), 3);
 }
 
 #[test]
 fn interior_is_known_from_the_fields_that_are_copied() {
-    const PLAIN: [bool; 8] = [
+    const PLAIN: [bool; 7] = [
         interior!(Plain),
         interior!(Unit),
         interior!(Never),
         interior!(Generic<u8, 3>),
         interior!(Shares),
-        interior!(Mixed),
         interior!(BTreeMap<u8, VecDeque<HashSet<String>>>),
         interior!(Result<(), &'static str>),
     ];
-    const INNER: [bool; 7] = [
+    const INNER: [bool; 8] = [
+        interior!(Mixed),
         interior!(Deep),
         interior!(Tuple),
         interior!(Shape),
@@ -193,8 +203,8 @@ fn interior_is_known_from_the_fields_that_are_copied() {
         interior!((u8, u8, u8, Arc<RwLock<()>>)),
         interior!(HashMap<u8, AtomicU64>),
     ];
-    assert_eq!(PLAIN, [false; 8]);
-    assert_eq!(INNER, [true; 7]);
+    assert_eq!(PLAIN, [false; 7]);
+    assert_eq!(INNER, [true; 8]);
 }
 
 #[test]
@@ -205,4 +215,192 @@ fn a_poisoned_lock_is_copied_with_what_it_holds() {
         panic!("poisons it")
     });
     assert_eq!(*lock.isolate().lock().unwrap(), 5);
+}
+
+#[derive(Isolate, Clone)]
+#[isolate(share)]
+struct Handle<T>(Arc<Mutex<T>>);
+
+#[derive(Isolate)]
+#[isolate(deny)]
+struct Connection {
+    _of: Foreign,
+}
+
+#[derive(Isolate)]
+enum Uses {
+    Handle(Handle<u8>, u8),
+    Connection { connection: Connection },
+}
+
+#[test]
+fn a_mark_on_the_type_holds_for_all_of_it() {
+    let handle = Handle(Arc::new(Mutex::new(1)));
+    assert!(Arc::ptr_eq(&handle.0, &handle.isolate().0));
+    assert_eq!(
+        [interior!(Handle<u8>), interior!(Connection)],
+        [false, true]
+    );
+    let uses = Uses::Handle(handle, 3);
+    let Uses::Handle(copy, 3) = uses.isolate() else {
+        panic!("another variant")
+    };
+    *copy.0.lock().unwrap() = 7;
+    let Uses::Handle(handle, 3) = &uses else {
+        panic!("another variant")
+    };
+    assert_eq!(*handle.0.lock().unwrap(), 7, "it is shared");
+    let of = Foreign(1);
+    let denied = Uses::Connection {
+        connection: Connection { _of: of },
+    };
+    let text = panic_of(|| denied.isolate());
+    assert_eq!(
+        text,
+        "`Connection` must not be copied for an isolating block"
+    );
+    let Uses::Connection { connection } = &denied else {
+        panic!("another variant")
+    };
+    assert_eq!(connection._of.0, 1);
+}
+
+/// Each value equals its copy; each change makes it another.
+#[test]
+fn a_copy_is_the_same_until_one_of_the_two_is_changed() {
+    fn check<T: Isolate>(value: &T, change: impl FnOnce(&T)) {
+        let copy = value.isolate();
+        assert!(value.is_same(&copy) && copy.is_same(value));
+        change(value);
+        assert!(!value.is_same(&copy) && !copy.is_same(value));
+        assert!(value.is_same(&value.isolate()));
+    }
+    check(&Mutex::new(1), |it| *it.lock().unwrap() = 2);
+    check(&RwLock::new(f64::NAN), |it| *it.write().unwrap() = 0.0);
+    check(&AtomicU64::new(1), |it| it.store(2, SeqCst));
+    check(&OnceLock::new(), |it| it.set(1_u8).unwrap());
+    check(&Cell::new(1), |it| it.set(2));
+    check(&RefCell::new(vec![1]), |it| it.borrow_mut().push(2));
+    check(&Arc::new(Mutex::new(1)), |it| *it.lock().unwrap() = 2);
+    check(&vec![Mutex::new(1), Mutex::new(2)], |it| {
+        *it[1].lock().unwrap() = 1
+    });
+    check(&Mutex::new(VecDeque::from([1])), |it| {
+        it.lock().unwrap().push_back(1)
+    });
+    check(&Mutex::new(LinkedList::from([1])), |it| {
+        it.lock().unwrap().push_back(1)
+    });
+    check(&Mutex::new(BinaryHeap::from([3, 1, 2])), |it| {
+        it.lock().unwrap().push(0)
+    });
+    check(&Mutex::new(BTreeSet::from([1])), |it| {
+        assert!(it.lock().unwrap().pop_first().is_some())
+    });
+    check(&Mutex::new(HashSet::from([1])), |it| {
+        *it.lock().unwrap() = HashSet::from([2])
+    });
+    check(&Mutex::new(HashMap::from([(1, 1)])), |it| {
+        assert!(it.lock().unwrap().insert(1, 2).is_some())
+    });
+    check(&BTreeMap::from([(1, Mutex::new(1))]), |it| {
+        *it[&1].lock().unwrap() = 2
+    });
+    check(&HashMap::from([(1, Mutex::new(1))]), |it| {
+        *it[&1].lock().unwrap() = 2
+    });
+    check(&Mutex::new(Some(1)), |it| *it.lock().unwrap() = None);
+    check(&Mutex::new(Ok::<u8, u8>(1)), |it| {
+        *it.lock().unwrap() = Err(1)
+    });
+    check(&Mutex::new(1..5), |it| {
+        assert!(it.lock().unwrap().next().is_some())
+    });
+    check(&Mutex::new(1..=5), |it| *it.lock().unwrap() = 1..=4);
+    check(&Mutex::new(Bound::Included(1)), |it| {
+        *it.lock().unwrap() = Bound::Excluded(1)
+    });
+    check(&Mutex::new(Cow::Borrowed("a")), |it| {
+        it.lock().unwrap().to_mut().push('b')
+    });
+    check(&Mutex::new([Wrapping(1), Wrapping(2)]), |it| {
+        it.lock().unwrap()[1] += 1
+    });
+    check(&Mutex::new((1, 2, 3, 4, 5, 6, 7, Reverse(8))), |it| {
+        it.lock().unwrap().7.0 = 9
+    });
+    check(&Mutex::new(u8::swap_bytes as fn(u8) -> u8), |it| {
+        *it.lock().unwrap() = u8::reverse_bits;
+    });
+    check(&[Box::new(Mutex::new(1))], |it| *it[0].lock().unwrap() = 2);
+    let boxed: Box<[Mutex<u8>]> = [1].map(Mutex::new).into();
+    let counted: Arc<[Mutex<u8>]> = [1].map(Mutex::new).into();
+    check(&boxed, |it| *it[0].lock().unwrap() = 2);
+    check(&counted, |it| *it[0].lock().unwrap() = 2);
+    check(
+        &Deep {
+            hits: Arc::default(),
+            total: AtomicU64::new(0),
+            by_name: HashMap::new(),
+        },
+        |it| it.hits.lock().unwrap().push(1),
+    );
+    check(&Mutex::new(Shape::Empty), |it| {
+        *it.lock().unwrap() = Shape::Pair(1, String::new())
+    });
+    check(
+        &Shape::Named {
+            cell: Arc::default(),
+            r#type: 1,
+        },
+        |it| match it {
+            Shape::Named { cell, .. } => *cell.lock().unwrap() = 1,
+            _ => panic!("another variant"),
+        },
+    );
+}
+
+/// What users have in their fields without thinking of it.
+#[test]
+fn what_std_has_and_cannot_change_is_shared_or_cloned() {
+    #[derive(Isolate)]
+    struct All {
+        text: (Arc<str>, Box<str>, Cow<'static, str>, &'static str),
+        os: (OsString, PathBuf, CString),
+        number: (NonZeroU8, NonZeroUsize, i128, char, f32),
+        range: (Range<usize>, RangeInclusive<u8>, RangeTo<u8>),
+        address: (IpAddr, Ipv4Addr, SocketAddr),
+        time: (Duration, Option<std::time::Instant>),
+        function: Option<fn(u8, u8) -> u16>,
+        #[isolate(share)]
+        borrows: fn(&str) -> usize,
+        none: PhantomData<*const u8>,
+        thread: std::thread::ThreadId,
+    }
+    let all = All {
+        text: ("a".into(), "b".into(), "c".into(), "d"),
+        os: ("e".into(), "f".into(), c"g".to_owned()),
+        number: (NonZeroU8::MIN, NonZeroUsize::MAX, -1, 'h', 0.5),
+        range: (1..2, 1..=2, ..3),
+        address: (
+            Ipv4Addr::LOCALHOST.into(),
+            Ipv4Addr::BROADCAST,
+            ([1, 2, 3, 4], 5).into(),
+        ),
+        time: (Duration::MAX, None),
+        function: None,
+        borrows: str::len,
+        none: PhantomData,
+        thread: std::thread::current().id(),
+    };
+    let copy = all.isolate();
+    assert_eq!((&copy.os, copy.number), (&all.os, all.number));
+    assert!(copy.is_same(&all) && !interior!(All));
+    assert_eq!((copy.borrows)("four"), 4);
+    let later = All {
+        time: (Duration::ZERO, None),
+        ..copy.isolate()
+    };
+    assert!(!later.is_same(&all));
+    assert!(Arc::ptr_eq(&copy.text.0, &all.text.0));
 }

@@ -160,6 +160,9 @@ impl<const INTERIOR: bool> Isolate for Counted<INTERIOR> {
             value: self.value.isolate(),
         }
     }
+    fn is_same(&self, other: &Self) -> bool {
+        self.value.is_same(&other.value)
+    }
 }
 
 #[test]
@@ -178,20 +181,34 @@ fn a_type_without_interior_mutability_is_copied_at_the_first_write_only() {
     assert_eq!(shared.value.load(SeqCst), 1);
 }
 
+/// Two copies: the block's, and what it was, to compare with.
 #[test]
 fn a_type_with_interior_mutability_is_copied_at_the_first_touch() {
     singleton! { static INNER: Counted<true> = Counted::new(); }
     let shared = INNER.get();
     let ((), changes) = shared::isolated(|| {
+        assert_eq!(INNER.read(|inner| inner.value.load(SeqCst)), 1);
+        assert_eq!(shared.copies(), 2);
         INNER.read(|inner| inner.value.store(9, SeqCst)); // through `&self`
-        assert_eq!(shared.copies(), 1);
         assert_eq!(INNER.read(|inner| inner.value.load(SeqCst)), 9);
-        assert_eq!(shared.copies(), 1);
+        assert_eq!(shared.copies(), 2);
     });
-    // Not known as a write, and not visible either.
+    assert!(changes.names()[0].ends_with("INNER"));
+    changes.discard();
+    assert_eq!(shared.value.load(SeqCst), 1);
+}
+
+#[test]
+fn a_touch_that_leaves_everything_as_it_was_is_no_write() {
+    singleton! { static TOUCHED_INNER: Counted<true> = Counted::new(); }
+    let heard = Discards::of("TOUCHED_INNER");
+    let ((), changes) = shared::isolated(|| {
+        TOUCHED_INNER.read(|inner| inner.value.fetch_add(1, SeqCst));
+        TOUCHED_INNER.read(|inner| inner.value.fetch_sub(1, SeqCst));
+    });
     assert!(changes.is_empty());
     drop(changes);
-    assert_eq!(shared.value.load(SeqCst), 1);
+    assert!(heard.take().is_empty());
 }
 
 #[test]

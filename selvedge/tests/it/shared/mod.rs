@@ -1,7 +1,8 @@
-//! Singletons, isolating blocks, their changes, and how deep a copy is.
+//! Singletons, flyweights, isolating blocks, their changes, and how deep a copy is.
 
 mod changes;
 mod derive;
+mod flyweight;
 mod isolation;
 mod seeded;
 mod singleton;

@@ -1,0 +1,54 @@
+//! What every handle of a thread does, whoever may hold it.
+
+use core::panic::Location;
+use core::sync::atomic::Ordering::Relaxed;
+use std::borrow::Cow;
+
+use crate::primitive::Arc;
+use crate::signal::{Reason, Signal, WaitError, Why};
+use crate::thread::error::JoinError;
+use crate::thread::tree::Node;
+
+impl Node {
+    /// Waits for it and its children to end.
+    #[track_caller]
+    pub(super) fn wait_ended(&self) -> Result<(), JoinError> {
+        self.refuse_itself()?;
+        self.stopped.wait().map_err(JoinError::Interrupted)
+    }
+
+    #[track_caller]
+    pub(super) fn wait_ended_until(&self, signal: &Signal) -> Result<(), JoinError> {
+        self.refuse_itself()?;
+        self.stopped
+            .wait_until(signal)
+            .map_err(|error| match error {
+                WaitError::Expired => JoinError::Expired {
+                    thread: Arc::clone(&self.path),
+                },
+                WaitError::Stopped(stopped) => JoinError::Interrupted(stopped),
+            })
+    }
+
+    /// A thread that waits for its own end would wait for ever.
+    pub(super) fn refuse_itself(&self) -> Result<(), JoinError> {
+        match Self::current() {
+            Some(node) if core::ptr::eq(&*node, self) => Err(JoinError::Itself {
+                thread: Arc::clone(&self.path),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn ask_because(self: &Arc<Self>, why: impl Into<Cow<'static, str>>) {
+        self.ask(&Reason::new(Why::Said(why.into()), Location::caller()).now());
+    }
+
+    pub(super) fn os_id(&self) -> Option<u32> {
+        match self.os_id.load(Relaxed) {
+            0 => None,
+            id => Some(id),
+        }
+    }
+}
