@@ -54,7 +54,8 @@ const SHOWN: usize = 50;
 ///
 /// // What the report looks like:
 /// let twice = send::expect(2).with(|args| args.text.is_empty()).passing();
-/// let panic = std::panic::catch_unwind(|| twice.run(|| remind(&["eve"]))).unwrap_err();
+/// let failing = std::panic::AssertUnwindSafe(|| twice.run(|| remind(&["eve"])));
+/// let panic = std::panic::catch_unwind(failing).unwrap_err();
 /// let text = panic.downcast::<String>().unwrap();
 /// assert!(text.contains("expected 2 calls") && text.contains("got 0"), "{text}");
 /// assert!(text.contains(r#"send(to: "eve", text: "tomorrow!")"#), "{text}");
@@ -274,7 +275,8 @@ impl Expectation {
     /// let order = Sequence::new();
     /// let block = write::expect(1..).passing().in_order(&order)
     ///     .and(commit::expect(1).passing().in_order(&order));
-    /// let panic = std::panic::catch_unwind(|| block.run(commit)).unwrap_err();
+    /// let failing = std::panic::AssertUnwindSafe(|| block.run(commit));
+    /// let panic = std::panic::catch_unwind(failing).unwrap_err();
     /// let text = panic.downcast::<String>().unwrap();
     /// assert!(text.contains("before it, 1 or more calls of `"), "{text}");
     /// ```

@@ -64,9 +64,13 @@ struct Pages {
 }
 
 struct Breakpoint {
-    holds: Box<dyn Fn(u64, &Record) -> bool + Send + Sync>,
-    then: Box<dyn Fn(&Record) + Send + Sync>,
+    holds: Box<Holds>,
+    then: Box<Then>,
 }
+
+/// Says it of a record and its index.
+type Holds = dyn Fn(u64, &Record) -> bool + Send + Sync;
+type Then = dyn Fn(&Record) + Send + Sync;
 
 impl Log {
     /// A log of the calls of functions whose path matches `pattern`, as [`watch`](crate::call::watch) says.
