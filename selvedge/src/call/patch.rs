@@ -174,10 +174,12 @@ impl Patch {
     ///     fn is_open(&self) -> bool { self.open }
     /// }
     ///
-    /// let (front, back) = (Door { open: false }, Door { open: false });
-    /// door::is_open::before(|call| call.ret(true)).on(&front).run(|| {
-    ///     assert!(front.is_open() && !back.is_open());
-    /// });
+    /// fn main() {
+    ///     let (front, back) = (Door { open: false }, Door { open: false });
+    ///     door::is_open::before(|call| call.ret(true)).on(&front).run(|| {
+    ///         assert!(front.is_open() && !back.is_open());
+    ///     });
+    /// }
     /// ```
     #[track_caller]
     pub fn on<T: ?Sized>(self, object: &T) -> Self {

@@ -11,7 +11,9 @@ use std::path::Path;
 use std::rc::Rc;
 
 use selvedge::ambient::{And, Entering, OnExit, To, Wrapped};
-use selvedge::call::{Condition, Function, Next, NextOf, Own, Patch};
+use selvedge::call::{
+    Binding, Call, Condition, Function, Next, NextOf, Own, Patch, Returned, Suite, Tie, Unwound,
+};
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
 use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
@@ -105,15 +107,16 @@ fn names() -> Vec<&'static str> {
             JoinAllError, Parent, Prepared<OneAtATime>, RegisterError,
             Scope<'static, 'static>, ScopedBuilder<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
             Singleton<String>, Flyweight<String, String>, Changes, Conflict,
-            Patch, Condition, Function, Own<u8>,
+            Patch, Suite, selvedge::call::Installed, Binding, Tie, Condition, Function, Own<u8>,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
             World;
         borrows:
+            Call<'_, u8, u8>, Returned<'_, u8, u8>,
             Iter<'_, OneAtATime>, Incoming<'_, std::net::TcpListener>;
         // They borrow from a call that runs on this thread.
         of_one_call:
-            Next<'_, u8, u8>, NextOf<'_, u8, u8>, Event<'_>;
+            Unwound<'_, u8, u8>, Next<'_, u8, u8>, NextOf<'_, u8, u8>, Event<'_>;
         // It stays on the thread that entered, which may lend it.
         of_one_thread:
             Held<'_, u8>;
@@ -185,9 +188,14 @@ fn errors_go_where_any_error_goes() {
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 8] = [
+const HIDDEN: [&str; 13] = [
     "Site",
     "Discovered",
+    "Code",
+    "HookRef",
+    "Kind",
+    "Peek",
+    "Step",
     "Declared",
     "Named",
     "Readme",
