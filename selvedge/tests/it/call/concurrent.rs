@@ -120,7 +120,7 @@ fn patches_come_and_go_on_four_threads_while_four_others_call() {
                     let more = shared(7) - 7;
                     // Each patch of the others once, or not.
                     assert!(
-                        more % 1_000 == 0
+                        more.is_multiple_of(1_000)
                             && (0..4).all(|bit| (more / 1_000) >> (4 * bit) & 15 <= 1)
                     );
                 }

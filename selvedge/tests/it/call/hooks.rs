@@ -102,6 +102,9 @@ fn borrowed_results_and_invariant_lifetimes_pass_through_hooks() {
     }
     #[open]
     fn first<'x>(v: &'x mut Vec<String>, _n: usize) -> Option<&'x mut String> {
+        if v.is_empty() {
+            v.push(String::new());
+        }
         v.first_mut()
     }
     #[open]
