@@ -12,7 +12,9 @@ use std::rc::Rc;
 
 use selvedge::ambient::{And, Entering, OnExit, To, Wrapped};
 use selvedge::call::{
-    Binding, Call, Condition, Function, Next, NextOf, Own, Patch, Returned, Suite, Tie, Unwound,
+    Args, BadPattern, Binding, Call, Calls, Condition, Expectation, ExplainedStep, Explanation,
+    Function, Log, Moment, Next, NextOf, Own, Patch, Record, RecordEnd, Returned, Sequence, Suite,
+    Tie, Unwound, Watching, What, Why,
 };
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
@@ -108,6 +110,8 @@ fn names() -> Vec<&'static str> {
             Scope<'static, 'static>, ScopedBuilder<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
             Singleton<String>, Flyweight<String, String>, Changes, Conflict,
             Patch, Suite, selvedge::call::Installed, Binding, Tie, Condition, Function, Own<u8>,
+            selvedge::call::Watch, Watching, BadPattern, Log, Record, RecordEnd,
+            Calls, Expectation, Sequence, Explanation, ExplainedStep, What, Why,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
             World;
@@ -116,7 +120,8 @@ fn names() -> Vec<&'static str> {
             Iter<'_, OneAtATime>, Incoming<'_, std::net::TcpListener>;
         // They borrow from a call that runs on this thread.
         of_one_call:
-            Unwound<'_, u8, u8>, Next<'_, u8, u8>, NextOf<'_, u8, u8>, Event<'_>;
+            Unwound<'_, u8, u8>, Next<'_, u8, u8>, NextOf<'_, u8, u8>, Event<'_>,
+            selvedge::call::Event<'_>, Args<'_>, Moment<'_>;
         // It stays on the thread that entered, which may lend it.
         of_one_thread:
             Held<'_, u8>;
@@ -185,10 +190,12 @@ fn errors_go_where_any_error_goes() {
     error::<Panic>();
     error::<Conflict>();
     error::<selvedge::baggage::Error>();
+    error::<BadPattern>();
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 13] = [
+const HIDDEN: [&str; 14] = [
+    "Expected",
     "Site",
     "Discovered",
     "Code",

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use selvedge::call::Sequence;
 use selvedge::{Carry, Wrap, open, probe};
 
+use super::alien;
+
 #[open]
 fn send(to: &str, n: u32) -> u32 {
     n + u32::from(to.is_empty())
@@ -281,10 +283,8 @@ fn an_expectation_may_be_of_one_object_or_one_type() {
 fn calls_on_other_threads_count_where_the_ambient_is_carried() {
     let begins = begin::expect(4).passing();
     begins.run(|| {
-        let threads: Vec<_> = (0..4)
-            .map(|_| std::thread::spawn(begin.inherit()))
-            .collect();
-        std::thread::spawn(begin).join().unwrap();
+        let threads: Vec<_> = (0..4).map(|_| alien(begin.inherit())).collect();
+        alien(begin).join().unwrap();
         threads
             .into_iter()
             .for_each(|thread| thread.join().unwrap());

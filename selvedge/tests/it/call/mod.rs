@@ -30,3 +30,12 @@ pub(crate) fn step(name: &'static str) {
 pub(crate) fn trail() -> Vec<&'static str> {
     TRAIL.take()
 }
+
+/// Starts a thread outside every tree.
+pub(crate) fn alien<T: Send + 'static>(
+    f: impl FnOnce() -> T + Send + 'static,
+) -> std::thread::JoinHandle<T> {
+    std::thread::Builder::new()
+        .spawn(f)
+        .expect("there is a thread to be had")
+}

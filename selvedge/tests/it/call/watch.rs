@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use selvedge::call::{self, Log, Moment};
 use selvedge::{Carry, Signal, open, probe};
 
+use super::alien;
+
 #[open]
 fn fact(n: u64) -> u64 {
     if n < 2 { 1 } else { n * fact(n - 1) }
@@ -249,16 +251,14 @@ fn a_watch_is_carried_and_an_installed_one_is_everywhere() {
     }
     let (watch, seen) = listen("**::travels");
     watch.run(|| {
-        std::thread::spawn(carried::travels).join().unwrap();
+        alien(carried::travels).join().unwrap();
         assert_eq!(taken(&seen).len(), 0);
-        std::thread::spawn(carried::travels.inherit())
-            .join()
-            .unwrap();
+        alien(carried::travels.inherit()).join().unwrap();
         assert_eq!(taken(&seen).len(), 2);
     });
     let (first, second) = (watch.install(), watch.install());
     drop(first);
-    std::thread::spawn(carried::travels).join().unwrap();
+    alien(carried::travels).join().unwrap();
     assert_eq!(taken(&seen).len(), 2);
     drop(second);
     carried::travels();
@@ -427,7 +427,7 @@ fn a_breakpoint_may_wait_for_another_thread() {
             go_on.wait().unwrap();
         }
     });
-    let worker = log.run(|| std::thread::spawn((|| held::work(1) + held::work(2)).inherit()));
+    let worker = log.run(|| alien((|| held::work(1) + held::work(2)).inherit()));
     reached.wait().unwrap();
     let calls = log.calls();
     assert_eq!((calls.len(), calls[1].is_running()), (2, true));
