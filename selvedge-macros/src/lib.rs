@@ -67,7 +67,7 @@ pub fn isolate(item: TokenStream) -> TokenStream {
 /// It has a tree of threads, an ambient, singletons and a list of events of its own, so that any number of such tests
 /// run beside each other in one process. `#[selvedge::test(mock_clock)]` gives it a clock that stands still until it is
 /// moved. A test that takes `world: &World` gets that world. It may return what other tests may, and it may be `async`.
-/// `#[should_panic]` and `#[ignore]` stand below it as usual.
+/// Other attributes of tests stand below it as usual.
 #[proc_macro_attribute]
 pub fn test(attribute: TokenStream, item: TokenStream) -> TokenStream {
     keep_on_error(item, |item| test::expand(attribute.into(), item))

@@ -18,6 +18,5 @@ pub mod propagation {}
 #[doc = include_str!("../docs/isolation.md")]
 pub mod isolation {}
 
-#[cfg(all(feature = "macros", feature = "discover", feature = "testing"))]
 #[doc = include_str!("../docs/open-functions.md")]
 pub mod open_functions {}

@@ -72,10 +72,18 @@
 //! A handler's own calls skip that handler; those of the body, also recursive ones, do not. Other threads
 //! are unaffected. A capture made inside a handler remembers that it is inside of it.
 //!
+//! # Watching and tests
+//!
+//! [`watch`] and [`Log`] show calls to somebody who does not know the types, by patterns of paths, and
+//! `SELVEDGE_WATCH='app::**'` in the environment prints them. `f::explain()` says what a call here and now would run.
+//! `f::expect(2..=3)` makes an [`Expectation`], which fails at the end of its block. The chapter
+//! [open functions](crate::guide::open_functions) shows them all.
+//!
 //! # Cost
 //!
-//! Quiet (no patch and no binding anywhere): one relaxed load of the function's own static and a branch.
+//! Quiet (no patch, no binding and no watch anywhere): one relaxed load of the function's own static and a branch.
 
+mod ask;
 mod binding;
 mod calls;
 mod chain;

@@ -9,7 +9,6 @@
 use core::any::Any;
 use core::fmt;
 
-use crate::call::expect::{Expected, Verdict};
 use crate::call::hook::HookRef;
 use crate::call::site::Function;
 use crate::call::steps::{At, Phase, Rest, Running};
@@ -93,15 +92,15 @@ impl<A, R> Running for State<'_, A, R> {
 /// The turn of one handler, for expansions.
 #[doc(hidden)]
 pub struct Step<'s, A, R> {
-    args: &'s mut A,
+    pub(super) args: &'s mut A,
     result: &'s mut Option<R>,
-    code: &'s Code<A, R>,
-    function: &'static Function,
-    phase: Phase<'s>,
+    pub(super) code: &'s Code<A, R>,
+    pub(super) function: &'static Function,
+    pub(super) phase: Phase<'s>,
 }
 
 /// The handler was made for another kind of turn.
-const OTHER_KIND: &str = "a handler runs when its kind says";
+pub(super) const OTHER_KIND: &str = "a handler runs when its kind says";
 
 impl<A, R> Step<'_, A, R> {
     /// For a handler that runs before.
@@ -152,45 +151,6 @@ impl<A, R> Step<'_, A, R> {
             function: self.function,
         };
         *self.result = Some(handler(self.args, next));
-    }
-
-    /// For an expectation: takes the call if it is expected.
-    ///
-    /// # Panics
-    ///
-    /// If it matches, and neither this nor any other expectation may take it.
-    pub fn expect(
-        &mut self,
-        expected: &Expected,
-        matches: impl FnOnce(&A) -> bool,
-        answer: impl FnOnce(&mut A, Next<'_, A, R>) -> R,
-    ) {
-        let rest = match self.phase {
-            Phase::Ask(asked) => {
-                let takes = expected.could_take(asked.of) && matches(self.args);
-                return asked.takes.set(takes);
-            }
-            Phase::Around(rest) => rest,
-            _ => panic!("{OTHER_KIND}"),
-        };
-        let call = format!("{self:?}");
-        let taken = if matches(self.args) {
-            let state = &mut State::new(self.args, self.code, self.function);
-            match expected.take(|of| rest.is_expected(of, state)) {
-                Verdict::Taken => expected.note_taken(call),
-                Verdict::HandedOn => expected.note_handed_on(call),
-                Verdict::Refused(refusal) => panic!("{}", expected.violated(call, &refusal)),
-            }
-        } else {
-            expected.note_other(call)
-        };
-        self.around(|args, next| {
-            if taken {
-                answer(args, next)
-            } else {
-                next.proceed(args)
-            }
-        });
     }
 }
 
