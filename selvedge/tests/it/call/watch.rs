@@ -68,7 +68,7 @@ fn taken(seen: &Mutex<Vec<String>>) -> Vec<String> {
     core::mem::take(&mut seen.lock().unwrap())
 }
 
-/// 144: every call of what matches, with arguments by name and results, as deep as it is.
+// catalogue 122, 123
 #[test]
 fn a_watch_sees_calls_in_its_block_and_no_others() {
     let (watch, seen) = listen("**::watch::fact");
@@ -186,6 +186,7 @@ fn values_without_debug_are_shown_as_their_types() {
     assert!(after.starts_with("text: <taken>, "), "{after}");
 }
 
+// catalogue 134, 135
 #[test]
 fn a_watchers_own_calls_are_not_shown_to_it_but_to_others() {
     let (outer, heard) = listen("**::watch::*");
@@ -203,6 +204,7 @@ fn a_watchers_own_calls_are_not_shown_to_it_but_to_others() {
     assert_eq!(taken(&heard).len(), 2);
 }
 
+// catalogue 131
 #[test]
 fn a_panic_is_seen_and_goes_on() {
     let (watch, seen) = listen("**::watch::fails");
@@ -275,6 +277,7 @@ fn a_watch_follows_a_wrapped_future() {
     assert_eq!(taken(&seen), ["0 other(n: 4)", "0 other -> 4"]);
 }
 
+// catalogue 130
 #[test]
 fn a_watch_that_is_gone_leaves_the_function_quiet() {
     mod quiet {
