@@ -17,7 +17,7 @@ use crate::fault::{Fault, quoted};
 use crate::number::Number;
 use crate::panics::{Caught, catch};
 use crate::parse;
-use crate::plugin::{Claim, PluginError};
+use crate::plugin::{Claim, Plugin, PluginError};
 use crate::scan::{Scan, scan, without_comment};
 use crate::syntax::{Span, Step};
 use crate::table::{Entry, PluginId, Table};
@@ -198,7 +198,7 @@ impl<'a> Evaluator<'a> {
     /// The call itself, isolated or not.
     fn call_plugin(&mut self, entry: Entry, bottom: usize, at: u32) -> Result<Number, String> {
         let arguments = &self.stack[bottom..];
-        let call = || catch(|| entry.plugin.call(arguments));
+        let call = || catch(|| compute(entry.plugin, arguments));
         let result = match self.isolation {
             Isolation::Off => call(),
             Isolation::On => {
@@ -217,6 +217,31 @@ impl<'a> Evaluator<'a> {
         };
         outcome(entry, result)
     }
+}
+
+/// Has `plugin` compute.
+///
+/// An open function: `SELVEDGE_WATCH='formulas::**'` prints its calls, and a patch puts something else in the place of
+/// any plugin.
+///
+/// # Errors
+///
+/// Those of the plugin.
+///
+/// # Examples
+///
+/// ```
+/// use formulas::{Number, compute};
+///
+/// let cautious = compute::around(|args, next| match args.plugin.name() {
+///     "sum" => Ok(Number::ZERO),
+///     _ => next.proceed(args),
+/// });
+/// let _installed = cautious.install(); // for all workers
+/// ```
+#[selvedge::open]
+pub fn compute(plugin: &'static dyn Plugin, arguments: &[Number]) -> Result<Number, PluginError> {
+    plugin.call(arguments)
 }
 
 /// Which plugin is at work on a batch, for the message when it does not return.

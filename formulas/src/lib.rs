@@ -58,6 +58,7 @@ mod table;
 mod variables;
 mod wait;
 
+pub use crate::evaluate::compute;
 pub use crate::number::{Number, NumberError};
 pub use crate::plugin::{Arity, Claim, Operation, Plugin, PluginError};
 pub use crate::run::main;

@@ -3,14 +3,15 @@
 //! They check and forward; what happens at run time is ordinary code in the library. On an error the user's
 //! item is kept, so that the editor and the rest of the program still see it.
 //!
-//! - `item.rs`, `event.rs`, `foreign.rs`, `bind.rs`, `groutine.rs`, `isolate.rs`: one macro each, from what was written to what is printed;
-//! - `open.rs`, `heard.rs`, `future.rs`: what stands beside an open function, for groutines, and beside an async one;
+//! - `item.rs`, `event.rs`, `foreign.rs`, `bind.rs`, `groutine.rs`, `isolate.rs`, `test.rs`: one macro each, from what was written to what is printed;
+//! - `open.rs`, `heard.rs`, `expect.rs`, `future.rs`: what stands beside an open function, for groutines, for tests, and beside an async one;
 //! - `attrs.rs`: which of an item's attributes go where;
 //! - `signature.rs`, `names.rs`: a function's arguments as plain data, and every reason to refuse one.
 
 mod attrs;
 mod bind;
 mod event;
+mod expect;
 mod foreign;
 mod future;
 mod groutine;
@@ -20,6 +21,7 @@ mod item;
 mod names;
 mod open;
 mod signature;
+mod test;
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as Tokens;
@@ -136,6 +138,17 @@ pub fn isolate(item: TokenStream) -> TokenStream {
     isolate::expand(item.into())
         .unwrap_or_else(|error| error.to_compile_error())
         .into()
+}
+
+/// Makes a function a test with a world of its own: `World::test` around its body.
+///
+/// It has a tree of threads, an ambient, singletons and a list of events of its own, so that any number of such tests
+/// run beside each other in one process. `#[selvedge::test(mock_clock)]` gives it a clock that stands still until it is
+/// moved. A test that takes `world: &World` gets that world. It may return what other tests may, and it may be `async`.
+/// Other attributes of tests stand below it as usual.
+#[proc_macro_attribute]
+pub fn test(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    keep_on_error(item, |item| test::expand(attribute.into(), item))
 }
 
 /// Expands, or keeps the item beside the error.

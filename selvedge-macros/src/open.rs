@@ -74,6 +74,8 @@ pub(crate) fn handle(
     let shape = shape(name, open);
     let (types_of_it, look) = (definitions(name, args_type, vis, open), look(open));
     let contract = contract(open);
+    let (expectation, expect) =
+        crate::expect::expect(name, args_type, vis, open, [&handler, &hook]);
     let patch = |kind: Tokens, hook: Tokens| {
         quote!(#p::Patch::new::<#shape>(
             Self::__site(), #p::Kind::#kind, #receiver, ::std::boxed::Box::new(#hook),
@@ -101,6 +103,8 @@ pub(crate) fn handle(
         #heard
 
         #types_of_it
+
+        #expectation
         #quiet
         impl<#(#params,)*> #p::Shape for #shape #bounds {
             type Hook = #hook;
@@ -118,6 +122,7 @@ pub(crate) fn handle(
 
             /// A hook before each call: sees and changes its arguments, may return in its place.
             #contract
+            #[track_caller]
             #vis #unsafety fn before<#(#params,)*>(
                 handler: impl #sees_call + Send + Sync + 'static,
             ) -> #p::Patch #bounds {
@@ -126,6 +131,7 @@ pub(crate) fn handle(
 
             /// A hook after each call that returned: sees its arguments, sees and changes its result.
             #contract
+            #[track_caller]
             #vis #unsafety fn after<#(#params,)*>(
                 handler: impl #sees_returned + Send + Sync + 'static,
             ) -> #p::Patch #bounds {
@@ -134,6 +140,7 @@ pub(crate) fn handle(
 
             /// A hook after each call that panicked: sees its arguments and the panic, may return in its place.
             #contract
+            #[track_caller]
             #vis #unsafety fn unwound<#(#params,)*>(
                 handler: impl #sees_unwound + Send + Sync + 'static,
             ) -> #p::Patch #bounds {
@@ -142,6 +149,7 @@ pub(crate) fn handle(
 
             /// Another behaviour for the blocks that the patch is run around.
             #contract
+            #[track_caller]
             #vis #unsafety fn around<#(#params,)*>(
                 handler: impl #handler + Send + Sync + 'static,
             ) -> #p::Patch #bounds {
@@ -157,6 +165,13 @@ pub(crate) fn handle(
             ) -> __R #bounds {
                 let handler: &mut (#lent) = &mut |step| handler(&mut step.call());
                 #p::before_here::<#shape, __R>(Self::__site(), handler, block)
+            }
+
+            #expect
+
+            /// What a call here and now would run, and why.
+            #vis fn explain<#(#params,)*>() -> #p::Explanation #bounds {
+                #p::explain(Self::__site(), ::core::any::TypeId::of::<#shape>())
             }
 
             /// Another body wherever all of `when` holds, until it is unbound.

@@ -23,3 +23,6 @@ pub mod propagation {}
 
 #[doc = include_str!("../docs/isolation.md")]
 pub mod isolation {}
+
+#[doc = include_str!("../docs/open-functions.md")]
+pub mod open_functions {}

@@ -114,6 +114,8 @@ pub use crate::ambient::{
 pub use crate::program::{install, run};
 pub use crate::signal::{Signal, Stopped, Till};
 pub use crate::thread::Outcome;
+#[cfg(all(feature = "macros", feature = "testing"))]
+pub use selvedge_macros::test;
 #[cfg(feature = "macros")]
 pub use selvedge_macros::{bind, event, groutine, open, open_use};
 

@@ -104,52 +104,85 @@
 //! A handler's own calls skip that handler; those of the body, also recursive ones, do not. Other threads
 //! are unaffected. A capture made inside a handler remembers that it is inside of it.
 //!
+//! # Watching and tests
+//!
+//! [`watch`] and [`Log`] show calls to somebody who does not know the types, by patterns of paths, and
+//! `SELVEDGE_WATCH='app::**'` in the environment prints them. `f::explain()` says what a call here and now would run.
+//! `f::expect(2..=3)` makes an [`Expectation`], which fails at the end of its block. The chapter
+//! [open functions](crate::guide::open_functions) shows them all.
+//!
 //! # Cost
 //!
-//! Quiet (no patch and no binding anywhere): one relaxed load of the function's own static and a branch.
+//! Quiet (no patch, no binding and no watch anywhere): one relaxed load of the function's own static and a branch.
 
+mod ask;
 mod binding;
+mod calls;
 mod chain;
 mod check;
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 mod detour;
+mod expect;
+mod explain;
 mod few;
 mod future;
+mod glob;
 pub mod groutine;
 mod here;
 mod hook;
 mod install;
+mod log;
+mod met;
+mod observed;
 mod own;
 mod patch;
+mod peek;
 mod scenario;
+mod sequence;
 mod site;
 mod steps;
 mod suite;
+mod trace;
 mod view;
+mod watch;
 
 pub use binding::{Binding, Condition};
+pub use calls::Calls;
 pub use check::{Tie, check};
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 pub use detour::{DetourError, Detoured};
+pub use expect::Expectation;
+pub use explain::{ExplainedStep, Explanation, What, Why};
 pub use future::{AsyncNext, BoxFuture};
+pub use glob::BadPattern;
 pub use groutine::{Addr, Groutines};
 pub use install::Installed;
+pub use log::{Log, Record, RecordEnd};
+pub use observed::{Args, Event, Moment};
 pub use own::Own;
 pub use patch::Patch;
 pub use scenario::{Paused, Scenario, ScenarioError};
+pub use sequence::Sequence;
 pub use site::Function;
 pub use suite::Suite;
 pub use view::{Call, Next, NextOf, Returned, Unwound};
+pub use watch::{Watch, Watching, watch};
+
+/// Prints the calls that the environment variable `SELVEDGE_WATCH` names.
+pub(crate) use trace::start as start_trace;
 
 /// For `__private` alone.
 pub(crate) mod private {
     pub use super::binding::{Discovered, bind, bind_discovered};
     #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
     pub use super::detour::Detour;
+    pub use super::expect::Expected;
+    pub use super::explain::explain;
     pub use super::future::{AsyncCode, Turn, call_async};
     pub use super::here::before_here;
     pub use super::hook::{HookRef, Kind, Shape};
+    pub use super::peek::{Peek, PeekDebug, PeekType};
     pub use super::site::Site;
     pub use super::steps::call;
-    pub use super::view::{Code, Peek, PeekDebug, PeekType, Step};
+    pub use super::view::{Code, Step};
 }

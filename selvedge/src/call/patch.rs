@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::ambient::Enter;
 use crate::call::chain;
+use crate::call::explain::Why;
 use crate::call::hook::{Hook, Kind, Shape};
 use crate::call::install::Installed;
 use crate::call::site::Site;
@@ -40,6 +41,7 @@ pub struct Patch(Arc<Inner>);
 
 struct Inner {
     site: &'static Site,
+    at: &'static Location<'static>,
     hook: Arc<Hook>,
     hits: AtomicU64,
     limits: Limits,
@@ -54,11 +56,14 @@ struct Limits {
     on: Option<usize>,
     /// The type of receiver that the function has.
     receiver: Option<&'static str>,
+    /// It is the patch of an expectation.
+    expects: bool,
 }
 
 impl Patch {
     /// For expansions. `receiver` is the name of the type that a method is called on.
     #[doc(hidden)]
+    #[track_caller]
     pub fn new<S: Shape>(
         site: &'static Site,
         kind: Kind,
@@ -69,13 +74,24 @@ impl Patch {
             receiver,
             ..Limits::default()
         };
-        Self::with(site, Hook::new::<S>(kind, handler), limits)
+        Self::with(
+            site,
+            Location::caller(),
+            Hook::new::<S>(kind, handler),
+            limits,
+        )
     }
 
-    fn with(site: &'static Site, hook: Arc<Hook>, limits: Limits) -> Self {
+    fn with(
+        site: &'static Site,
+        at: &'static Location<'static>,
+        hook: Arc<Hook>,
+        limits: Limits,
+    ) -> Self {
         site.arm();
         Self(Arc::new(Inner {
             site,
+            at,
             hook,
             hits: AtomicU64::new(0),
             limits,
@@ -90,7 +106,7 @@ impl Patch {
         }
         let mut limits = self.0.limits.clone();
         limit(&mut limits);
-        Self::with(self.0.site, Arc::clone(&self.0.hook), limits)
+        Self::with(self.0.site, self.0.at, Arc::clone(&self.0.hook), limits)
     }
 
     /// For the first `n` calls that it would apply to, all blocks and threads together; later ones pass by.
@@ -237,6 +253,38 @@ impl Patch {
     #[inline]
     pub(super) fn hook(&self) -> &Hook {
         &self.0.hook
+    }
+
+    /// Where it was made.
+    pub(super) fn at(&self) -> &'static Location<'static> {
+        self.0.at
+    }
+
+    /// The patch of an expectation.
+    pub(super) fn expecting(self) -> Self {
+        self.limited(|limits| limits.expects = true)
+    }
+
+    pub(super) fn is_expecting(&self) -> bool {
+        self.0.limits.expects
+    }
+
+    /// Why a call would pass it by, or might, now.
+    pub(super) fn why_not(&self) -> Option<Why> {
+        let Limits {
+            times, when, on, ..
+        } = &self.0.limits;
+        match when {
+            Some(signal) if !signal.is_set() => Some(Why::NotYet(signal.to_string())),
+            _ if times.is_some_and(|times| self.hits() >= times) => Some(Why::UsedUp),
+            _ => on.map(|_| Why::OneObject),
+        }
+    }
+
+    /// Is it for calls on this object?
+    pub(super) fn is_on(&self, receiver: *const ()) -> bool {
+        let on = self.0.limits.on;
+        on.is_none_or(|address| address == receiver.addr())
     }
 
     /// Is it for a call on this object, now? If so, the call counts.

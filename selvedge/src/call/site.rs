@@ -3,8 +3,8 @@
 //! # Invariants
 //!
 //! 1. `armed` is `NEW` until the first call or binding has looked for discovered bindings and the function has been noted
-//!    by those who may have to arm all; beside that it counts the live patches, bindings and waits of groutines, and
-//!    one more once a strict context was entered. It is 0 exactly when a call may go straight to the body.
+//!    by those who may have to arm all; beside that it counts the live patches, bindings, watches and waits of
+//!    groutines, and one more once a strict context was entered. It is 0 exactly when a call may go straight to the body.
 //! 2. `wide` counts the bindings and installed patches among them: what applies outside of every block too.
 
 use core::fmt;
@@ -16,6 +16,7 @@ use crate::call::binding::{self, Bindings};
 use crate::call::chain;
 use crate::call::groutine;
 use crate::call::install::Installations;
+use crate::call::{met, trace, watch};
 
 /// The first call takes the slow path once, to find the bindings that were registered before `main`, and to note
 /// the function.
@@ -49,6 +50,8 @@ impl Function {
 pub struct Site {
     armed: AtomicU64,
     wide: AtomicU32,
+    /// How many watches there are whose pattern matches.
+    watched: AtomicU32,
     function: Function,
     /// Patches and masks of the calling block are bound to it.
     pub(super) key: Key,
@@ -62,6 +65,7 @@ impl Site {
         Self {
             armed: AtomicU64::new(NEW),
             wide: AtomicU32::new(0),
+            watched: AtomicU32::new(0),
             function: Function {
                 path,
                 location: Location::caller(),
@@ -83,25 +87,53 @@ impl Site {
     #[cold]
     #[inline(never)]
     fn is_out_of_reach(&'static self) -> bool {
-        if self.armed.load(Relaxed) & NEW != 0 {
-            self.begin();
+        if self.is_new() {
+            self.prepare();
         }
         chain::is_empty(&self.key)
             && (!self.has_wide() || self.installed.is_empty() && !self.bindings.has_match())
             && binding::unanswered(self).is_none()
             && !groutine::is_concerned(self)
+            && (!self.is_watched() || !watch::is_in_reach())
     }
 
-    /// Finds the bindings that were registered before `main`, once for all functions.
+    /// Before the first look at what applies: finds bindings that were registered before `main`, and what the
+    /// environment watches, once for all functions; makes itself known.
     #[inline(never)]
-    fn begin(&'static self) {
+    pub(super) fn prepare(&'static self) {
         binding::discover();
+        trace::start();
         // `Relaxed`: who sees that it is not new sees that it was armed, which is the same atomic.
-        let is_new = || self.armed.load(Relaxed) & NEW != 0;
-        ambient::watch_strict(self, is_new, || {
-            groutine::register(self);
-            self.armed.fetch_and(!NEW, Relaxed);
-        });
+        ambient::watch_strict(
+            self,
+            || self.is_new(),
+            || {
+                groutine::register(self);
+                met::meet(self);
+                self.armed.fetch_and(!NEW, Relaxed);
+            },
+        );
+    }
+
+    fn is_new(&self) -> bool {
+        self.armed.load(Relaxed) & NEW != 0
+    }
+
+    /// Does the pattern of any watch match?
+    #[inline]
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched.load(Relaxed) != 0
+    }
+
+    /// One more watch.
+    pub(super) fn arm_watched(&self) {
+        self.watched.fetch_add(1, Relaxed);
+        self.arm();
+    }
+
+    pub(super) fn disarm_watched(&self) {
+        self.disarm();
+        self.watched.fetch_sub(1, Relaxed);
     }
 
     /// Ends a call that no binding answers inside of `context`, which is strict.

@@ -13,6 +13,7 @@
 //!    force, or by the list that was made at the beginning.
 
 use core::any::{Any, TypeId};
+use core::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::ambient::Context;
@@ -23,8 +24,10 @@ use crate::call::groutine::{self, Called, Set, Sets, Told};
 use crate::call::hook::{Handler, Hook, HookRef, Kind};
 use crate::call::install;
 use crate::call::patch::Patch;
+use crate::call::sequence::Sequence;
 use crate::call::site::{Function, Site};
-use crate::call::view::{Code, State};
+use crate::call::view::{Code, See, State};
+use crate::call::watch;
 use crate::primitive::{Arc, drop_caught, message_of};
 use crate::probe::{self, Event};
 
@@ -42,6 +45,15 @@ pub(super) trait Running {
     fn forget_answer(&mut self);
     /// Runs the body.
     fn body(&mut self);
+    /// Shows the arguments by name, or the result if there is one.
+    fn look(&self, at: At, see: See<'_>);
+}
+
+/// What somebody looks at who does not know the types.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    Arguments,
+    Result,
 }
 
 /// Why it is a handler's turn.
@@ -51,6 +63,16 @@ pub(super) enum Phase<'p> {
     After,
     Unwound(&'p (dyn Any + Send)),
     Around(Rest<'p>),
+    /// An expectation is asked whether it would take the call.
+    Ask(&'p Asked<'p>),
+}
+
+/// What an expectation is asked.
+pub(super) struct Asked<'a> {
+    /// If it is part of this order; otherwise whatever it is.
+    pub(super) of: Option<&'a Sequence>,
+    /// Its answer.
+    pub(super) takes: Cell<bool>,
 }
 
 /// What is the same for all steps of a call.
@@ -117,6 +139,14 @@ pub fn call<A, R>(
 
 #[inline(never)]
 fn dispatch(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Running) {
+    if site.is_watched() {
+        return watch::observe(site.function(), call, |call| run(site, of, receiver, call));
+    }
+    run(site, of, receiver, call);
+}
+
+#[inline]
+fn run(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Running) {
     groutine::attend();
     if site.is_heard() {
         groutine::sets(|sets| dispatch_among(site, of, receiver, sets, call));
@@ -288,6 +318,33 @@ impl<'c> Rest<'c> {
         chain::unmasked(&site.key, *view, block, || self.run(call));
     }
 
+    /// Would any expectation that is still to come, in this order if one is given, take the call?
+    pub(super) fn is_expected(self, of: Option<&Sequence>, call: &mut dyn Running) -> bool {
+        let steps = self.steps;
+        let links = core::iter::successors(self.link, |link| link.outer());
+        let of_blocks = links.filter_map(|link| match link.what() {
+            InForce::Patch(patch) => Some(patch),
+            InForce::Lent(_) => None,
+        });
+        let wide = steps.wide.iter().skip(self.wide).flatten();
+        let installed = wide.filter_map(|wide| match wide {
+            Wide::Patch(patch) => Some(patch),
+            Wide::Binding(..) => None,
+        });
+        let takes = Cell::new(false);
+        let asked = Asked { of, takes };
+        for patch in of_blocks.chain(installed) {
+            let step = Step::Patch(patch);
+            if patch.is_expecting() && patch.is_on(steps.receiver) && step.is_of(steps) {
+                self.masked(step.id(), || call.invoke(step.hook(), Phase::Ask(&asked)));
+                if asked.takes.get() {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     /// Runs a handler (invariant 1).
     #[inline]
     fn masked(&self, id: u64, f: impl FnOnce() -> bool) -> bool {
@@ -340,18 +397,24 @@ impl<'c> Rest<'c> {
 
 impl<'c> Step<'c> {
     fn applies(&self, steps: &Steps<'_>) -> bool {
-        let of = match self {
-            Self::Patch(patch) => patch.hook().of,
-            Self::Lent(lent) => lent.of,
-            Self::Binding(bound) => bound.hook.of,
-        };
-        if of != steps.of || steps.view.is_masked(self.id()) {
+        if !self.is_of(steps) {
             return false;
         }
         match self {
             Self::Patch(patch) => patch.takes(steps.receiver),
             Self::Lent(_) | Self::Binding(_) => true,
         }
+    }
+
+    /// Is it of the call's type, and are we not inside of it?
+    #[inline]
+    fn is_of(&self, steps: &Steps<'_>) -> bool {
+        let of = match self {
+            Self::Patch(patch) => patch.hook().of,
+            Self::Lent(lent) => lent.of,
+            Self::Binding(bound) => bound.hook.of,
+        };
+        of == steps.of && !steps.view.is_masked(self.id())
     }
 
     fn id(&self) -> u64 {

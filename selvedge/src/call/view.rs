@@ -11,7 +11,7 @@ use core::fmt;
 
 use crate::call::hook::HookRef;
 use crate::call::site::Function;
-use crate::call::steps::{Phase, Rest, Running};
+use crate::call::steps::{At, Phase, Rest, Running};
 
 /// What is particular to one instantiation of an open function, as plain functions.
 #[doc(hidden)]
@@ -105,20 +105,27 @@ impl<A, R> Running for State<'_, A, R> {
     fn body(&mut self) {
         self.result = Some((self.code.body)(self.args));
     }
+
+    fn look(&self, at: At, see: See<'_>) {
+        match at {
+            At::Arguments => (self.code.look)(Some(&*self.args), None, see),
+            At::Result => (self.code.look)(None, self.result.as_ref(), see),
+        }
+    }
 }
 
 /// The turn of one handler, for expansions.
 #[doc(hidden)]
 pub struct Step<'s, A, R> {
-    args: &'s mut A,
+    pub(super) args: &'s mut A,
     result: &'s mut Option<R>,
-    code: &'s Code<A, R>,
-    function: &'static Function,
-    phase: Phase<'s>,
+    pub(super) code: &'s Code<A, R>,
+    pub(super) function: &'static Function,
+    pub(super) phase: Phase<'s>,
 }
 
 /// The handler was made for another kind of turn.
-const OTHER_KIND: &str = "a handler runs when its kind says";
+pub(super) const OTHER_KIND: &str = "a handler runs when its kind says";
 
 impl<A, R> Step<'_, A, R> {
     /// For a handler that runs before.
@@ -408,40 +415,6 @@ impl<'c, A, R> NextOf<'c, A, R> {
     /// If what is called does.
     pub fn proceed(self, args: A) -> R {
         (self.run)(args)
-    }
-}
-
-/// A value that may or may not be `Debug`: the expansion calls `(&&Peek(&value)).peek()`, which finds the
-/// first of two traits that fits.
-#[doc(hidden)]
-#[expect(clippy::exhaustive_structs, reason = "expansions make it")]
-pub struct Peek<'v, T: ?Sized>(pub &'v T);
-
-#[doc(hidden)]
-pub trait PeekDebug {
-    fn peek(&self) -> &dyn fmt::Debug;
-}
-
-impl<T: fmt::Debug> PeekDebug for &Peek<'_, T> {
-    fn peek(&self) -> &dyn fmt::Debug {
-        self.0
-    }
-}
-
-#[doc(hidden)]
-pub trait PeekType {
-    fn peek(&self) -> &dyn fmt::Debug;
-}
-
-impl<T> PeekType for Peek<'_, T> {
-    fn peek(&self) -> &dyn fmt::Debug {
-        self
-    }
-}
-
-impl<T> fmt::Debug for Peek<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{}>", core::any::type_name::<T>())
     }
 }
 

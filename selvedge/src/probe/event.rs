@@ -150,6 +150,15 @@ pub enum Event<'a> {
         /// The message of the hook's panic.
         message: &'a str,
     },
+    /// Somebody who watches an open function panicked; the call was not touched by it.
+    WatcherPanicked {
+        /// The path of the open function.
+        function: &'static str,
+        /// The pattern of the watch.
+        pattern: &'a str,
+        /// The panic's message.
+        message: &'a str,
+    },
     /// A member of received baggage means a local whose type cannot read it; it travels on unread. Emitted where
     /// it was received.
     NotUnderstood {
@@ -213,6 +222,7 @@ impl Event<'_> {
             | Self::CallbackPanicked { .. }
             | Self::ExitPanicked { .. }
             | Self::HookPanicked { .. }
+            | Self::WatcherPanicked { .. }
             | Self::SinkFailed { .. }
             | Self::Undelivered { .. } => Weight::Error,
             Self::Overdue { .. }
@@ -271,6 +281,7 @@ impl Event<'_> {
                 | Self::CallbackPanicked { .. }
                 | Self::ExitPanicked { .. }
                 | Self::HookPanicked { .. }
+                | Self::WatcherPanicked { .. }
                 | Self::QueueFull { .. }
                 | Self::SinkFailed { .. }
                 | Self::Undelivered { .. }
@@ -368,6 +379,14 @@ impl fmt::Display for Event<'_> {
             Self::HookPanicked { function, message } => write!(
                 f,
                 "a hook that heard of the panic of `{function}` panicked itself: {message}"
+            ),
+            Self::WatcherPanicked {
+                function,
+                pattern,
+                message,
+            } => write!(
+                f,
+                "the watch `{pattern}` panicked when `{function}` was called: {message}"
             ),
             Self::NotUnderstood { member, local, why } => {
                 write!(

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use crate::ambient::Inherited;
+use crate::call::start_trace;
 use crate::primitive::{Arc, drop_caught, source_of, text_of};
 use crate::program::grace::{Grace, OnReport, flush};
 #[cfg(all(unix, feature = "os"))]
@@ -241,6 +242,7 @@ impl Wired {
         if Node::current().is_some() || RUNNING.swap(true, SeqCst) {
             return None;
         }
+        start_trace();
         let inherited = match program.reads_environment {
             true => Inherited::from_env(),
             false => Inherited::nothing(),

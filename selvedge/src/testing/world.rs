@@ -5,8 +5,10 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
+use crate::ambient::Ambient;
 use crate::primitive::{Arc, Mutex};
 use crate::probe::{self, Subscription};
+use crate::shared;
 use crate::signal::{Clock, MockTime, Timer};
 use crate::thread::{Ended, Failure, Node, run_body};
 
@@ -87,6 +89,42 @@ impl World {
             Ended::Failed(failure) => panic!("{failure}"),
             Ended::Stopped(stopped) => unreachable!("the body returned no error: {stopped}"),
         }
+    }
+
+    /// Runs `f` as [`run`](Self::run) does, with nothing bound, and with singletons of its own.
+    ///
+    /// What surrounds the call is not seen, and what `f` writes to a singleton is thrown away in the end. So tests
+    /// that run beside each other in one process do not meet: patches, bindings of locals and contexts are in the
+    /// ambient, and that is this test's. `#[selvedge::test]` is for functions that are such a test as a whole.
+    ///
+    /// A thread that is spawned in it belongs to its tree, and starts with nothing bound; give it what is bound
+    /// here by [`inherit`](crate::Carry::inherit).
+    ///
+    /// # Panics
+    ///
+    /// As `run` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::testing::World;
+    ///
+    /// selvedge::local! { static USER: &'static str; }
+    /// selvedge::singleton! { static VISITS: u32 = 0; }
+    ///
+    /// USER.bind("Ada", || World::new().test(|| {
+    ///     assert!(!USER.is_bound());
+    ///     VISITS.update(|visits| *visits += 1);
+    ///     assert_eq!(*VISITS.get(), 1);
+    /// }));
+    /// assert_eq!(*VISITS.get(), 0);
+    /// ```
+    pub fn test<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.run(|| {
+            let (result, changes) = Ambient::empty().run(|| shared::isolated(f));
+            changes.discard();
+            result
+        })
     }
 
     /// Moves a mock clock: what was to happen by then happens. A real clock is not moved.

@@ -15,8 +15,10 @@ use selvedge::call::groutine::{
     AtCall, AtPanic, AtReturn, Exchange, Live, NotWaiting, OneOf2, OneOf3, OneOf4, Wait,
 };
 use selvedge::call::{
-    AsyncNext, Binding, Call, Condition, Function, Groutines, Next, NextOf, Own, Patch, Paused,
-    Returned, Scenario, ScenarioError, Suite, Tie, Unwound,
+    Args, AsyncNext, BadPattern, Binding, Call, Calls, Condition, Expectation, ExplainedStep,
+    Explanation, Function, Groutines, Log, Moment, Next, NextOf, Own, Patch, Paused, Record,
+    RecordEnd, Returned, Scenario, ScenarioError, Sequence, Suite, Tie, Unwound, Watching, What,
+    Why,
 };
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
@@ -115,6 +117,8 @@ fn names() -> Vec<&'static str> {
             NotWaiting<u8>, OneOf2<u8, u8>, OneOf3<u8, u8, u8>, OneOf4<u8, u8, u8, u8>,
             ScenarioError, AtCall, AtReturn, AtPanic,
             Patch, Suite, selvedge::call::Installed, Binding, Tie, Condition, Function, Own<u8>,
+            selvedge::call::Watch, Watching, BadPattern, Log, Record, RecordEnd,
+            Calls, Expectation, Sequence, Explanation, ExplainedStep, What, Why,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
             World;
@@ -123,7 +127,8 @@ fn names() -> Vec<&'static str> {
             Iter<'_, OneAtATime>, Incoming<'_, std::net::TcpListener>;
         // They borrow from a call that runs on this thread.
         of_one_call:
-            Unwound<'_, u8, u8>, Next<'_, u8, u8>, NextOf<'_, u8, u8>, Event<'_>;
+            Unwound<'_, u8, u8>, Next<'_, u8, u8>, NextOf<'_, u8, u8>, Event<'_>,
+            selvedge::call::Event<'_>, Args<'_>, Moment<'_>;
         // It stays on the thread that entered, which may lend it.
         of_one_thread:
             Held<'_, u8>;
@@ -195,10 +200,12 @@ fn errors_go_where_any_error_goes() {
     error::<ScenarioError>();
     error::<Conflict>();
     error::<selvedge::baggage::Error>();
+    error::<BadPattern>();
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 21] = [
+const HIDDEN: [&str; 22] = [
+    "Expected",
     "Found",
     "Visit",
     "When",

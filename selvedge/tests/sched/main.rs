@@ -23,6 +23,7 @@ mod combine;
 mod conservation;
 #[cfg(target_os = "linux")]
 mod descriptor;
+mod expectations;
 mod expiry_and_push;
 mod first_writers;
 mod flyweight;
@@ -42,6 +43,7 @@ mod stop_and_spawn;
 mod till;
 mod tree;
 mod trees;
+mod watches;
 
 /// Runs `body` under many schedules.
 #[cfg(selvedge_shuttle)]

@@ -106,7 +106,7 @@ impl Happening<'_> {
         match self.phase {
             Phase::Unwound(_) => When::Panicked,
             Phase::After => When::Returned,
-            Phase::Before | Phase::Around(_) => When::Called,
+            Phase::Before | Phase::Around(_) | Phase::Ask(_) => When::Called,
         }
     }
 }

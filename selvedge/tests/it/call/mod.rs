@@ -3,6 +3,8 @@
 mod arguments;
 mod bindings;
 mod concurrent;
+mod expectations;
+mod explanations;
 mod groutines;
 mod here;
 mod hooks;
@@ -15,6 +17,8 @@ mod patches;
 mod recursion;
 mod scenario;
 mod strict;
+mod watch;
+mod worlds;
 
 use std::cell::RefCell;
 
@@ -30,4 +34,13 @@ pub(crate) fn step(name: &'static str) {
 /// What ran since the last call, on this thread.
 pub(crate) fn trail() -> Vec<&'static str> {
     TRAIL.take()
+}
+
+/// Starts a thread outside every tree.
+pub(crate) fn alien<T: Send + 'static>(
+    f: impl FnOnce() -> T + Send + 'static,
+) -> std::thread::JoinHandle<T> {
+    std::thread::Builder::new()
+        .spawn(f)
+        .expect("there is a thread to be had")
 }

@@ -1,0 +1,463 @@
+//! A log of calls, with breakpoints.
+//!
+//! # Invariants
+//!
+//! 1. `Debug` of arguments and results, and breakpoints, run outside the lock.
+//! 2. A record is added when its call begins, and completed when it ends, if it is still there.
+
+use core::fmt;
+use core::panic::Location;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::ambient::{self, Enter};
+use crate::call::glob::BadPattern;
+use crate::call::observed::{Event, Moment};
+use crate::call::site::Function;
+use crate::call::watch::{Watch, Watching, watch};
+use crate::primitive::{Arc, Mutex};
+use crate::signal;
+
+/// How many records a log keeps.
+const CAPACITY: usize = 10_000;
+
+/// A log of the calls of all open functions whose path matches a pattern, for the blocks that it is run around.
+///
+/// It is a [`watch`](crate::call::watch) that keeps what it sees, as text. The oldest records go when there are too
+/// many, 10,000 unless [`capacity`](Self::capacity) says otherwise.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::{call, open};
+///
+/// #[open]
+/// fn half(n: u32) -> Option<u32> { (n % 2 == 0).then_some(n / 2) }
+///
+/// let log = call::Log::record("**::half")?;
+/// log.run(|| half(6).and_then(half));
+///
+/// let calls = log.calls();
+/// assert_eq!(calls.len(), 2);
+/// assert_eq!(calls[0].arg("n"), Some("6"));
+/// assert_eq!(calls[1].returned(), Some("None"));
+/// assert!(calls[1].to_string().ends_with("::half(n: 3) -> None"), "{}", calls[1]);
+/// # Ok::<(), call::BadPattern>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a log records nothing until it is run around a block, or installed"]
+pub struct Log {
+    watch: Watch,
+    book: Arc<Book>,
+}
+
+/// What a log and its watch share.
+struct Book {
+    pages: Mutex<Pages>,
+    breakpoints: Mutex<Vec<Arc<Breakpoint>>>,
+}
+
+struct Pages {
+    records: VecDeque<Record>,
+    capacity: usize,
+    dropped: u64,
+}
+
+struct Breakpoint {
+    holds: Box<Holds>,
+    then: Box<Then>,
+}
+
+/// Says it of a record and its index.
+type Holds = dyn Fn(u64, &Record) -> bool + Send + Sync;
+type Then = dyn Fn(&Record) + Send + Sync;
+
+impl Log {
+    /// A log of the calls of functions whose path matches `pattern`, as [`watch`](crate::call::watch) says.
+    ///
+    /// # Errors
+    ///
+    /// If no path can match the pattern.
+    pub fn record(pattern: &str) -> Result<Self, BadPattern> {
+        let book = Arc::new(Book {
+            pages: Mutex::new(Pages {
+                records: VecDeque::new(),
+                capacity: CAPACITY,
+                dropped: 0,
+            }),
+            breakpoints: Mutex::new(Vec::new()),
+        });
+        let watch = watch(pattern, {
+            let book = Arc::clone(&book);
+            move |event| book.write(event)
+        })?;
+        Ok(Self { watch, book })
+    }
+
+    /// Keeps the last `n` records.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{call, open};
+    ///
+    /// #[open]
+    /// fn show(n: u32) {}
+    ///
+    /// let log = call::Log::record("**::show")?.capacity(2);
+    /// log.run(|| (0..5).for_each(show));
+    /// assert_eq!(log.calls()[0].arg("n"), Some("3"));
+    /// assert_eq!((log.calls().len(), log.dropped()), (2, 3));
+    /// # Ok::<(), call::BadPattern>(())
+    /// ```
+    pub fn capacity(self, n: usize) -> Self {
+        let excess = {
+            let mut pages = self.book.pages.lock();
+            pages.capacity = n;
+            pages.make_room(0)
+        };
+        drop(excess);
+        self
+    }
+
+    /// Before the call number `index` (from 0, of all that this log sees) runs, `then` does, on the same thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{call, open};
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// static STEPS: AtomicU32 = AtomicU32::new(0);
+    ///
+    /// #[open]
+    /// fn step() { STEPS.fetch_add(1, Relaxed); }
+    ///
+    /// let log = call::Log::record("**::step")?
+    ///     .break_at(2, |record| println!("{record}: {} so far", STEPS.load(Relaxed)));
+    /// log.run(|| (0..4).for_each(|_| step()));
+    /// # assert_eq!(log.calls().len(), 4);
+    /// # Ok::<(), call::BadPattern>(())
+    /// ```
+    pub fn break_at(self, index: u64, then: impl Fn(&Record) + Send + Sync + 'static) -> Self {
+        self.add(move |at, record| at == index && record.is_running(), then)
+    }
+
+    /// Whenever `holds` says so of a call, `then` runs, on the same thread: before the call runs, and again after it
+    /// has ended. The call does not go on while `then` runs, which may wait for something, or look around.
+    ///
+    /// As with any watch, a panic of either is an event of [`probe`](crate::probe) and touches no call.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{Signal, call, open, thread};
+    ///
+    /// #[open]
+    /// fn withdraw(amount: u32) -> u32 { amount }
+    ///
+    /// let (reached, go_on) = (Signal::named("reached"), Signal::named("go on"));
+    /// let log = call::Log::record("**::withdraw")?.break_when(
+    ///     |record| record.is_running() && record.arg("amount") == Some("3"),
+    ///     {
+    ///         let (reached, go_on) = (reached.clone(), go_on.clone());
+    ///         move |_| { reached.set(); let _ = go_on.wait(); }
+    ///     },
+    /// );
+    /// let status = selvedge::run("bank", |_stop| {
+    ///     let installed = log.install();
+    ///     let clerk = thread::spawn("clerk", |_stop| Ok((1..5).map(withdraw).sum::<u32>()));
+    ///     reached.wait()?; // the clerk is about to make the third call, and stands still
+    ///     assert_eq!(log.calls().len(), 3);
+    ///     go_on.set();
+    ///     assert_eq!(clerk.join()?, 10);
+    ///     drop(installed);
+    ///     Ok(())
+    /// });
+    /// assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// # Ok::<(), call::BadPattern>(())
+    /// ```
+    pub fn break_when(
+        self,
+        holds: impl Fn(&Record) -> bool + Send + Sync + 'static,
+        then: impl Fn(&Record) + Send + Sync + 'static,
+    ) -> Self {
+        self.add(move |_, record| holds(record), then)
+    }
+
+    fn add(
+        self,
+        holds: impl Fn(u64, &Record) -> bool + Send + Sync + 'static,
+        then: impl Fn(&Record) + Send + Sync + 'static,
+    ) -> Self {
+        let breakpoint = Breakpoint {
+            holds: Box::new(holds),
+            then: Box::new(then),
+        };
+        self.book.breakpoints.lock().push(Arc::new(breakpoint));
+        self
+    }
+
+    /// What there is, in the order in which the calls began: a copy, which later calls do not change.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Record> {
+        self.book.pages.lock().records.iter().cloned().collect()
+    }
+
+    /// How many records had to make room for later ones.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.book.pages.lock().dropped
+    }
+
+    /// Runs `f` with its calls recorded.
+    ///
+    /// # Panics
+    ///
+    /// If `f` does.
+    #[track_caller]
+    pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
+        self.enter(Location::caller(), f)
+    }
+
+    /// Both blocks: `other` inside of this one. See [`Enter::and`].
+    pub fn and<O: Enter>(self, other: O) -> ambient::And<Self, O> {
+        Enter::and(self, other)
+    }
+
+    /// The block, with a last action. See [`Enter::on_exit`].
+    pub fn on_exit<F: FnOnce()>(self, action: F) -> ambient::OnExit<Self, F> {
+        Enter::on_exit(self, action)
+    }
+
+    /// Records the calls of the whole process, until the guard is dropped.
+    pub fn install(&self) -> Watching {
+        self.watch.install()
+    }
+}
+
+impl Enter for Log {
+    const PLAIN: bool = true;
+
+    fn enter<R>(&self, block: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
+        self.watch.enter(block, f)
+    }
+}
+
+impl Book {
+    fn write(&self, event: &Event<'_>) {
+        let noted = match event.moment() {
+            Moment::Called => Some(self.begin(event)),
+            Moment::Returned(result) => {
+                self.end(event.number(), RecordEnd::Returned(format!("{result:?}")))
+            }
+            Moment::Panicked(message) => {
+                self.end(event.number(), RecordEnd::Panicked(message.to_owned()))
+            }
+        };
+        let Some((index, record)) = noted else { return };
+        let breakpoints = self.breakpoints.lock().clone();
+        for breakpoint in breakpoints {
+            if (breakpoint.holds)(index, &record) {
+                (breakpoint.then)(&record);
+            }
+        }
+    }
+
+    fn begin(&self, event: &Event<'_>) -> (u64, Record) {
+        let mut args = Vec::new();
+        event
+            .args()
+            .each(|name, value| args.push((name, format!("{value:?}"))));
+        let record = Record {
+            call: Arc::new(Begun {
+                function: event.function(),
+                number: event.number(),
+                depth: event.depth(),
+                thread: ambient::thread_path(),
+                args,
+                at: signal::now(),
+            }),
+            end: None,
+        };
+        let mut pages = self.pages.lock();
+        let excess = pages.make_room(1);
+        pages.records.push_back(record.clone());
+        let index = pages.dropped + pages.records.len() as u64 - 1;
+        if pages.capacity == 0 {
+            pages.records.pop_back();
+            pages.dropped += 1;
+        }
+        drop(pages);
+        drop(excess);
+        (index, record)
+    }
+
+    /// Completes a record (invariant 2).
+    fn end(&self, number: u64, end: RecordEnd) -> Option<(u64, Record)> {
+        let now = signal::now();
+        let mut pages = self.pages.lock();
+        let at = pages
+            .records
+            .iter()
+            .rposition(|record| record.call.number == number)?;
+        let index = pages.dropped + at as u64;
+        let record = &mut pages.records[at];
+        let took = now.saturating_duration_since(record.call.at);
+        record.end = Some(Arc::new((end, took)));
+        Some((index, record.clone()))
+    }
+}
+
+impl Pages {
+    /// Takes the oldest out, so that `more` can be added.
+    fn make_room(&mut self, more: usize) -> Vec<Record> {
+        let keep = self.capacity.saturating_sub(more);
+        let excess = self.records.len().saturating_sub(keep);
+        self.dropped += excess as u64;
+        self.records.drain(..excess).collect()
+    }
+}
+
+/// A call that a [`Log`] has seen. Arguments and results are kept as their `Debug` shows them.
+///
+/// `Display` is `path(a: 1) -> 2`, or `path(a: 1) panicked: message`, or `path(a: 1)` while it runs.
+#[derive(Clone)]
+pub struct Record {
+    call: Arc<Begun>,
+    end: Option<Arc<(RecordEnd, Duration)>>,
+}
+
+struct Begun {
+    function: &'static Function,
+    number: u64,
+    depth: u32,
+    thread: Arc<str>,
+    args: Vec<(&'static str, String)>,
+    at: Instant,
+}
+
+/// How a recorded call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordEnd {
+    /// It returned this.
+    Returned(String),
+    /// It panicked with this message.
+    Panicked(String),
+}
+
+impl Record {
+    /// The function.
+    #[must_use]
+    pub fn function(&self) -> &'static Function {
+        self.call.function
+    }
+
+    /// The path of the thread that called.
+    #[must_use]
+    pub fn thread(&self) -> &str {
+        &self.call.thread
+    }
+
+    /// How many recorded calls were running around this one.
+    #[must_use]
+    pub fn depth(&self) -> u32 {
+        self.call.depth
+    }
+
+    /// The arguments, by name.
+    #[must_use]
+    pub fn args(&self) -> &[(&'static str, String)] {
+        &self.call.args
+    }
+
+    /// The argument `name`.
+    #[must_use]
+    pub fn arg(&self, name: &str) -> Option<&str> {
+        let mut args = self.call.args.iter();
+        args.find(|(other, _)| *other == name)
+            .map(|(_, value)| &**value)
+    }
+
+    /// When it began, by the clock of the thread that called.
+    #[must_use]
+    pub fn started(&self) -> Instant {
+        self.call.at
+    }
+
+    /// How it ended; nothing while it runs.
+    #[must_use]
+    pub fn end(&self) -> Option<&RecordEnd> {
+        self.end.as_deref().map(|(end, _)| end)
+    }
+
+    /// How long it took; nothing while it runs.
+    #[must_use]
+    pub fn duration(&self) -> Option<Duration> {
+        self.end.as_deref().map(|(_, took)| *took)
+    }
+
+    /// What it returned, if it did.
+    #[must_use]
+    pub fn returned(&self) -> Option<&str> {
+        match self.end() {
+            Some(RecordEnd::Returned(result)) => Some(result),
+            _ => None,
+        }
+    }
+
+    /// The message of its panic, if it panicked.
+    #[must_use]
+    pub fn panicked(&self) -> Option<&str> {
+        match self.end() {
+            Some(RecordEnd::Panicked(message)) => Some(message),
+            _ => None,
+        }
+    }
+
+    /// Was it running when the record was taken?
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.end.is_none()
+    }
+}
+
+/// All records that there are.
+impl IntoIterator for &Log {
+    type Item = Record;
+    type IntoIter = std::vec::IntoIter<Record>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.calls().into_iter()
+    }
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(", self.call.function.path())?;
+        for (at, (name, value)) in self.call.args.iter().enumerate() {
+            let separator = if at == 0 { "" } else { ", " };
+            write!(f, "{separator}{name}: {value}")?;
+        }
+        match self.end() {
+            None => f.write_str(")"),
+            Some(RecordEnd::Returned(result)) => write!(f, ") -> {result}"),
+            Some(RecordEnd::Panicked(message)) => write!(f, ") panicked: {message}"),
+        }
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Record({self})")
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log")
+            .field("pattern", &self.watch.pattern())
+            .field("records", &self.book.pages.lock().records.len())
+            .finish()
+    }
+}
