@@ -48,10 +48,10 @@
 //! | `io`         | input and output that a stop ends (unix, feature `os`)      |
 //! | [`baggage`]  | the ambient as text: headers, child processes               |
 //! | [`shared`]   | singletons, flyweights, copies of them for isolating blocks |
-//! | [`call`]     | open functions, patches, bindings                           |
+//! | [`call`]     | open functions: bindings, hooks, watching, expectations, groutines |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |
-//! | [`guide`]    | what to use for what, signals, stopping, shutdown, contexts, propagation, isolation, groutines |
+//! | [`guide`]    | what to use for what, signals, stopping, shutdown, contexts, propagation, isolation, open functions, groutines |
 //! | `testing`    | a tree, a clock and an event list for one test (feature `testing`) |
 //!
 //! # What it does not do
