@@ -98,7 +98,12 @@ pub fn rows(report: &mut Report) {
     });
     let mocked = mocked::count_context();
     mocked.expect().returning(|x| black_box(x) + 1);
-    let mock = || ("mockall, static function", Box::new(repeat(mocked::count)) as Loop<'_>);
+    let mock = || {
+        (
+            "mockall, static function",
+            Box::new(repeat(mocked::count)) as Loop<'_>,
+        )
+    };
     let before = hooked::before(|call| call.args.x += 1);
     report.row(Row {
         name: "before hook",
@@ -159,7 +164,9 @@ pub fn rows(report: &mut Report) {
     });
     let answers = || async {
         loop {
-            heard::called().await.with(|call| call.ret(black_box(call.args.x) + 1));
+            heard::called()
+                .await
+                .with(|call| call.ret(black_box(call.args.x) + 1));
         }
     };
     report.row(Row {

@@ -1,4 +1,4 @@
-//! Patches that are in force for the whole process.
+//! Patches that are in force for the whole process, or for the threads of a group.
 //!
 //! # Invariants
 //!
@@ -9,6 +9,7 @@ use core::fmt;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use crate::ambient::Group;
 use crate::call::few::Few;
 use crate::call::hook::next_id;
 use crate::call::patch::Patch;
@@ -23,7 +24,15 @@ pub(super) struct Installations {
     count: AtomicU32,
 }
 
-type List = Arc<[(u64, Patch)]>;
+type List = Arc<[Entry]>;
+
+#[derive(Clone)]
+struct Entry {
+    number: u64,
+    /// Whose threads it is for; none: everybody.
+    group: Option<Group>,
+    patch: Patch,
+}
 
 impl Installations {
     pub(super) const fn new() -> Self {
@@ -43,7 +52,7 @@ impl Installations {
         list.clone()
     }
 
-    fn replace(&self, change: impl FnOnce(&[(u64, Patch)]) -> Vec<(u64, Patch)>) {
+    fn replace(&self, change: impl FnOnce(&[Entry]) -> Vec<Entry>) {
         let old = {
             let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
             let new = change(list.as_deref().unwrap_or_default());
@@ -55,19 +64,33 @@ impl Installations {
     }
 }
 
-/// The installed patches of `site`, newest first.
+/// The installed patches of `site` that are for the calling thread: its group's, then the process's, newest first.
 pub(super) fn installed(site: &'static Site, found: &mut Few<Wide>) {
     if site.installed.is_empty() {
         return;
     }
     if let Some(list) = site.installed.list() {
-        for (_, patch) in list.iter().rev() {
-            found.push(Wide::Patch(patch.clone()));
+        let here = match list.iter().any(|entry| entry.group.is_some()) {
+            true => Group::current(),
+            false => None,
+        };
+        if let Some(here) = &here {
+            push(&list, Some(here), found);
+        }
+        push(&list, None, found);
+    }
+}
+
+fn push(list: &[Entry], group: Option<&Group>, found: &mut Few<Wide>) {
+    for entry in list.iter().rev() {
+        if entry.group.as_ref() == group {
+            found.push(Wide::Patch(entry.patch.clone()));
         }
     }
 }
 
-/// Keeps a patch in force for the whole process until it is dropped; made by [`Patch::install`].
+/// Keeps a patch in force for the whole process, or a group, until it is dropped; made by [`Patch::install`] and
+/// [`Group::install`].
 ///
 /// It may be dropped on any thread, and guards in any order. Calls that are running then go on with the
 /// patches that they began with.
@@ -78,11 +101,15 @@ pub struct Installed {
 }
 
 impl Installed {
-    pub(super) fn new(site: &'static Site, patch: Patch) -> Self {
+    pub(super) fn new(site: &'static Site, patch: Patch, group: Option<Group>) -> Self {
         let number = next_id();
         site.installed.replace(|old| {
             let mut new = old.to_vec();
-            new.push((number, patch));
+            new.push(Entry {
+                number,
+                group,
+                patch,
+            });
             new
         });
         site.arm_wide();
@@ -90,11 +117,41 @@ impl Installed {
     }
 }
 
+impl Group {
+    /// Puts a patch in force for the threads of the group, those to come included, until the guard is dropped.
+    ///
+    /// In a call it stands behind the patches of the calling blocks, and before those of the whole process; of several the
+    /// newest is the first. It keeps the group, not its threads.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{Group, open, thread};
+    ///
+    /// #[open]
+    /// fn price() -> u32 { 10 }
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let testers = Group::new("testers");
+    ///     let free = testers.install(&price::before(|call| call.ret(0)));
+    ///     let tester = thread::Builder::new("tester").group(&testers).spawn(|_stop| Ok(price()))?;
+    ///     assert_eq!((tester.join()?, price()), (0, 10));
+    ///     drop(free);
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    pub fn install(&self, patch: &Patch) -> Installed {
+        Installed::new(patch.site(), patch.clone(), Some(self.clone()))
+    }
+}
+
 impl Drop for Installed {
     fn drop(&mut self) {
         self.site.disarm_wide();
         self.site.installed.replace(|old| {
-            let others = old.iter().filter(|(number, _)| *number != self.number);
+            let others = old.iter().filter(|entry| entry.number != self.number);
             others.cloned().collect()
         });
     }

@@ -84,7 +84,8 @@
 //!
 //! # The order of one call
 //!
-//! Outermost first: patches and [groutines](groutine#who-hears-what) of the calling block, innermost block first; installed patches, newest first; bindings,
+//! Outermost first: patches and [groutines](groutine#who-hears-what) of the calling block, innermost block first; patches installed for
+//! its group, then those of the process, newest first; bindings,
 //! most specific first; the body. A handler goes on to the next of this list, or does not. What is
 //! process-wide is read once for a call: it may be taken off meanwhile, also by its own handler. A binding
 //! matches where all its conditions hold, and ranks by (thread-wide conditions, those of the group,

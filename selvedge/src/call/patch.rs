@@ -247,7 +247,11 @@ impl Patch {
     /// ```
     #[doc(alias = "GlobalPatches")]
     pub fn install(&self) -> Installed {
-        Installed::new(self.0.site, self.clone())
+        Installed::new(self.0.site, self.clone(), None)
+    }
+
+    pub(super) fn site(&self) -> &'static Site {
+        self.0.site
     }
 
     #[inline]

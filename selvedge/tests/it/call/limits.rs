@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use selvedge::call::{Condition, Installed, Suite};
-use selvedge::{Ambient, Signal, context, local, open};
+use selvedge::testing::World;
+use selvedge::{Ambient, Group, Signal, context, local, open, thread};
 
 use super::{step, trail};
 use crate::ambient::{elsewhere, panic_of};
@@ -145,6 +146,36 @@ fn an_installed_patch_is_in_force_on_every_thread_until_its_guard_goes() {
     assert_eq!(shared(1), 10);
     drop(ten);
     assert_eq!((shared(1), elsewhere(|| shared(1))), (1, 1));
+}
+
+// catalogue 40
+#[test]
+fn a_patch_of_a_group_is_for_its_threads_and_stands_before_those_of_the_process() {
+    #[open]
+    fn who() -> String {
+        "body".to_owned()
+    }
+    let says = |text: &'static str| {
+        who::around(move |args, next| format!("{text}>{}", next.proceed(args)))
+    };
+    let (testers, others) = (Group::new("testers"), Group::new("others"));
+    let old = testers.install(&says("old"));
+    let process = says("process").install();
+    let new = testers.install(&says("new"));
+    let in_group = |group: &Group| {
+        World::new().run(|| {
+            let member = thread::Builder::new("member").group(group);
+            member.spawn(|_stop| Ok(who())).unwrap().join().unwrap()
+        })
+    };
+    assert_eq!(in_group(&testers), "new>old>process>body");
+    assert_eq!(in_group(&others), "process>body");
+    assert_eq!(who(), "process>body");
+    assert_eq!(says("block").run(who), "block>process>body");
+    drop(old); // in any order
+    assert_eq!(in_group(&testers), "new>process>body");
+    drop((new, process));
+    assert_eq!(in_group(&testers), "body");
 }
 
 #[test]
