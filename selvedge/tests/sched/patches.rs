@@ -45,7 +45,7 @@ fn untouched() {}
 ///
 /// Not quite quiet, because the first strict context of the process, which is another test's, arms all of them, one
 /// after the other.
-fn is_quiet(site: &impl Debug) -> bool {
+pub(crate) fn is_quiet(site: &impl Debug) -> bool {
     untouched();
     (0..100).any(|_| {
         pause();
