@@ -44,3 +44,24 @@ pub(crate) fn alien<T: Send + 'static>(
         .spawn(f)
         .expect("there is a thread to be had")
 }
+
+/// Is nothing left of what was attached: is it as quiet as a function to which nothing ever was?
+///
+/// Not quite quiet, because the first strict context of the process, which is another test's, arms all of them, one
+/// after the other, and a groutine that was woken does so for a while.
+pub(crate) fn is_quiet(site: &impl std::fmt::Debug) -> bool {
+    #[selvedge::open]
+    fn untouched() {}
+
+    fn armed(site: &impl std::fmt::Debug) -> String {
+        let text = format!("{site:?}");
+        let at = text.find("armed: ").expect("a site tells it");
+        text[at..].chars().take_while(|c| *c != ',').collect()
+    }
+
+    untouched();
+    (0..10_000).any(|_| {
+        std::thread::yield_now();
+        armed(site) == armed(untouched::__site())
+    })
+}
