@@ -23,7 +23,8 @@ use proc_macro2::TokenStream as Tokens;
 use quote::quote;
 use syn::{Ident, Visibility};
 
-use crate::open::{contract, definitions, hand_over, look, receiver_name, shape, take_out};
+use crate::hooks::Hooks;
+use crate::open::{definitions, hand_over, look, receiver_name, shape, take_out};
 use crate::signature::Open;
 
 /// The type with the function's name, and the struct of its arguments.
@@ -61,22 +62,11 @@ pub(crate) fn handle(
         dyn for<'__s, #(#lifetimes),*> Fn(#p::Turn<'__s, #full, #result>)
             -> ::core::option::Option<#turned> + Send + Sync
     );
-    let sees =
-        |view: Tokens| quote!(for<'__c, #(#lifetimes),*> Fn(&mut #p::#view<'__c, #full, #result>));
-    let (sees_call, sees_returned, sees_unwound) = (
-        sees(quote!(Call)),
-        sees(quote!(Returned)),
-        sees(quote!(Unwound)),
-    );
     let (types, takes) = (args.iter().map(|arg| &arg.ty), args.iter().map(take_out));
     let handed = open.call(body, args.iter().map(hand_over));
     let receiver = receiver_name(open);
     let shape = shape(name, open);
-    let (types_of_it, look, contract) = (
-        definitions(name, args_type, vis, open),
-        look(open),
-        contract(open),
-    );
+    let (types_of_it, look) = (definitions(name, args_type, vis, open), look(open));
     let patch = |kind: Tokens, turn: Tokens| {
         quote!(#p::Patch::new::<#shape>(
             Self::__site(), #p::Kind::#kind, #receiver,
@@ -87,6 +77,17 @@ pub(crate) fn handle(
     let after = patch(quote!(After), quote!(after));
     let unwound = patch(quote!(Unwound), quote!(unwound));
     let around = patch(quote!(Around), quote!(around));
+    let hooks = Hooks {
+        vis,
+        path,
+        shape: &shape,
+        full: &full,
+        handler: &handler,
+        of_around: "Another behaviour for the blocks that the patch is run around: gives a boxed future.",
+        patches: [before, after, unwound, around],
+        bound: quote!(::std::boxed::Box::new(move |turn| turn.around(&handler))),
+    }
+    .of(open);
     quote! {
         #types_of_it
         #quiet
@@ -106,56 +107,7 @@ pub(crate) fn handle(
 
         #quiet
         impl #name {
-            #[doc(hidden)]
-            #[inline(always)]
-            #vis fn __site() -> &'static #p::Site {
-                static SITE: #p::Site = #p::Site::new(#path);
-                &SITE
-            }
-
-            /// A hook before each call: sees and changes its arguments, may return in its place.
-            #contract
-            #vis #unsafety fn before<#(#params,)*>(
-                handler: impl #sees_call + Send + Sync + 'static,
-            ) -> #p::Patch #bounds {
-                #before
-            }
-
-            /// A hook after each call that returned: sees its arguments, sees and changes its result.
-            #contract
-            #vis #unsafety fn after<#(#params,)*>(
-                handler: impl #sees_returned + Send + Sync + 'static,
-            ) -> #p::Patch #bounds {
-                #after
-            }
-
-            /// A hook after each call that panicked: sees its arguments and the panic, may return in its place.
-            #contract
-            #vis #unsafety fn unwound<#(#params,)*>(
-                handler: impl #sees_unwound + Send + Sync + 'static,
-            ) -> #p::Patch #bounds {
-                #unwound
-            }
-
-            /// Another behaviour for the blocks that the patch is run around: gives a boxed future.
-            #contract
-            #vis #unsafety fn around<#(#params,)*>(
-                handler: impl #handler + Send + Sync + 'static,
-            ) -> #p::Patch #bounds {
-                #around
-            }
-
-            /// Another body wherever all of `when` holds, until it is unbound.
-            #contract
-            #[track_caller]
-            #vis #unsafety fn bind<#(#params,)*>(
-                when: &[#p::Condition],
-                handler: impl #handler + Send + Sync + 'static,
-            ) -> #p::Binding #bounds {
-                #p::bind::<#shape>(
-                    Self::__site(), when, ::std::boxed::Box::new(move |turn| turn.around(&handler)),
-                )
-            }
+            #hooks
 
             /// For `#[bind]`: an async function with the same parameters.
             #[doc(hidden)]

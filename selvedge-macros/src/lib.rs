@@ -4,7 +4,8 @@
 //! item is kept, so that the editor and the rest of the program still see it.
 //!
 //! - `item.rs`, `event.rs`, `foreign.rs`, `bind.rs`, `groutine.rs`, `isolate.rs`, `test.rs`: one macro each, from what was written to what is printed;
-//! - `open.rs`, `heard.rs`, `expect.rs`, `future.rs`: what stands beside an open function, for groutines, for tests, and beside an async one;
+//! - `open.rs`, `future.rs`, `hooks.rs`, `heard.rs`, `expect.rs`: what stands beside an open function, beside an async one,
+//!   beside both, for groutines, and for tests;
 //! - `attrs.rs`: which of an item's attributes go where;
 //! - `signature.rs`, `names.rs`: a function's arguments as plain data, and every reason to refuse one.
 
@@ -16,6 +17,7 @@ mod foreign;
 mod future;
 mod groutine;
 mod heard;
+mod hooks;
 mod isolate;
 mod item;
 mod names;

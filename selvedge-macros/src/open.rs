@@ -24,6 +24,7 @@ use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{Ident, Visibility};
 
+use crate::hooks::Hooks;
 use crate::signature::{Arg, Hold, Open};
 
 /// The type with the function's name, and the struct of its arguments.
@@ -56,13 +57,6 @@ pub(crate) fn handle(
     let handler = quote!(for<'__c, #(#lifetimes),*> Fn(&mut #full, #next) -> #result);
     let hook = quote!(dyn for<'__s, #(#lifetimes),*> Fn(&mut #step) + Send + Sync);
     let lent = quote!(dyn for<'__s, #(#lifetimes),*> FnMut(&mut #step));
-    let sees =
-        |view: Tokens| quote!(for<'__c, #(#lifetimes),*> Fn(&mut #p::#view<'__c, #full, #result>));
-    let (sees_call, sees_returned, sees_unwound) = (
-        sees(quote!(Call)),
-        sees(quote!(Returned)),
-        sees(quote!(Unwound)),
-    );
     let types: Vec<_> = args.iter().map(|arg| &arg.ty).collect();
     let names: Vec<_> = args.iter().map(|arg| &arg.name).collect();
     let hands: Vec<_> = args.iter().map(hand_over).collect();
@@ -98,6 +92,17 @@ pub(crate) fn handle(
     ));
     let around =
         quote!(#p::Patch::new::<#shape>(Self::__site(), #p::Kind::Around, #receiver, #stands));
+    let hooks = Hooks {
+        vis,
+        path,
+        shape: &shape,
+        full: &full,
+        handler: &handler,
+        of_around: "Another behaviour for the blocks that the patch is run around.",
+        patches: [before, after, unwound, around],
+        bound: stands,
+    }
+    .of(open);
     let heard = crate::heard::heard(name, args_type, vis, open);
     quote! {
         #heard
@@ -113,48 +118,7 @@ pub(crate) fn handle(
 
         #quiet
         impl #name {
-            #[doc(hidden)]
-            #[inline(always)]
-            #vis fn __site() -> &'static #p::Site {
-                static SITE: #p::Site = #p::Site::new(#path);
-                &SITE
-            }
-
-            /// A hook before each call: sees and changes its arguments, may return in its place.
-            #contract
-            #[track_caller]
-            #vis #unsafety fn before<#(#params,)*>(
-                handler: impl #sees_call + Send + Sync + 'static,
-            ) -> #p::Patch #bounds {
-                #before
-            }
-
-            /// A hook after each call that returned: sees its arguments, sees and changes its result.
-            #contract
-            #[track_caller]
-            #vis #unsafety fn after<#(#params,)*>(
-                handler: impl #sees_returned + Send + Sync + 'static,
-            ) -> #p::Patch #bounds {
-                #after
-            }
-
-            /// A hook after each call that panicked: sees its arguments and the panic, may return in its place.
-            #contract
-            #[track_caller]
-            #vis #unsafety fn unwound<#(#params,)*>(
-                handler: impl #sees_unwound + Send + Sync + 'static,
-            ) -> #p::Patch #bounds {
-                #unwound
-            }
-
-            /// Another behaviour for the blocks that the patch is run around.
-            #contract
-            #[track_caller]
-            #vis #unsafety fn around<#(#params,)*>(
-                handler: impl #handler + Send + Sync + 'static,
-            ) -> #p::Patch #bounds {
-                #around
-            }
+            #hooks
 
             /// Runs `block` with a hook before each call that is made in it, on this thread. It may borrow.
             #contract
@@ -168,21 +132,6 @@ pub(crate) fn handle(
             }
 
             #expect
-
-            /// What a call here and now would run, and why.
-            #vis fn explain<#(#params,)*>() -> #p::Explanation #bounds {
-                #p::explain(Self::__site(), ::core::any::TypeId::of::<#shape>())
-            }
-
-            /// Another body wherever all of `when` holds, until it is unbound.
-            #contract
-            #[track_caller]
-            #vis #unsafety fn bind<#(#params,)*>(
-                when: &[#p::Condition],
-                handler: impl #handler + Send + Sync + 'static,
-            ) -> #p::Binding #bounds {
-                #p::bind::<#shape>(Self::__site(), when, #stands)
-            }
 
             /// For `#[bind]`: a function with the same parameters.
             #[doc(hidden)]

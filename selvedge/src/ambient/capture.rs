@@ -24,7 +24,7 @@ use std::panic::resume_unwind;
 
 use crate::ambient::base::{self, Kept};
 use crate::ambient::current::{self, Slot};
-use crate::ambient::enter::{And, Enter, OnExit};
+use crate::ambient::enter::{Enter, verbs};
 use crate::ambient::frame::{Binding, Frame, Payload};
 use crate::ambient::key::Index;
 use crate::primitive::{Arc, OnceLock, drop_caught, drop_each, panicking};
@@ -170,16 +170,6 @@ impl Ambient {
         base::enter_base(self, Location::caller(), f)
     }
 
-    /// Both blocks: `other` inside of this one. See [`Enter::and`].
-    pub fn and<O: Enter>(self, other: O) -> And<Self, O> {
-        Enter::and(self, other)
-    }
-
-    /// This block, with a last action. See [`Enter::on_exit`].
-    pub fn on_exit<F: FnOnce()>(self, action: F) -> OnExit<Self, F> {
-        Enter::on_exit(self, action)
-    }
-
     /// Is nothing bound here?
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -209,6 +199,8 @@ impl Ambient {
         self.node.as_ref().map_or(0, |node| node.binding.depth)
     }
 }
+
+verbs!(joining [] Ambient);
 
 impl Enter for Ambient {
     const PLAIN: bool = true;

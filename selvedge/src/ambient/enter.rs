@@ -291,20 +291,13 @@ impl<E: fmt::Debug, F> fmt::Debug for OnExit<E, F> {
     }
 }
 
-/// Gives a type its verbs, so that users need not import [`Enter`]: `verbs!([T: Send] To<T>);`.
+/// Gives a type its verbs, so that users need not import [`Enter`]: `verbs!([T: Send] To<T>);`. With `joining`, only
+/// those that make other blocks of it: its `run` borrows, and is its own.
 macro_rules! verbs {
     ([$($generics:tt)*] $block:ty) => {
+        $crate::ambient::verbs!(joining [$($generics)*] $block);
+
         impl<$($generics)*> $block {
-            /// Both blocks: `other` inside of this one. See [`Enter::and`](crate::Enter::and).
-            pub fn and<O: $crate::Enter>(self, other: O) -> $crate::ambient::And<Self, O> {
-                $crate::Enter::and(self, other)
-            }
-
-            /// The block, with a last action. See [`Enter::on_exit`](crate::Enter::on_exit).
-            pub fn on_exit<Z: FnOnce()>(self, action: Z) -> $crate::ambient::OnExit<Self, Z> {
-                $crate::Enter::on_exit(self, action)
-            }
-
             /// Runs `f` in the block. See [`Enter::run`](crate::Enter::run).
             ///
             /// # Panics
@@ -314,6 +307,19 @@ macro_rules! verbs {
             #[inline]
             pub fn run<R>(self, f: impl FnOnce() -> R) -> R {
                 $crate::Enter::run(self, f)
+            }
+        }
+    };
+    (joining [$($generics:tt)*] $block:ty) => {
+        impl<$($generics)*> $block {
+            /// Both blocks: `other` inside of this one. See [`Enter::and`](crate::Enter::and).
+            pub fn and<O: $crate::Enter>(self, other: O) -> $crate::ambient::And<Self, O> {
+                $crate::Enter::and(self, other)
+            }
+
+            /// The block, with a last action. See [`Enter::on_exit`](crate::Enter::on_exit).
+            pub fn on_exit<Z: FnOnce()>(self, action: Z) -> $crate::ambient::OnExit<Self, Z> {
+                $crate::Enter::on_exit(self, action)
             }
         }
     };

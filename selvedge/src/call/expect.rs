@@ -15,7 +15,7 @@ use core::panic::Location;
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use crate::ambient::{self, Ended, Enter};
+use crate::ambient::{Ended, Enter, verbs};
 use crate::call::calls::Calls;
 use crate::call::patch::Patch;
 use crate::call::sequence::{Refusal, Sequence, Turn};
@@ -349,17 +349,9 @@ impl Expectation {
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         Enter::run(self.clone(), f)
     }
-
-    /// Both blocks: `other` inside of this one. See [`Enter::and`].
-    pub fn and<O: Enter>(self, other: O) -> ambient::And<Self, O> {
-        Enter::and(self, other)
-    }
-
-    /// The block, with a last action. See [`Enter::on_exit`].
-    pub fn on_exit<F: FnOnce()>(self, action: F) -> ambient::OnExit<Self, F> {
-        Enter::on_exit(self, action)
-    }
 }
+
+verbs!(joining [] Expectation);
 
 impl Enter for Expectation {
     fn enter<R>(&self, block: &'static Location<'static>, f: impl FnOnce() -> R) -> R {

@@ -71,7 +71,7 @@ pub enum What {
     Patch {
         /// What it is, `before`, `after`, `unwound`, `around` or `expect`.
         verb: &'static str,
-        /// Is it installed for the whole process? Otherwise a block around us put it in force.
+        /// Is it installed, for our thread's group or the whole process? Otherwise a block around us put it in force.
         installed: bool,
         /// How often its handler has run.
         hits: u64,

@@ -19,7 +19,20 @@ enum Segment {
 }
 
 impl Glob {
+    /// A pattern of whole paths, which have the crate's name in front.
     pub(super) fn new(text: &str) -> Result<Self, BadPattern> {
+        let glob = Self::of_names(text)?;
+        match &*glob.segments {
+            [Segment::One(name)] => Err(BadPattern {
+                text: text.into(),
+                why: Why::OneSegment(name.clone()),
+            }),
+            _ => Ok(glob),
+        }
+    }
+
+    /// A pattern that may be of one name.
+    pub(super) fn of_names(text: &str) -> Result<Self, BadPattern> {
         let refuse = |why| BadPattern {
             text: text.into(),
             why,
@@ -41,9 +54,6 @@ impl Glob {
                     Segment::One(part.into())
                 }
             });
-        }
-        if let [Segment::One(name)] = &*segments {
-            return Err(refuse(Why::OneSegment(name.clone())));
         }
         Ok(Self {
             text: text.into(),

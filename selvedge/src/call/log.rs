@@ -10,7 +10,7 @@ use core::panic::Location;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::ambient::{self, Enter};
+use crate::ambient::{self, Enter, verbs};
 use crate::call::glob::BadPattern;
 use crate::call::observed::{Event, Moment};
 use crate::call::site::Function;
@@ -220,21 +220,13 @@ impl Log {
         self.enter(Location::caller(), f)
     }
 
-    /// Both blocks: `other` inside of this one. See [`Enter::and`].
-    pub fn and<O: Enter>(self, other: O) -> ambient::And<Self, O> {
-        Enter::and(self, other)
-    }
-
-    /// The block, with a last action. See [`Enter::on_exit`].
-    pub fn on_exit<F: FnOnce()>(self, action: F) -> ambient::OnExit<Self, F> {
-        Enter::on_exit(self, action)
-    }
-
     /// Records the calls of the whole process, until the guard is dropped.
     pub fn install(&self) -> Watching {
         self.watch.install()
     }
 }
+
+verbs!(joining [] Log);
 
 impl Enter for Log {
     const PLAIN: bool = true;

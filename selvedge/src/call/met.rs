@@ -1,11 +1,14 @@
-//! The open functions that were met, and the patterns that are watched: who comes later finds the others.
+//! The open functions that were met, for those who arm more than one: watches, by pattern, and groutines that were
+//! woken, all of them. Who comes later finds the others.
 //!
 //! # Invariants
 //!
 //! 1. Every site in `sites` is armed once, and counted in `watched` once, for each of `patterns` that matches its
-//!    path. Both lists change under one lock, and the counts with them.
+//!    path, and armed once more while `woken` is positive. All change under one lock, and the counts with them;
+//!    nothing else happens under it.
 //! 2. A site is in `sites` before its first call goes on.
 
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::PoisonError;
 
 use crate::call::glob::Glob;
@@ -16,43 +19,88 @@ use crate::primitive::RwLock;
 static MET: RwLock<Met> = RwLock::new(Met {
     sites: Vec::new(),
     patterns: Vec::new(),
+    woken: 0,
 });
+
+/// Is `Met::woken` positive?
+static WOKEN: AtomicBool = AtomicBool::new(false);
 
 struct Met {
     sites: Vec<&'static Site>,
     /// By the number of the watch.
     patterns: Vec<(u64, Glob)>,
+    /// How many groutines were woken and not polled yet; less than that for a moment, when a poll is faster than
+    /// the waker.
+    woken: i64,
 }
 
 /// Adds a function that was never called. Once for each: the caller sees to that.
 pub(super) fn meet(site: &'static Site) {
-    let mut met = MET.write().unwrap_or_else(PoisonError::into_inner);
-    for (_, glob) in &met.patterns {
-        if glob.matches(site.function().path()) {
-            site.arm_watched();
+    change(|met| {
+        for (_, glob) in &met.patterns {
+            if glob.matches(site.function().path()) {
+                site.arm_watched();
+            }
         }
-    }
-    met.sites.push(site);
+        if met.woken > 0 {
+            site.arm();
+        }
+        met.sites.push(site);
+    });
 }
 
 /// Arms what `glob` matches, now and later.
 pub(super) fn start_watching(number: u64, glob: &Glob) {
-    let mut met = MET.write().unwrap_or_else(PoisonError::into_inner);
-    met.patterns.push((number, glob.clone()));
-    for site in &met.sites {
-        if glob.matches(site.function().path()) {
-            site.arm_watched();
+    change(|met| {
+        met.patterns.push((number, glob.clone()));
+        for site in &met.sites {
+            if glob.matches(site.function().path()) {
+                site.arm_watched();
+            }
         }
-    }
+    });
 }
 
 /// Takes back what `start_watching` did.
 pub(super) fn stop_watching(number: u64, glob: &Glob) {
-    let mut met = MET.write().unwrap_or_else(PoisonError::into_inner);
-    met.patterns.retain(|(other, _)| *other != number);
-    for site in &met.sites {
-        if glob.matches(site.function().path()) {
-            site.disarm_watched();
+    change(|met| {
+        met.patterns.retain(|(other, _)| *other != number);
+        for site in &met.sites {
+            if glob.matches(site.function().path()) {
+                site.disarm_watched();
+            }
         }
-    }
+    });
+}
+
+/// Arms all functions for a groutine that was woken, until it has been polled.
+pub(super) fn wake() {
+    change(|met| {
+        met.woken += 1;
+        if met.woken == 1 {
+            met.sites.iter().for_each(|site| site.arm());
+        }
+        WOKEN.store(met.woken > 0, Relaxed);
+    });
+}
+
+/// Takes back what `wake` did, or will do.
+pub(super) fn polled() {
+    change(|met| {
+        met.woken -= 1;
+        if met.woken == 0 {
+            met.sites.iter().for_each(|site| site.disarm());
+        }
+        WOKEN.store(met.woken > 0, Relaxed);
+    });
+}
+
+/// Is any groutine of the process woken and not polled yet?
+#[inline]
+pub(super) fn is_any_woken() -> bool {
+    WOKEN.load(Relaxed)
+}
+
+fn change(f: impl FnOnce(&mut Met)) {
+    f(&mut MET.write().unwrap_or_else(PoisonError::into_inner));
 }

@@ -5,7 +5,7 @@ use core::panic::Location;
 use core::ptr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::ambient::Enter;
+use crate::ambient::{Enter, verbs};
 use crate::call::chain;
 use crate::call::explain::Why;
 use crate::call::hook::{Hook, Kind, Shape};
@@ -217,16 +217,6 @@ impl Patch {
         self.enter(Location::caller(), f)
     }
 
-    /// Both blocks: `other` inside of this one. See [`Enter::and`].
-    pub fn and<O: Enter>(self, other: O) -> crate::ambient::And<Self, O> {
-        Enter::and(self, other)
-    }
-
-    /// The block, with a last action. See [`Enter::on_exit`].
-    pub fn on_exit<F: FnOnce()>(self, action: F) -> crate::ambient::OnExit<Self, F> {
-        Enter::on_exit(self, action)
-    }
-
     /// Puts the patch in force for the whole process, until the guard is dropped.
     ///
     /// In a call it stands behind the patches of the calling blocks, and before the bindings; of several the
@@ -315,6 +305,8 @@ impl Patch {
         }
     }
 }
+
+verbs!(joining [] Patch);
 
 impl Enter for Patch {
     const PLAIN: bool = true;

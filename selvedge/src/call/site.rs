@@ -108,7 +108,6 @@ impl Site {
             self,
             || self.is_new(),
             || {
-                groutine::register(self);
                 met::meet(self);
                 self.armed.fetch_and(!NEW, Relaxed);
             },

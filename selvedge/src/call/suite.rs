@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Add;
 use core::panic::Location;
 
-use crate::ambient::Enter;
+use crate::ambient::{Enter, verbs};
 use crate::call::install::Installed;
 use crate::call::patch::Patch;
 
@@ -64,22 +64,14 @@ impl Suite {
         self.enter(Location::caller(), f)
     }
 
-    /// Both blocks: `other` inside of this one. See [`Enter::and`].
-    pub fn and<O: Enter>(self, other: O) -> crate::ambient::And<Self, O> {
-        Enter::and(self, other)
-    }
-
-    /// The block, with a last action. See [`Enter::on_exit`].
-    pub fn on_exit<F: FnOnce()>(self, action: F) -> crate::ambient::OnExit<Self, F> {
-        Enter::on_exit(self, action)
-    }
-
     /// Puts all patches in force for the whole process, until the guards are dropped.
     #[must_use = "the patches are taken off when this is dropped"]
     pub fn install(&self) -> Vec<Installed> {
         self.patches.iter().map(Patch::install).collect()
     }
 }
+
+verbs!(joining [] Suite);
 
 impl Enter for Suite {
     const PLAIN: bool = true;

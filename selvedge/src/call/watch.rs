@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::ambient::{self, Enter, Key, Payload};
+use crate::ambient::{self, Enter, Key, Payload, verbs};
 use crate::call::glob::{BadPattern, Glob};
 use crate::call::hook::next_id;
 use crate::call::met;
@@ -112,16 +112,6 @@ impl Watch {
         self.enter(Location::caller(), f)
     }
 
-    /// Both blocks: `other` inside of this one. See [`Enter::and`].
-    pub fn and<O: Enter>(self, other: O) -> ambient::And<Self, O> {
-        Enter::and(self, other)
-    }
-
-    /// The block, with a last action. See [`Enter::on_exit`].
-    pub fn on_exit<F: FnOnce()>(self, action: F) -> ambient::OnExit<Self, F> {
-        Enter::on_exit(self, action)
-    }
-
     /// Watches the whole process, until the guard is dropped.
     ///
     /// # Examples
@@ -162,6 +152,8 @@ impl Watch {
         }
     }
 }
+
+verbs!(joining [] Watch);
 
 impl Enter for Watch {
     const PLAIN: bool = true;

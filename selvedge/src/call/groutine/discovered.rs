@@ -1,5 +1,6 @@
 //! Groutines that are found because they are linked.
 
+use crate::call::glob::Glob;
 use crate::call::groutine::groutines::{Groutines, Source};
 #[cfg(feature = "discover")]
 use crate::call::groutine::poll::Body;
@@ -33,7 +34,8 @@ impl Groutines {
     ///
     /// # Panics
     ///
-    /// If there is none, which is a misspelt pattern; the message names those that there are. Without the feature
+    /// If there is none, which is a misspelt pattern; the message names those that there are. If the pattern is
+    /// malformed, as for [`watch`](crate::call::watch). Without the feature
     /// `discover` there are none.
     ///
     /// # Examples
@@ -56,7 +58,8 @@ impl Groutines {
     #[track_caller]
     pub fn discovered(pattern: &str) -> Self {
         let all = sources();
-        let found = all.iter().filter(|source| is_match(pattern, &source.name));
+        let glob = Glob::of_names(pattern).unwrap_or_else(|error| panic!("{error}"));
+        let found = all.iter().filter(|source| is_match(&glob, &source.name));
         let found: Vec<_> = found.cloned().collect();
         if found.is_empty() {
             let paths: Vec<_> = all.iter().map(|source| &source.name).collect();
@@ -88,31 +91,7 @@ fn sources() -> Vec<Source> {
 }
 
 /// Does the pattern describe the path, with or without the crate's name?
-fn is_match(pattern: &str, path: &str) -> bool {
-    let names = |path| -> Vec<_> { str::split(path, "::").collect() };
-    let (pattern, path) = (names(pattern), names(path));
-    names_match(&pattern, &path) || path.len() > 1 && names_match(&pattern, &path[1..])
-}
-
-fn names_match(pattern: &[&str], path: &[&str]) -> bool {
-    match (pattern, path) {
-        ([], []) => true,
-        (["**", rest @ ..], _) => (0..=path.len()).any(|skip| names_match(rest, &path[skip..])),
-        ([first, rest @ ..], [name, names @ ..]) => {
-            name_matches(first, name) && names_match(rest, names)
-        }
-        _ => false,
-    }
-}
-
-/// `*` stands for any characters.
-fn name_matches(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
-            let ends = (0..=name.len()).filter(|at| name.is_char_boundary(*at));
-            ends.map(|at| &name[at..])
-                .any(|name| name_matches(rest, name))
-        }),
-    }
+fn is_match(pattern: &Glob, path: &str) -> bool {
+    let without_crate = path.split_once("::").map(|(_, rest)| rest);
+    pattern.matches(path) || without_crate.is_some_and(|path| pattern.matches(path))
 }

@@ -9,7 +9,7 @@ use core::fmt;
 use core::future::Future;
 use core::panic::Location;
 
-use crate::ambient::{Ended, Enter};
+use crate::ambient::{Ended, Enter, verbs};
 use crate::call::groutine::ending::Ends;
 use crate::call::groutine::flow;
 use crate::call::groutine::poll::{Body, Task};
@@ -137,16 +137,6 @@ impl Groutines {
     pub fn run<R>(self, f: impl FnOnce() -> R) -> R {
         Enter::run(self, f)
     }
-
-    /// Both blocks: `other` inside of this one. See [`Enter::and`].
-    pub fn and<O: Enter>(self, other: O) -> crate::ambient::And<Self, O> {
-        Enter::and(self, other)
-    }
-
-    /// The block, with a last action. See [`Enter::on_exit`].
-    pub fn on_exit<F: FnOnce()>(self, action: F) -> crate::ambient::OnExit<Self, F> {
-        Enter::on_exit(self, action)
-    }
 }
 
 /// The path of a function; where a closure was added.
@@ -158,6 +148,8 @@ fn name_of<F>(_: &F, at: &Location<'_>) -> String {
         name.to_owned()
     }
 }
+
+verbs!(joining [] Groutines);
 
 impl Enter for Groutines {
     fn begin(&mut self) {

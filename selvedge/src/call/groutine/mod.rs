@@ -68,7 +68,6 @@ pub use poll::When;
 pub use typed::{AtCall, AtPanic, AtReturn, Moment};
 pub use wait::Wait;
 
-pub(super) use alarm::register;
 pub(super) use flow::{Link, Sets, sets};
 pub(super) use set::{Called, Set, Told, attend, is_concerned};
 

@@ -9,10 +9,10 @@ use core::any::{Any, TypeId};
 use core::cell::Cell;
 use core::panic::Location;
 
-use crate::call::groutine::alarm;
 use crate::call::groutine::flow;
 use crate::call::groutine::poll::{Body, Happening, Heard, Task, Tick, When, tell};
 use crate::call::hook::next_id;
+use crate::call::met;
 use crate::call::site::Site;
 use crate::call::steps::{Phase, Running};
 
@@ -183,7 +183,7 @@ impl Set {
 /// Is there a set around the calling code that a call of this function concerns?
 #[inline]
 pub(in crate::call) fn is_concerned(site: &'static Site) -> bool {
-    let (is_heard, is_pending) = (site.is_heard(), alarm::is_pending());
+    let (is_heard, is_pending) = (site.is_heard(), met::is_any_woken());
     (is_heard || is_pending)
         && flow::sets(|sets| {
             let concerns = |set: &Set| {
@@ -196,7 +196,7 @@ pub(in crate::call) fn is_concerned(site: &'static Site) -> bool {
 
 /// Lets those go on, around the calling code, that were woken by something else than a call.
 pub(in crate::call) fn attend() {
-    if alarm::is_pending() {
+    if met::is_any_woken() {
         flow::sets(|sets| sets.iter().for_each(Set::attend));
     }
 }

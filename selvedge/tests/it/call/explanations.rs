@@ -131,3 +131,19 @@ fn what_is_passed_by_says_why() {
         assert!(shop.is_open());
     });
 }
+
+/// A patch of an async function says where it was made, as any other: it said that it was made where the function is
+/// open.
+#[test]
+fn an_async_function_explains_itself_too() {
+    #[open]
+    async fn fetch(n: u32) -> u32 {
+        n
+    }
+    let (patch, line) = (fetch::before(|call| call.args.n += 1), line!());
+    patch.run(|| {
+        let text = fetch::explain().to_string();
+        assert!(text.contains("`before`"), "{text}");
+        assert!(text.contains(&format!("explanations.rs:{line}:")), "{text}");
+    });
+}
