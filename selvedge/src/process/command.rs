@@ -122,13 +122,6 @@ impl Default for Unread {
     }
 }
 
-impl Unread {
-    pub(super) fn memory(self) -> usize {
-        let (Self::Pressure { bytes: n } | Self::Spill { memory: n }) = self;
-        n
-    }
-}
-
 impl Command {
     /// The program with this path, or with this name in a directory of `PATH`.
     pub fn new(program: impl AsRef<OsStr>) -> Self {

@@ -16,6 +16,7 @@ pub(super) struct Facts {
     pub(super) unread: u64,
     pub(super) lost: u64,
     pub(super) unwritten: u64,
+    pub(super) is_held: bool,
     pub(super) descendants: Vec<Descendant>,
     pub(super) stderr_tail: Vec<u8>,
 }
@@ -86,6 +87,13 @@ impl Exit {
     #[must_use]
     pub fn unwritten(&self) -> u64 {
         self.0.unwritten
+    }
+
+    /// Was its output still held by a [descendant](Self::descendants) a second after its end? Then what that writes is not
+    /// read any more.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.0.is_held
     }
 
     /// Processes that it started and that outlived it, as far as they were found: those that left its group, and

@@ -2,3 +2,4 @@
 
 mod streams;
 mod tree;
+mod unread;

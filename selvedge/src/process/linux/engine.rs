@@ -41,6 +41,8 @@ pub(super) struct Engine(Mutex<State>);
 struct State {
     running: Option<(Arc<Run>, JoinHandle<()>)>,
     processes: usize,
+    /// Processes that are over, and whose output somebody may still read.
+    rests: usize,
     next: u64,
 }
 
@@ -70,7 +72,10 @@ pub(in crate::process) struct Request {
 pub(super) struct Notice(pub(super) Request);
 
 /// The engine has this process; dropped, it has it no more (invariant 1).
-pub(super) struct Ticket(pub(super) Request);
+pub(super) struct Ticket {
+    pub(super) request: Request,
+    is_rest: bool,
+}
 
 /// A place for one more process, in an engine that runs.
 pub(super) fn enter() -> io::Result<Ticket> {
@@ -86,14 +91,19 @@ pub(super) fn enter() -> io::Result<Ticket> {
     state.processes += 1;
     state.next += 1;
     let key = state.next;
-    Ok(Ticket(Request { run, key }))
+    let request = Request { run, key };
+    Ok(Ticket {
+        request,
+        is_rest: false,
+    })
 }
 
-/// Ends the engine, and the guard, if they have nothing to do. They start again with the next process.
-pub(crate) fn quiesce() {
+/// When a tree has ended: ends the engine, and the guard, if they have nothing to do. They start again with the next
+/// process. With the `program`, what it has left unread is no reason to go on.
+pub(crate) fn quiesce(is_program: bool) {
     let idle = {
         let mut state = engine().0.lock();
-        if state.processes > 0 {
+        if state.processes > 0 || (state.rests > 0 && !is_program) {
             return;
         }
         state.running.take()
@@ -123,14 +133,28 @@ fn start() -> io::Result<(Arc<Run>, JoinHandle<()>)> {
 impl Ticket {
     /// Hands the process over.
     pub(super) fn begin(self, make: impl FnOnce(Self) -> Watched) {
-        let run = Arc::clone(&self.0.run);
+        let run = Arc::clone(&self.request.run);
         run.send(Message::New(Box::new(make(self))));
+    }
+}
+
+impl Ticket {
+    /// The process is over.
+    pub(super) fn become_rest(&mut self) {
+        let mut state = engine().0.lock();
+        state.processes -= 1;
+        state.rests += 1;
+        self.is_rest = true;
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        engine().0.lock().processes -= 1;
+        let mut state = engine().0.lock();
+        match self.is_rest {
+            true => state.rests -= 1,
+            false => state.processes -= 1,
+        }
     }
 }
 
@@ -192,9 +216,7 @@ impl Run {
                     continue;
                 };
                 process.ready(slot as usize, &mut buffer);
-                if process.is_over() {
-                    over(processes.remove(&key));
-                }
+                settle(&mut processes, key);
             }
             if ready.iter().any(|event| event.data.u64() == WAKE) {
                 self.event.lower(); // invariant 2
@@ -215,18 +237,22 @@ impl Run {
                             key
                         }
                     };
-                    if processes.get(&key).is_some_and(|process| process.is_over()) {
-                        over(processes.remove(&key));
-                    }
+                    settle(&mut processes, key);
                 }
             }
         }
     }
 }
 
-fn over(process: Option<Box<Watched>>) {
-    if let Some(process) = process {
-        process.conclude();
+/// A process that is over is reaped; one of which nothing is left is forgotten.
+fn settle(processes: &mut HashMap<u64, Box<Watched>>, key: u64) {
+    if let Some(process) = processes.get_mut(&key) {
+        if process.is_over() {
+            process.conclude();
+        }
+        if process.is_done() {
+            processes.remove(&key);
+        }
     }
 }
 

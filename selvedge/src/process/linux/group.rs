@@ -1,6 +1,7 @@
 //! Process groups: signals to them, and who is in them.
 
 use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -12,7 +13,7 @@ pub(super) fn signal(leader: Pid, signal: Signal) {
 }
 
 /// A process, as `/proc` shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Seen {
     pub(super) id: u32,
     parent: u32,
@@ -76,6 +77,23 @@ pub(super) fn below(leader: Pid) -> Vec<Seen> {
         }
     }
     found
+}
+
+/// Who holds a pipe, besides this process.
+pub(super) fn holders(pipe: &OwnedFd) -> Vec<Seen> {
+    let Ok(name) = fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())) else {
+        return Vec::new();
+    };
+    let holds = |process: &Seen| {
+        let Ok(fds) = fs::read_dir(format!("/proc/{}/fd", process.id)) else {
+            return false; // not ours
+        };
+        let mut targets = fds.flatten().map(|fd| fs::read_link(fd.path()));
+        targets.any(|target| target.is_ok_and(|target| target == name))
+    };
+    let mut all = all();
+    all.retain(|process| process.id != std::process::id() && holds(process));
+    all
 }
 
 /// Who is in a group and alive, its leader not included.

@@ -10,6 +10,7 @@ mod guard;
 mod input;
 mod output;
 mod spawn;
+mod spill;
 mod watched;
 
 pub(super) use engine::Request;

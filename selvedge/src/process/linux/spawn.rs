@@ -42,7 +42,7 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
         stdout: Queue::named(&queue_name("standard output"), LINES).quiet(),
         stderr: Queue::named(&queue_name("standard error"), LINES).quiet(),
     };
-    let requests = ticket.0.clone();
+    let requests = ticket.request.clone();
     let life = Life::new(&name, parts.is_unchecked, requests).map_err(|source| {
         let program = program.as_ref().into();
         SpawnError::NoPlace { program, source }
@@ -56,7 +56,7 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
             return Err(of_system(error));
         }
     };
-    ticket.0.run.guard.lock().add(pid); // invariant 1
+    ticket.request.run.guard.lock().add(pid); // invariant 1
     life.member.begin(child.id());
     let life = Arc::new(life);
     let id = child.id();

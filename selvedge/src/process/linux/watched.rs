@@ -8,7 +8,8 @@
 //! | asked   | its input is closed, its group had SIGTERM         | the grace is over, it is killed, or it ends |
 //! | killed  | its group had SIGKILL                              | it ends                                     |
 //! | ended   | its group is dead; the rest of its output is read  | both streams end, or a second has passed    |
-//! | over    | it is reaped, its result handed over               |                                             |
+//! | over    | it is reaped, its result handed over               | at once                                     |
+//! | rest    | spilled output goes to who reads it                | all is read, or nobody can read it          |
 //!
 //! # Invariants
 //!
@@ -25,7 +26,8 @@ use rustix::event::epoll::{self, EventFlags};
 use rustix::process::{Pid, Signal as Sig, WaitId, WaitIdOptions, WaitIdStatus, waitid};
 
 use crate::primitive::Arc;
-use crate::primitive::atomic::Ordering::SeqCst;
+use crate::primitive::atomic::Ordering::{Relaxed, SeqCst};
+use crate::probe::{self, Event};
 use crate::process::command::{Parts, Unread};
 use crate::process::exit::{Exit, Facts};
 use crate::process::life::Life;
@@ -43,6 +45,7 @@ const ROUNDS: usize = 3;
 const SELF: usize = 0;
 
 pub(super) struct Watched {
+    request: Request,
     ticket: Ticket,
     life: Arc<Life>,
     leader: Pid,
@@ -57,10 +60,9 @@ pub(super) struct Watched {
     below: Vec<Seen>,
     stop: Option<OnSet>,
     till: Option<(Signal, OnSet)>,
-    unread: u64,
-    lost: u64,
     unwritten: u64,
-    tail: Vec<u8>,
+    /// How many bytes of output were known to be lost when it was over.
+    told: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +70,14 @@ enum Phase {
     Running,
     Asked,
     Killed,
-    Ended { was_forced: bool },
-    Over { was_forced: bool },
+    Ended {
+        was_forced: bool,
+    },
+    Over {
+        was_forced: bool,
+    },
+    /// It was reaped; output that was spilled waits for who reads it.
+    Rest,
 }
 
 /// What the engine is to look at.
@@ -97,6 +105,7 @@ impl Watched {
         parts: &Parts,
     ) -> Self {
         Self {
+            request: ticket.request.clone(),
             ticket,
             life,
             leader,
@@ -110,28 +119,34 @@ impl Watched {
             below: Vec::new(),
             stop: None,
             till: None,
-            unread: 0,
-            lost: 0,
             unwritten: 0,
-            tail: Vec::new(),
+            told: 0,
         }
     }
 
     pub(super) fn key(&self) -> u64 {
-        self.ticket.0.key
+        self.request.key
     }
 
     pub(super) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over { .. })
     }
 
-    fn request(&self) -> &Request {
-        &self.ticket.0
+    /// Is nothing left of it?
+    pub(super) fn is_done(&self) -> bool {
+        self.phase == Phase::Rest && self.out.iter().flatten().all(Output::is_done)
+    }
+
+    fn has_output(&self) -> bool {
+        self.out
+            .iter()
+            .flatten()
+            .any(|output| output.pipe().is_some())
     }
 
     /// The engine has it from here on.
     pub(super) fn adopt(&mut self, buffer: &mut [u8]) {
-        let request = self.request().clone();
+        let request = self.request.clone();
         let epoll = &request.run.epoll;
         if epoll::add(epoll, &self.pidfd, request.data(SELF), EventFlags::IN).is_err() {
             // The kernel has no memory: nobody would tell us of its end.
@@ -162,6 +177,9 @@ impl Watched {
             (Look::Again, _) => {
                 if let Some(input) = &mut self.input {
                     input.arrived();
+                }
+                for output in self.out.iter_mut().flatten() {
+                    output.noticed();
                 }
                 self.feed();
                 self.pump(buffer);
@@ -198,7 +216,7 @@ impl Watched {
     }
 
     fn give(&mut self, time: Duration) {
-        let request = self.request().clone();
+        let request = self.request.clone();
         let till = self.life.member.timer().after(time);
         let hook = till.on_set(move || request.send(Look::Time));
         self.till = Some((till, hook));
@@ -212,7 +230,7 @@ impl Watched {
 
     /// Moves input.
     fn feed(&mut self) {
-        let request = self.request().clone();
+        let request = self.request.clone();
         if let Some(input) = &mut self.input
             && (!input.pump(&request) || input.is_orphaned())
         {
@@ -228,42 +246,34 @@ impl Watched {
 
     /// Moves output.
     fn pump_one(&mut self, which: usize, buffer: &mut [u8]) {
-        let request = self.request().clone();
-        let has_ended = matches!(self.phase, Phase::Ended { .. });
-        let is_awaited = self.life.is_awaited.load(SeqCst);
-        let excess = if has_ended || is_awaited || self.is_spilling {
-            Excess::Taken
-        } else {
-            Excess::Stays
-        };
+        let excess = self.excess(which);
         let Some(output) = &mut self.out[which] else {
             return;
         };
-        match output.pump(&request, buffer, excess) {
-            Flow::On => {}
-            Flow::Stuck => {
-                self.life.is_stuck.store(true, SeqCst);
-                if self.life.is_awaited.load(SeqCst) {
-                    request.look_again(); // who waits may not have seen that it is stuck
-                }
+        if output.pump(&self.request, buffer, excess) == Flow::Stuck {
+            self.life.is_stuck.store(true, SeqCst);
+            if self.life.is_awaited.load(SeqCst) {
+                self.request.look_again(); // who waits may not have seen that it is stuck
             }
-            Flow::Ended => self.take_output(which),
         }
         if let Phase::Ended { was_forced } = self.phase
-            && self.out.iter().all(Option::is_none)
+            && !self.has_output()
         {
             self.phase = Phase::Over { was_forced };
         }
     }
 
-    fn take_output(&mut self, which: usize) {
-        if let Some(output) = self.out[which].take() {
-            let (unread, lost, tail) = output.conclude();
-            self.unread += unread;
-            self.lost += lost;
-            if which == 1 {
-                self.tail = tail;
-            }
+    /// What is to become of output for which there is no room.
+    fn excess(&self, which: usize) -> Excess {
+        let is_over = !matches!(self.phase, Phase::Running | Phase::Asked | Phase::Killed);
+        if self.is_spilling {
+            Excess::Spills
+        } else if !is_over && !self.life.is_awaited.load(SeqCst) {
+            Excess::Stays
+        } else if self.life.is_wanted[which].load(Relaxed) {
+            Excess::Spills
+        } else {
+            Excess::IsLost
         }
     }
 
@@ -273,12 +283,12 @@ impl Watched {
         self.phase = Phase::Ended { was_forced };
         self.till = None;
         self.stop = None;
-        let _ = epoll::delete(&self.request().run.epoll, &self.pidfd); // it was added
+        let _ = epoll::delete(&self.request.run.epoll, &self.pidfd); // it was added
         if was_forced || !self.leaves_group {
             group::signal(self.leader, Sig::KILL);
         }
         self.close_input();
-        if self.out.iter().all(Option::is_none) {
+        if !self.has_output() {
             self.phase = Phase::Over { was_forced };
             return;
         }
@@ -293,35 +303,57 @@ impl Watched {
     }
 
     /// It is over: reaps it and hands the result over.
-    pub(super) fn conclude(mut self: Box<Self>) {
+    pub(super) fn conclude(&mut self) {
+        let mut left = core::mem::take(&mut self.below);
+        left.retain(|process| !self.is_member(process) && process.is_alive());
         if matches!(self.phase, Phase::Over { was_forced: true }) {
             self.sweep();
         }
-        for which in 0..self.out.len() {
-            if let Some(output) = &mut self.out[which] {
-                output.end();
+        let is_held = self.has_output();
+        for output in self.out.iter_mut().flatten() {
+            if let Some(pipe) = output.pipe() {
+                left.extend(group::holders(pipe));
             }
-            self.take_output(which);
+            output.end();
         }
-        let below = core::mem::take(&mut self.below);
-        let group = self.leader.as_raw_nonzero().get().unsigned_abs();
-        let left = below
-            .into_iter()
-            .filter(|process| process.group != group && process.is_alive());
-        let descendants = left.map(Seen::into_descendant).collect();
-        self.request().run.guard.lock().remove(self.leader); // invariant 2
+        left.sort();
+        left.dedup();
+        self.phase = Phase::Rest;
+        self.request.run.guard.lock().remove(self.leader); // invariant 2
         let status = match waitid(self.id(), WaitIdOptions::EXITED) {
             Ok(Some(status)) => status_of(&status),
             _ => UNKNOWN, // somebody else has reaped it
         };
-        self.life.end(Exit::new(Facts {
+        let out = || self.out.iter().flatten();
+        let tail = self.out[1].as_ref().map_or(&[][..], Output::tail);
+        let exit = Exit::new(Facts {
             status: ExitStatus::from_raw(status),
-            unread: self.unread,
-            lost: self.lost,
+            unread: out().map(Output::unread).sum(),
+            lost: out().map(Output::lost).sum(),
             unwritten: self.unwritten,
-            descendants,
-            stderr_tail: core::mem::take(&mut self.tail),
-        }));
+            is_held,
+            descendants: left.into_iter().map(Seen::into_descendant).collect(),
+            stderr_tail: tail.to_vec(),
+        });
+        self.tell_lost();
+        self.ticket.become_rest(); // before others hear of it: the engine may end
+        self.life.end(exit);
+    }
+
+    /// Output that nobody can read is told.
+    fn tell_lost(&mut self) {
+        let lost = self.out.iter().flatten().map(Output::lost).sum::<u64>();
+        if lost > self.told {
+            probe::emit(&Event::OutputLost {
+                process: self.life.member.path(),
+                bytes: lost - self.told,
+            });
+            self.told = lost;
+        }
+    }
+
+    fn is_member(&self, process: &Seen) -> bool {
+        process.group == self.leader.as_raw_nonzero().get().unsigned_abs()
     }
 
     /// Looks again at a group that was killed, while anybody new is found in it.
@@ -335,6 +367,15 @@ impl Watched {
             group::signal(self.leader, Sig::KILL);
             known = members;
         }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        for output in self.out.iter_mut().flatten() {
+            output.abandon();
+        }
+        self.tell_lost(); // what was lost since it was over
     }
 }
 

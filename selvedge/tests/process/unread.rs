@@ -1,0 +1,148 @@
+//! Output that nobody reads, or not yet.
+
+use selvedge::process::{Command, Unread};
+use selvedge::sync::TryPopError;
+use selvedge::testing::World;
+use selvedge::thread;
+
+fn sh(script: &str) -> Command {
+    Command::new("sh").args(["-c", script])
+}
+
+/// Writes this many bytes: the number of them is even.
+fn zeros(bytes: u64) -> Command {
+    sh(&format!("head -c {bytes} /dev/zero"))
+}
+
+/// 286: output that nobody reads does not keep a process from ending: a join drains it, and says what is unread.
+#[test]
+fn unread_output_does_not_block_a_join() {
+    World::new().run(|| {
+        let chatty = zeros(20 << 20).longest_line(100).spawn().unwrap();
+        let exit = chatty.join().unwrap();
+        assert_eq!(exit.unread(), 20 << 20);
+        assert!(exit.lost() > 10 << 20, "{} are lost", exit.lost());
+    });
+}
+
+/// P2: the original gave up after ten minutes, and lost what was not read when it joined first.
+#[test]
+fn a_join_before_the_reading_loses_nothing() {
+    World::new().run(|| {
+        let chatty = sh("seq 300000").spawn().unwrap();
+        let lines = chatty.stdout();
+        let exit = chatty.join().unwrap();
+        assert_eq!(exit.lost(), 0);
+        let numbers = lines
+            .iter()
+            .map(|line| line.to_str().unwrap().parse::<u32>().unwrap());
+        assert!(numbers.eq(1..=300_000));
+    });
+}
+
+/// Without a reader, and without anybody who waits for its end, a process waits, and little memory is used.
+#[test]
+fn a_process_waits_for_its_reader() {
+    World::new().run(|| {
+        let chatty = sh("seq 300000; echo done >&2")
+            .unread(Unread::Pressure { bytes: 100 })
+            .spawn()
+            .unwrap();
+        let lines = chatty.stdout();
+        for expected in 1..=300_000 {
+            let line = lines.pop().unwrap();
+            assert_eq!(line.to_str().unwrap().parse(), Ok(expected));
+            if expected == 1000 {
+                assert_eq!(
+                    chatty.stderr().try_pop(),
+                    Err(TryPopError::Empty),
+                    "it cannot have come to its end"
+                );
+            }
+        }
+        assert_eq!(*chatty.stderr().pop().unwrap(), *b"done");
+        chatty.join().unwrap();
+    });
+}
+
+/// With a file to go to, output does not keep the process.
+#[test]
+fn spilled_output_comes_in_its_order() {
+    World::new().run(|| {
+        let chatty = sh("seq 100000; echo done >&2")
+            .unread(Unread::Spill { memory: 1000 })
+            .spawn()
+            .unwrap();
+        assert_eq!(*chatty.stderr().pop().unwrap(), *b"done"); // nobody has read a line of the other
+        let numbers = chatty
+            .stdout()
+            .iter()
+            .map(|line| line.to_str().unwrap().parse::<u32>().unwrap());
+        assert!(numbers.eq(1..=100_000));
+        chatty.join().unwrap();
+    });
+}
+
+/// Who reads while another joins gets all.
+#[test]
+fn a_reader_beside_a_joiner_gets_everything() {
+    World::new().run(|| {
+        let chatty = sh("seq 200000").spawn().unwrap();
+        let lines = chatty.stdout().clone();
+        let reader = thread::spawn("reader", move |_stop| Ok(lines.iter().count()));
+        chatty.join().unwrap();
+        assert_eq!(reader.join().unwrap(), 200_000);
+    });
+}
+
+/// A released process whose output nobody holds is not kept by it.
+#[test]
+fn a_released_process_is_not_kept_by_its_output() {
+    World::new().run(|| {
+        let chatty = zeros(4 << 20).spawn().unwrap();
+        let stopped = chatty.stopped().clone();
+        chatty.release();
+        stopped.wait().unwrap();
+    });
+}
+
+/// Closing the queue closes the pipe, as `head` does.
+#[test]
+fn closing_the_output_ends_who_writes_to_it() {
+    World::new().run(|| {
+        let endless = Command::new("yes").spawn().unwrap();
+        assert_eq!(*endless.stdout().pop().unwrap(), *b"y");
+        endless.stdout().close();
+        assert_eq!(endless.wait().unwrap().signal(), Some(13));
+    });
+}
+
+/// A line of a megabyte arrives whole, one beyond the limit in parts.
+#[test]
+fn long_lines_arrive() {
+    World::new().run(|| {
+        let long = sh("head -c 1000000 /dev/zero; echo; echo end")
+            .spawn()
+            .unwrap();
+        let lines: Vec<_> = long
+            .stdout()
+            .iter()
+            .map(|line| (line.len(), line.has_newline()))
+            .collect();
+        assert_eq!(lines, [(1_000_000, true), (3, true)]);
+        long.join().unwrap();
+        let parts = sh("head -c 1000 /dev/zero; echo; printf abc")
+            .longest_line(500)
+            .spawn()
+            .unwrap();
+        let parts: Vec<_> = parts
+            .stdout()
+            .iter()
+            .map(|line| (line.len(), line.goes_on(), line.has_newline()))
+            .collect();
+        assert_eq!(
+            parts,
+            [(500, true, false), (500, false, true), (3, false, false)]
+        );
+    });
+}
