@@ -49,7 +49,7 @@ struct State {
 /// What an engine's thread and others share.
 pub(super) struct Run {
     inbox: Mutex<Vec<Message>>,
-    event: Event,
+    pub(super) event: Arc<Event>,
     pub(super) epoll: OwnedFd,
     pub(super) guard: Mutex<Guard>,
 }
@@ -117,12 +117,12 @@ pub(crate) fn quiesce(is_program: bool) {
 fn start() -> io::Result<(Arc<Run>, JoinHandle<()>)> {
     let run = Arc::new(Run {
         inbox: Mutex::new(Vec::new()),
-        event: Event::new()?,
+        event: Arc::new(Event::new()?),
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
         guard: Mutex::new(Guard::default()),
     });
     let wake = epoll::EventData::new_u64(WAKE);
-    epoll::add(&run.epoll, &run.event, wake, epoll::EventFlags::IN)?;
+    epoll::add(&run.epoll, &*run.event, wake, epoll::EventFlags::IN)?;
     let thread = {
         let run = Arc::clone(&run);
         spawn("selvedge-procs", None, move || run.work())?
@@ -237,6 +237,13 @@ impl Run {
                             key
                         }
                     };
+                    settle(&mut processes, key);
+                }
+                let due = processes.iter().filter(|(_, process)| process.is_due());
+                for key in due.map(|(key, _)| *key).collect::<Vec<_>>() {
+                    if let Some(process) = processes.get_mut(&key) {
+                        process.look(Look::Time, &mut buffer);
+                    }
                     settle(&mut processes, key);
                 }
             }

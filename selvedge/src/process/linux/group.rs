@@ -17,7 +17,7 @@ pub(super) fn signal(leader: Pid, signal: Signal) {
 pub(super) struct Seen {
     pub(super) id: u32,
     parent: u32,
-    pub(super) group: u32,
+    group: u32,
     /// When it was started, by which it differs from a later one with the same number.
     since: u64,
     is_dead: bool,
@@ -50,6 +50,16 @@ impl Seen {
         Self::read(self.id).is_some_and(|now| now.since == self.since && !now.is_dead)
     }
 
+    /// Is it still there, dead or alive?
+    pub(super) fn is_there(&self) -> bool {
+        Self::read(self.id).is_some_and(|now| now.since == self.since)
+    }
+
+    /// Is it of this group?
+    pub(super) fn is_of(&self, leader: Pid) -> bool {
+        self.group == number(leader)
+    }
+
     pub(super) fn into_descendant(self) -> Descendant {
         let (id, name) = (self.id, self.name);
         Descendant { id, name }
@@ -69,7 +79,7 @@ fn all() -> Vec<Seen> {
 /// Who is below a process at this moment, it not included.
 pub(super) fn below(leader: Pid) -> Vec<Seen> {
     let (all, mut found) = (all(), Vec::new());
-    let mut parents = vec![leader.as_raw_nonzero().get().unsigned_abs()];
+    let mut parents = vec![number(leader)];
     while let Some(parent) = parents.pop() {
         for process in all.iter().filter(|process| process.parent == parent) {
             parents.push(process.id);
@@ -98,8 +108,18 @@ pub(super) fn holders(pipe: &OwnedFd) -> Vec<Seen> {
 
 /// Who is in a group and alive, its leader not included.
 pub(super) fn members(leader: Pid) -> Vec<Seen> {
-    let leader = leader.as_raw_nonzero().get().unsigned_abs();
     let mut all = all();
-    all.retain(|process| process.group == leader && process.id != leader && !process.is_dead);
+    all.retain(|it| it.is_of(leader) && it.id != number(leader) && !it.is_dead);
     all
+}
+
+/// Our own children, dead or alive, but for this one.
+pub(super) fn children(leader: Pid) -> Vec<Seen> {
+    let mut all = all();
+    all.retain(|it| it.parent == std::process::id() && it.id != number(leader));
+    all
+}
+
+fn number(leader: Pid) -> u32 {
+    leader.as_raw_nonzero().get().unsigned_abs()
 }

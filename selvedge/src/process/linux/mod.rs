@@ -8,6 +8,7 @@ mod engine;
 mod group;
 mod guard;
 mod input;
+mod orphans;
 mod output;
 mod spawn;
 mod spill;
@@ -15,4 +16,5 @@ mod watched;
 
 pub(super) use engine::Request;
 pub(crate) use engine::quiesce;
+pub use orphans::adopt_orphans;
 pub(super) use spawn::spawn;

@@ -19,6 +19,7 @@ use crate::process::error::SpawnError;
 use crate::process::life::{Life, Streams};
 use crate::process::linux::engine;
 use crate::process::linux::input::Input;
+use crate::process::linux::orphans;
 use crate::process::linux::output::Output;
 use crate::process::linux::watched::Watched;
 use crate::process::process::Process;
@@ -35,6 +36,9 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
     let of_system = |error| SpawnError::of_system(&program, cwd, error);
     let mut command = command_of(parts).map_err(of_system)?; // runs code of the user: before anything has begun
     let ticket = engine::enter().map_err(of_system)?;
+    if let Some(mark) = orphans::mark(ticket.request.key) {
+        command.env(orphans::MARK, mark);
+    }
     let name = parts.name();
     let queue_name = |stream| format!("{stream} of {name}");
     let streams = Streams {

@@ -34,6 +34,7 @@ use crate::process::life::Life;
 use crate::process::linux::engine::{Request, Ticket};
 use crate::process::linux::group::{self, Seen};
 use crate::process::linux::input::{self, Input};
+use crate::process::linux::orphans;
 use crate::process::linux::output::{Excess, Flow, Output};
 use crate::signal::{OnSet, Signal};
 
@@ -58,6 +59,8 @@ pub(super) struct Watched {
     leaves_group: bool,
     /// Who was below it when it was asked, or killed.
     below: Vec<Seen>,
+    /// Who was found, and ended, outside its group.
+    adopted: Vec<Seen>,
     stop: Option<OnSet>,
     till: Option<(Signal, OnSet)>,
     unwritten: u64,
@@ -117,6 +120,7 @@ impl Watched {
             is_spilling: matches!(parts.unread, Unread::Spill { .. }),
             leaves_group: parts.leaves_group,
             below: Vec::new(),
+            adopted: Vec::new(),
             stop: None,
             till: None,
             unwritten: 0,
@@ -216,10 +220,15 @@ impl Watched {
     }
 
     fn give(&mut self, time: Duration) {
-        let request = self.request.clone();
         let till = self.life.member.timer().after(time);
-        let hook = till.on_set(move || request.send(Look::Time));
+        // Not an action: those of tills delay one another.
+        let hook = till.raise(&self.request.run.event);
         self.till = Some((till, hook));
+    }
+
+    /// Has the time passed that it was given?
+    pub(super) fn is_due(&self) -> bool {
+        self.till.as_ref().is_some_and(|(till, _)| till.is_set())
     }
 
     fn close_input(&mut self) {
@@ -286,6 +295,7 @@ impl Watched {
         let _ = epoll::delete(&self.request.run.epoll, &self.pidfd); // it was added
         if was_forced || !self.leaves_group {
             group::signal(self.leader, Sig::KILL);
+            self.adopted = orphans::sweep(self.leader, self.key());
         }
         self.close_input();
         if !self.has_output() {
@@ -305,7 +315,8 @@ impl Watched {
     /// It is over: reaps it and hands the result over.
     pub(super) fn conclude(&mut self) {
         let mut left = core::mem::take(&mut self.below);
-        left.retain(|process| !self.is_member(process) && process.is_alive());
+        left.retain(|process| !process.is_of(self.leader) && process.is_alive());
+        left.append(&mut self.adopted);
         if matches!(self.phase, Phase::Over { was_forced: true }) {
             self.sweep();
         }
@@ -350,10 +361,6 @@ impl Watched {
             });
             self.told = lost;
         }
-    }
-
-    fn is_member(&self, process: &Seen) -> bool {
-        process.group == self.leader.as_raw_nonzero().get().unsigned_abs()
     }
 
     /// Looks again at a group that was killed, while anybody new is found in it.
