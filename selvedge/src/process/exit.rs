@@ -27,6 +27,9 @@ impl Exit {
     }
 
     /// The status, as std has it.
+    ///
+    /// Where the program ignores SIGCHLD, or reaps children that it did not start, the system tells no status: it is
+    /// 255 then.
     #[must_use]
     pub fn status(&self) -> ExitStatus {
         self.0.status
