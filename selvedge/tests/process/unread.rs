@@ -1,5 +1,7 @@
 //! Output that nobody reads, or not yet.
 
+use std::time::Duration;
+
 use selvedge::process::{Command, Stdin, Unread};
 use selvedge::sync::TryPopError;
 use selvedge::testing::World;
@@ -176,5 +178,23 @@ fn closing_a_full_output_ends_who_writes_to_it() {
         let exit = endless.wait().unwrap();
         assert!(exit.signal() == Some(13) || exit.code() != 0, "{exit}");
         assert_eq!(exit.lost(), 0, "nobody wanted it");
+    });
+}
+
+/// One that was asked to stop has things to say, and nobody reads: it ends all the same, before its grace is over.
+#[test]
+fn last_words_that_nobody_reads_do_not_keep_a_process() {
+    World::new().run(|| {
+        let wordy = sh(
+            "trap 'head -c 300000 /dev/zero; exit 7' TERM; echo ready; while :; do read line; done",
+        );
+        let wordy = wordy
+            .stdin(Stdin::Pipe)
+            .unread(Unread::Pressure { bytes: 1000 });
+        let wordy = wordy.grace(Duration::from_secs(3600)).spawn().unwrap();
+        assert_eq!(*wordy.stdout().pop().unwrap(), *b"ready");
+        wordy.stop();
+        wordy.stopped().wait().unwrap(); // not a join: nobody says that output may go
+        assert_eq!(wordy.try_wait().unwrap().code(), 7);
     });
 }

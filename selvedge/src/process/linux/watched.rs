@@ -197,7 +197,10 @@ impl Watched {
                 }
                 self.feed();
             }
-            (Look::Asked, Phase::Running) if !self.life.is_killed.load(SeqCst) => self.ask(),
+            (Look::Asked, Phase::Running) if !self.life.is_killed.load(SeqCst) => {
+                self.ask();
+                self.pump(buffer); // what it wrote, and nobody read, must not keep it
+            }
             (Look::Asked | Look::Kill, Phase::Running)
             | (Look::Kill, Phase::Asked)
             | (Look::Time, Phase::Asked) => self.kill(),
@@ -283,10 +286,10 @@ impl Watched {
 
     /// What is to become of output for which there is no room.
     fn excess(&self, which: usize) -> Excess {
-        let is_over = !matches!(self.phase, Phase::Running | Phase::Asked | Phase::Killed);
+        let is_to_end = self.phase != Phase::Running || self.life.is_awaited.load(SeqCst);
         if self.is_spilling {
             Excess::Spills
-        } else if !is_over && !self.life.is_awaited.load(SeqCst) {
+        } else if !is_to_end {
             Excess::Stays
         } else if self.life.is_wanted[which].load(Relaxed) {
             Excess::Spills
@@ -340,6 +343,7 @@ impl Watched {
         left.sort();
         left.dedup();
         self.phase = Phase::Rest;
+        self.till = None;
         self.request.run.guard.lock().remove(self.leader); // invariant 2
         let status = match waitid(self.id(), WaitIdOptions::EXITED) {
             Ok(Some(status)) => status_of(&status),
