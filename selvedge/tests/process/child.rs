@@ -45,8 +45,45 @@ fn a_part() {
     let Ok(part) = std::env::var(PART) else {
         return;
     };
+    // The handlers of signals stay, with the pipe that they write to.
+    let _ = selvedge::program::Builder::new("first")
+        .ignore_environment()
+        .run(|_stop| Ok(()));
+    let before = resources();
     let status = selvedge::run("child", |_stop| {
         match part.as_str() {
+            "clean" => {
+                for _ in 0..10 {
+                    assert_eq!(Command::new("echo").spawn()?.output()?.stdout, b"\n");
+                }
+                let left = Command::new("sleep").arg("1000").spawn()?;
+                left.release();
+            }
+            "poor" => {
+                let mut held = Vec::new();
+                let error = loop {
+                    match Command::new("sleep").arg("1000").spawn() {
+                        Ok(sleeper) => held.push(sleeper),
+                        Err(error) => break error,
+                    }
+                };
+                say(matches!(
+                    error,
+                    selvedge::process::SpawnError::Exhausted { .. }
+                ));
+                say(error);
+                drop(held);
+            }
+            "unguarded" => {
+                let child = Command::new("sleep").arg("1000").spawn()?;
+                Command::new("kill")
+                    .args(["-9", &guard()])
+                    .spawn()?
+                    .join()?;
+                Command::new("true").spawn()?.join()?; // the next is told all
+                say(child.id());
+                Signal::new().wait()?;
+            }
             "parent" => {
                 let child = Command::new("sh").args([
                     "-c",
@@ -84,4 +121,37 @@ fn a_part() {
         Ok(())
     });
     assert_eq!(status, ExitCode::SUCCESS);
+    assert_eq!(resources(), before, "threads, descriptors, children");
+}
+
+/// How many threads, descriptors and children this process has.
+fn resources() -> [usize; 3] {
+    let entries = |path| std::fs::read_dir(path).map_or(0, Iterator::count);
+    [
+        entries("/proc/self/task"),
+        entries("/proc/self/fd"),
+        children().len(),
+    ]
+}
+
+/// The children of this process, by number.
+fn children() -> Vec<String> {
+    let me = std::process::id().to_string();
+    let all = std::fs::read_dir("/proc").expect("Linux").flatten();
+    let ids = all.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    ids.filter(|id| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.split(' ').nth(1) == Some(&me))
+    })
+    .collect()
+}
+
+/// The number of the guard.
+fn guard() -> String {
+    let is_guard = |id: &String| {
+        let line = std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        line.contains("selvedge-guard")
+    };
+    children().into_iter().find(is_guard).expect("a guard")
 }

@@ -144,6 +144,51 @@ fn who_is_killed_leaves_nobody_behind() {
     });
 }
 
+/// A guard that dies is replaced, and the next one knows who lives.
+#[test]
+fn a_guard_that_is_killed_is_replaced() {
+    World::new().run(|| {
+        let parent = playing("unguarded").spawn().unwrap();
+        let child = heard(&parent);
+        assert!(is_alive(&child));
+        parent.kill();
+        parent.wait().unwrap();
+        is_gone(&child);
+    });
+}
+
+/// After a run nothing is left: no thread, no descriptor, no child, no zombie.
+#[test]
+fn a_program_leaves_nothing() {
+    World::new().run(|| {
+        let clean = playing("clean").spawn().unwrap();
+        let output = clean.output();
+        assert!(output.is_ok(), "{output:?}");
+    });
+}
+
+/// Out of descriptors: an error that says what to do, nothing started, and the others go on.
+#[test]
+fn out_of_descriptors_is_an_error() {
+    World::new().run(|| {
+        let program = std::env::current_exe().unwrap();
+        let poor =
+            sh("ulimit -n 40; exec \"$0\" child::a_part --exact --nocapture --test-threads=1");
+        let poor = poor
+            .arg(program)
+            .env("SELVEDGE_TEST_PART", "poor")
+            .spawn()
+            .unwrap();
+        assert_eq!(heard(&poor), "true");
+        let said = heard(&poor);
+        assert!(
+            said.contains("`sleep` was not started") && said.contains("ulimit -n"),
+            "{said}"
+        );
+        poor.join().unwrap();
+    });
+}
+
 /// P3: who ends its input is not taken for stopped, and one that is silent is not killed.
 #[test]
 fn the_end_of_the_input_is_no_stop() {

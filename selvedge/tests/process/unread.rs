@@ -1,6 +1,8 @@
 //! Output that nobody reads, or not yet.
 
-use selvedge::process::{Command, Unread};
+use std::time::Duration;
+
+use selvedge::process::{Command, Stdin, Unread};
 use selvedge::sync::TryPopError;
 use selvedge::testing::World;
 use selvedge::thread;
@@ -144,5 +146,55 @@ fn long_lines_arrive() {
             parts,
             [(500, true, false), (500, false, true), (3, false, false)]
         );
+    });
+}
+
+/// Input that was given before the handle was dropped is written all the same, and then the pipe is closed.
+#[test]
+fn input_is_written_after_the_handle_has_gone() {
+    World::new().run(|| {
+        let cat = sh("sleep 0.05; wc -c").stdin(Stdin::Pipe).spawn().unwrap();
+        for _ in 0..4 {
+            cat.stdin().push(vec![0; 100_000]).unwrap(); // more than the pipe takes
+        }
+        let counted = cat.stdout().clone();
+        cat.release();
+        assert_eq!(counted.pop().unwrap().to_str().unwrap().trim(), "400000");
+    });
+}
+
+/// A queue that is full of bytes, not of lines, and is closed: the process hears of it.
+#[test]
+fn closing_a_full_output_ends_who_writes_to_it() {
+    World::new().run(|| {
+        let endless = sh("while :; do printf '%100s\\n' x; done")
+            .unread(Unread::Pressure { bytes: 300 })
+            .spawn()
+            .unwrap();
+        while endless.stdout().len() < 3 {
+            std::thread::yield_now();
+        }
+        endless.stdout().close();
+        let exit = endless.wait().unwrap();
+        assert!(exit.signal() == Some(13) || exit.code() != 0, "{exit}");
+        assert_eq!(exit.lost(), 0, "nobody wanted it");
+    });
+}
+
+/// One that was asked to stop has things to say, and nobody reads: it ends all the same, before its grace is over.
+#[test]
+fn last_words_that_nobody_reads_do_not_keep_a_process() {
+    World::new().run(|| {
+        let wordy = sh(
+            "trap 'head -c 300000 /dev/zero; exit 7' TERM; echo ready; while :; do read line; done",
+        );
+        let wordy = wordy
+            .stdin(Stdin::Pipe)
+            .unread(Unread::Pressure { bytes: 1000 });
+        let wordy = wordy.grace(Duration::from_secs(3600)).spawn().unwrap();
+        assert_eq!(*wordy.stdout().pop().unwrap(), *b"ready");
+        wordy.stop();
+        wordy.stopped().wait().unwrap(); // not a join: nobody says that output may go
+        assert_eq!(wordy.try_wait().unwrap().code(), 7);
     });
 }

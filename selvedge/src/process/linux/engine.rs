@@ -68,8 +68,8 @@ pub(in crate::process) struct Request {
     pub(super) key: u64,
 }
 
-/// Looks again at a process when it is dropped.
-pub(super) struct Notice(pub(super) Request);
+/// Has the engine look at a process when it is dropped.
+pub(super) struct Notice(pub(super) Request, pub(super) Look);
 
 /// The engine has this process; dropped, it has it no more (invariant 1).
 pub(super) struct Ticket {
@@ -179,7 +179,7 @@ impl Request {
 
 impl Drop for Notice {
     fn drop(&mut self) {
-        self.0.look_again();
+        self.0.send(self.1);
     }
 }
 

@@ -78,6 +78,37 @@ fn all() -> Vec<Seen> {
 
 /// Who is below a process at this moment, it not included.
 pub(super) fn below(leader: Pid) -> Vec<Seen> {
+    let mut parents = vec![number(leader)];
+    let mut found = Vec::new();
+    while let Some(parent) = parents.pop() {
+        let Some(children) = children_of(parent) else {
+            return below_slowly(leader); // a kernel that does not tell
+        };
+        parents.extend(&children);
+        found.extend(children.into_iter().filter_map(Seen::read));
+    }
+    found
+}
+
+/// The children of a process, if the kernel tells: each thread has its own.
+fn children_of(parent: u32) -> Option<Vec<u32>> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{parent}/task")) else {
+        return Some(Vec::new()); // it has gone
+    };
+    let mut children = Vec::new();
+    for thread in threads.flatten() {
+        match fs::read_to_string(thread.path().join("children")) {
+            Ok(listed) => {
+                children.extend(listed.split(' ').filter_map(|id| id.parse::<u32>().ok()))
+            }
+            Err(_) if !thread.path().exists() => {} // it has gone
+            Err(_) => return None,
+        }
+    }
+    Some(children)
+}
+
+fn below_slowly(leader: Pid) -> Vec<Seen> {
     let (all, mut found) = (all(), Vec::new());
     let mut parents = vec![number(leader)];
     while let Some(parent) = parents.pop() {

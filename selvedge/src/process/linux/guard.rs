@@ -63,7 +63,7 @@ impl Guard {
             return;
         }
         // It does not run, does not run any more, or does not read: another one (invariant 2).
-        self.end_by(true);
+        self.end();
         if self.groups.is_empty() {
             return;
         }
@@ -77,20 +77,12 @@ impl Guard {
         }
     }
 
-    /// Ends it. Nobody is left for it to kill.
+    /// Ends it, before it finds the end of its pipe, and kills who lives. One that was suspended ends as well.
     pub(super) fn end(&mut self) {
-        self.end_by(false);
-    }
-
-    fn end_by(&mut self, force: bool) {
-        let Some(mut shell) = self.shell.take() else {
-            return;
-        };
-        if force {
-            let _ = shell.kill(); // before it finds the end of its pipe, and kills who lives
+        if let Some(mut shell) = self.shell.take() {
+            let _ = shell.kill(); // it is ours, and not reaped
+            let _ = shell.wait();
         }
-        drop(shell.stdin.take());
-        let _ = shell.wait(); // it is ours
     }
 }
 

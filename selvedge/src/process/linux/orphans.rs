@@ -47,9 +47,10 @@ static ADOPTS: AtomicBool = AtomicBool::new(false);
 /// # let status =
 /// selvedge::run("example", |_stop| {
 ///     process::adopt_orphans()?;
-///     let daemon = Command::new("sh").args(["-c", "setsid sleep 1000 & echo started"]).spawn()?;
+///     let script = "(setsid sh -c 'echo up; exec sleep 1000' &) | head -n 1";
+///     let daemon = Command::new("sh").args(["-c", script]).spawn()?;
 ///     let exit = daemon.join()?;
-///     assert!(exit.descendants().iter().all(|left| left.name() != "cat")); // the `sleep` was found, and killed
+///     assert_eq!(exit.descendants().len(), 1); // the `sleep` was found, and killed
 ///     Ok(())
 /// });
 /// # assert_eq!(status, std::process::ExitCode::SUCCESS);

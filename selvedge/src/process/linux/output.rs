@@ -20,6 +20,7 @@ use crate::process::command::{Parts, Unread};
 use crate::process::line::{End, Line};
 use crate::process::linux::engine::{Notice, Request};
 use crate::process::linux::spill::Spill;
+use crate::process::linux::watched::Look;
 use crate::sync::{Queue, TryPushError, WeakQueue};
 
 /// How much is read at a time, in chunks, before others have their turn.
@@ -115,7 +116,7 @@ impl Output {
         self.pipe.is_none() && self.spilled() == 0
     }
 
-    /// The notice of room has come, or another.
+    /// The notice of room has come.
     pub(super) fn noticed(&mut self) {
         self.is_armed = false;
     }
@@ -236,6 +237,9 @@ impl Output {
         if queue.is_last() {
             return self.become_of(Reader::Gone);
         }
+        if queue.is_closed() {
+            return self.become_of(Reader::Closed);
+        }
         while let Some(line) = self.waiting.pop_front() {
             let weight = line.weight();
             match queue.try_push(line) {
@@ -298,7 +302,7 @@ impl Output {
             return;
         };
         if self.is_full() && !self.is_armed {
-            queue.drop_when_room(Notice(request.clone()));
+            queue.drop_when_room(Notice(request.clone(), Look::Room(self.which)));
             self.is_armed = true;
             self.deliver(); // there may be room by now
         }

@@ -86,8 +86,12 @@ enum Phase {
 /// What the engine is to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Its queues: one has room, another something new, or nobody holds it any more.
+    /// All its queues: somebody waits for its end, or holds its handle no more.
     Again,
+    /// The queue of this output has room, or is gone.
+    Room(usize),
+    /// There is input, or no more of it.
+    Input,
     /// It is asked to stop.
     Asked,
     /// It is to be killed.
@@ -97,7 +101,6 @@ pub(super) enum Look {
 }
 
 impl Watched {
-    #[expect(clippy::too_many_arguments, reason = "the parts of one process")]
     pub(super) fn new(
         ticket: Ticket,
         life: Arc<Life>,
@@ -179,16 +182,25 @@ impl Watched {
     pub(super) fn look(&mut self, look: Look, buffer: &mut [u8]) {
         match (look, self.phase) {
             (Look::Again, _) => {
-                if let Some(input) = &mut self.input {
-                    input.arrived();
-                }
-                for output in self.out.iter_mut().flatten() {
-                    output.noticed();
-                }
                 self.feed();
                 self.pump(buffer);
             }
-            (Look::Asked, Phase::Running) if !self.life.is_killed.load(SeqCst) => self.ask(),
+            (Look::Room(which), _) => {
+                if let Some(output) = &mut self.out[which] {
+                    output.noticed();
+                }
+                self.pump_one(which, buffer);
+            }
+            (Look::Input, _) => {
+                if let Some(input) = &mut self.input {
+                    input.noticed();
+                }
+                self.feed();
+            }
+            (Look::Asked, Phase::Running) if !self.life.is_killed.load(SeqCst) => {
+                self.ask();
+                self.pump(buffer); // what it wrote, and nobody read, must not keep it
+            }
             (Look::Asked | Look::Kill, Phase::Running)
             | (Look::Kill, Phase::Asked)
             | (Look::Time, Phase::Asked) => self.kill(),
@@ -241,7 +253,7 @@ impl Watched {
     fn feed(&mut self) {
         let request = self.request.clone();
         if let Some(input) = &mut self.input
-            && (!input.pump(&request) || input.is_orphaned())
+            && !input.pump(&request)
         {
             self.close_input();
         }
@@ -274,10 +286,10 @@ impl Watched {
 
     /// What is to become of output for which there is no room.
     fn excess(&self, which: usize) -> Excess {
-        let is_over = !matches!(self.phase, Phase::Running | Phase::Asked | Phase::Killed);
+        let is_to_end = self.phase != Phase::Running || self.life.is_awaited.load(SeqCst);
         if self.is_spilling {
             Excess::Spills
-        } else if !is_over && !self.life.is_awaited.load(SeqCst) {
+        } else if !is_to_end {
             Excess::Stays
         } else if self.life.is_wanted[which].load(Relaxed) {
             Excess::Spills
@@ -314,10 +326,11 @@ impl Watched {
 
     /// It is over: reaps it and hands the result over.
     pub(super) fn conclude(&mut self) {
+        let has_below = !self.below.is_empty();
         let mut left = core::mem::take(&mut self.below);
         left.retain(|process| !process.is_of(self.leader) && process.is_alive());
         left.append(&mut self.adopted);
-        if matches!(self.phase, Phase::Over { was_forced: true }) {
+        if matches!(self.phase, Phase::Over { was_forced: true }) && has_below {
             self.sweep();
         }
         let is_held = self.has_output();
@@ -330,6 +343,7 @@ impl Watched {
         left.sort();
         left.dedup();
         self.phase = Phase::Rest;
+        self.till = None;
         self.request.run.guard.lock().remove(self.leader); // invariant 2
         let status = match waitid(self.id(), WaitIdOptions::EXITED) {
             Ok(Some(status)) => status_of(&status),
