@@ -21,22 +21,30 @@ mod streams;
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
+    if child::is_child() {
+        return child::main(&scenarios(), &[]);
+    }
+    // What the first program opens, for the signals of the system, stays.
+    streams::run(|| Ok(()));
     let before = proc::Held::now();
-    let scenarios = [deaths::SCENARIOS, many::SCENARIOS].concat();
     let cases = [
         streams::CASES,
         descendants::CASES,
         deaths::CASES,
         many::CASES,
     ];
-    let status = child::main(&scenarios, &cases.concat());
-    if std::env::args().count() == 1 && !child::is_child() {
+    let status = child::main(&[], &cases.concat());
+    if std::env::args().count() == 1 {
         // Those that watch over the children of the tests end when they notice.
-        proc::until("no thread, descriptor or child is left", || {
-            proc::Held::now() == before
-        });
+        let is_left = || format!("{:?} is left, not {before:?}", proc::Held::now());
+        proc::until_explained(|| proc::Held::now() == before, is_left);
     }
     status
+}
+
+#[cfg(target_os = "linux")]
+fn scenarios() -> Vec<child::Scenario> {
+    [deaths::SCENARIOS, descendants::SCENARIOS, many::SCENARIOS].concat()
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -2,7 +2,7 @@
 
 use std::os::unix::process::CommandExt;
 
-use selvedge::process::{Command, Stdin};
+use selvedge::process::{Command, Stdio};
 
 use crate::child::{Case, Child, Scenario, hear, say};
 use crate::proc::{is_alive, members, until};
@@ -39,7 +39,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     }),
     ("exited", || with_families(|| std::process::exit(3))),
     ("panicking", || {
-        selvedge::run("parent", |_stop| {
+        selvedge::run("parent", |_stop| -> selvedge::Outcome<()> {
             let family = family()
                 .grace(std::time::Duration::from_millis(20))
                 .spawn()?;
@@ -54,10 +54,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
                 "trap 'echo interrupted' INT; trap 'echo terminated; exit 0' TERM
                 echo ready; while :; do sleep 0.01; done",
             );
-            let child = child.stdin(Stdin::Null).spawn()?;
-            for line in child.stdout() {
-                say(&line.to_string_lossy());
-            }
+            // Its own words on the terminal: who reads is asked to stop as well.
+            let child = child.stdout(Stdio::Inherit).spawn()?;
             child.join()?;
             Ok(())
         })

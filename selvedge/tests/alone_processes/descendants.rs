@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selvedge::process::{self, JoinError, Stdin};
 
-use crate::child::Case;
+use crate::child::{Case, Scenario, end_of};
 use crate::proc::{is_alive, members, until};
 use crate::streams::{run, sh};
 
@@ -15,6 +15,21 @@ fn end(pid: u32) {
         .status();
     assert!(ended.unwrap().success());
 }
+
+pub(crate) const SCENARIOS: &[Scenario] = &[("adopting", || {
+    selvedge::run("adopting", |_stop| {
+        process::adopt_orphans()?;
+        let script = "(setsid sh -c 'echo $$; exec sleep 1000' 2>/dev/null &); read line";
+        let leaver = sh(script).stdin(Stdin::Pipe).spawn()?;
+        let orphan: u32 = leaver.stdout().pop()?.to_str()?.parse()?;
+        leaver.stdin().close();
+        let exit = leaver.wait()?;
+        assert!(!is_alive(orphan));
+        let left = exit.descendants();
+        assert!(left.iter().any(|left| left.id() == orphan), "{left:?}");
+        Ok(())
+    })
+})];
 
 pub(crate) const CASES: &[Case] = &[
     // P1, golang/go#23019: a join hung for as long as the grandchild lived
@@ -99,21 +114,9 @@ pub(crate) const CASES: &[Case] = &[
             Ok(())
         });
     }),
-    // Last here: from now on this program adopts orphans.
     ("a_program_that_adopts_orphans_ends_those_who_left", || {
-        run(|| {
-            let _adopting = process::adopt_orphans()?;
-            let script = "(setsid sh -c 'echo $$; exec sleep 1000' 2>/dev/null &); read line";
-            let leaver = sh(script).stdin(Stdin::Pipe).spawn()?;
-            let orphan: u32 = leaver.stdout().pop()?.to_str()?.parse()?;
-            leaver.stdin().close();
-            let exit = leaver.wait()?;
-            until("the orphan has ended", || !is_alive(orphan));
-            assert!(
-                exit.descendants().iter().any(|left| left.id() == orphan),
-                "{exit:?}"
-            );
-            Ok(())
-        });
+        let end = end_of("adopting");
+        end.assert_code(0);
+        end.assert_quiet();
     }),
 ];

@@ -32,9 +32,15 @@ pub(crate) fn members(group: u32) -> Vec<u32> {
 /// Waits until the system has come to it.
 #[track_caller]
 pub(crate) fn until(what: &str, is_so: impl Fn() -> bool) {
+    until_explained(is_so, || what.to_owned());
+}
+
+/// The same, with more words.
+#[track_caller]
+pub(crate) fn until_explained(is_so: impl Fn() -> bool, what: impl Fn() -> String) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "it never was so: {what}");
+        assert!(start.elapsed() < PATIENCE, "it never was so: {}", what());
         yield_now();
     }
 }
