@@ -47,10 +47,15 @@ pub(crate) const CASES: &[Case] = &[
         "a_grandchild_outside_that_holds_the_output_is_named",
         || {
             run(|| {
-                let leaver = sh("setsid sleep 1000 & echo $!").spawn()?;
+                let leaver = sh("setsid sleep 1000 & echo $!; read line; exit 0");
+                let leaver = leaver.stdin(Stdin::Pipe).spawn()?;
                 let grandchild: u32 = leaver.stdout().pop()?.to_str()?.parse()?;
+                until("it is in a session of its own", || {
+                    members(grandchild) == [grandchild]
+                });
+                leaver.stdin().close();
                 let exit = leaver.join()?;
-                assert!(exit.is_held());
+                assert!(exit.is_held(), "{exit:?}");
                 let left = exit.descendants();
                 assert!(
                     left.iter()

@@ -145,7 +145,8 @@ pub(crate) const CASES: &[Case] = &[
             all(rounds())?;
             let more = proc::status("VmRSS").saturating_sub(before);
             assert!(more < 512, "{more} KiB for {} processes", rounds());
-            assert_eq!(Held::now(), held);
+            // The last one's descriptors go after its join.
+            until("everything was given back", || Held::now().is_within(&held));
             Ok(())
         });
     }),

@@ -71,4 +71,10 @@ impl Held {
             children: children.collect(),
         }
     }
+
+    /// Is it no more than that, of anything?
+    pub(crate) fn is_within(&self, other: &Self) -> bool {
+        let is_less = self.threads <= other.threads && self.descriptors <= other.descriptors;
+        is_less && self.children == other.children
+    }
 }
