@@ -271,6 +271,9 @@ impl Watched {
         let Some(output) = &mut self.out[which] else {
             return;
         };
+        if self.life.is_collected.load(SeqCst) {
+            output.collect(&self.life.collected[which], buffer);
+        }
         if output.pump(&self.request, buffer, excess) == Flow::Stuck {
             self.life.is_stuck.store(true, SeqCst);
             if self.life.is_awaited.load(SeqCst) {
