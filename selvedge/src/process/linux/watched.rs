@@ -347,7 +347,7 @@ impl Watched {
         left.dedup();
         self.phase = Phase::Rest;
         self.till = None;
-        self.request.run.guard.lock().remove(self.leader); // invariant 2
+        self.request.run.unguard(self.leader); // invariant 2
         let status = match waitid(self.id(), WaitIdOptions::EXITED) {
             Ok(Some(status)) => status_of(&status),
             _ => UNKNOWN, // somebody else has reaped it
