@@ -59,6 +59,27 @@ fn a_part() {
                 let left = Command::new("sleep").arg("1000").spawn()?;
                 left.release();
             }
+            "diskless" => {
+                let told = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+                let _heard = selvedge::probe::subscribe({
+                    let told = told.clone();
+                    move |event| {
+                        if let selvedge::probe::Event::OutputLost { .. } = event {
+                            *told.lock().unwrap() = event.to_string();
+                        }
+                    }
+                });
+                let chatty = Command::new("seq").arg("300000").spawn()?;
+                let lines = chatty.stdout();
+                let lost = chatty.join()?.lost();
+                let read: usize = lines
+                    .iter()
+                    .map(|line| line.len() + usize::from(line.has_newline()))
+                    .sum();
+                let all: usize = (1..=300_000_u32).map(|n| n.to_string().len() + 1).sum();
+                say(read as u64 + lost == all as u64 && lost > 0);
+                say(told.lock().unwrap());
+            }
             "poor" => {
                 let mut held = Vec::new();
                 let error = loop {
