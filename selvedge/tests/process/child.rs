@@ -106,11 +106,10 @@ fn a_part() {
                 Signal::new().wait()?;
             }
             "parent" => {
-                let child = Command::new("sh").args([
-                    "-c",
-                    "sleep 1000 & echo $!; trap '' TERM HUP; read line; wait",
-                ]);
-                let child = child.stdin(selvedge::process::Stdin::Pipe).spawn()?;
+                // Deaf to all but SIGKILL, and nothing that it has ends with us.
+                let script =
+                    "trap '' TERM HUP INT; sleep 1000 & echo $!; while :; do sleep 1000; done";
+                let child = Command::new("sh").args(["-c", script]).spawn()?;
                 let grandchild = child.stdout().pop()?;
                 say(format!("{} {}", child.id(), grandchild.to_string_lossy()));
                 Signal::new().wait()?;

@@ -260,3 +260,21 @@ fn without_a_disk_the_loss_is_told() {
         diskless.join().unwrap();
     });
 }
+
+/// One that waits for a reader already goes on when somebody waits for its end.
+#[test]
+fn a_join_frees_who_waits_for_a_reader() {
+    World::new().run(|| {
+        let chatty = Command::new("seq")
+            .arg("300000")
+            .unread(Unread::Pressure { bytes: 100 })
+            .spawn()
+            .unwrap();
+        let stat = format!("/proc/{}/stat", chatty.id());
+        let sleeps = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") S "));
+        while !(chatty.stdout().len() > 10 && sleeps()) {
+            std::thread::yield_now();
+        }
+        assert_eq!(chatty.join().unwrap().lost(), 0);
+    });
+}
