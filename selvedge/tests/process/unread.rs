@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use selvedge::process::{Command, Stdin, Unread};
+use selvedge::Signal;
+use selvedge::process::{Command, JoinError, Stdin, Unread};
 use selvedge::sync::TryPopError;
 use selvedge::testing::World;
 use selvedge::thread;
+
+use crate::child::{heard, playing};
 
 fn sh(script: &str) -> Command {
     Command::new("sh").args(["-c", script])
@@ -196,5 +199,82 @@ fn last_words_that_nobody_reads_do_not_keep_a_process() {
         wordy.stop();
         wordy.stopped().wait().unwrap(); // not a join: nobody says that output may go
         assert_eq!(wordy.try_wait().unwrap().code(), 7);
+    });
+}
+
+/// Lines that are read before `output`, and a part of one that is not, are not lost and not given twice.
+#[test]
+fn output_is_what_nobody_has_read() {
+    World::new().run(|| {
+        let child =
+            sh("echo one; echo two; printf thr; read go; echo ee; seq 100000").stdin(Stdin::Pipe);
+        let child = child.spawn().unwrap();
+        assert_eq!(*child.stdout().pop().unwrap(), *b"one");
+        let now = Signal::always();
+        assert!(matches!(
+            child.output_until(&now),
+            Err(JoinError::Expired { .. })
+        ));
+        child.stdin().push(b"go\n".to_vec()).unwrap();
+        let output = child.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            text.starts_with("two\nthree\n1\n2\n") && text.ends_with("\n100000\n"),
+            "{text}"
+        );
+        assert_eq!(text.lines().count(), 100_002);
+        assert_eq!(output.exit.lost(), 0);
+    });
+}
+
+/// Megabytes on both streams, taken at once.
+#[test]
+fn much_output_is_taken_on_both_streams() {
+    World::new().run(|| {
+        let child = sh("head -c 3000000 /dev/zero; head -c 2000000 /dev/zero >&2")
+            .spawn()
+            .unwrap();
+        let output = child.output().unwrap();
+        assert_eq!(
+            (output.stdout.len(), output.stderr.len()),
+            (3_000_000, 2_000_000)
+        );
+        assert_eq!(output.exit.lost(), 0);
+    });
+}
+
+/// Without a disk to spill to, output is counted, and told.
+#[test]
+fn without_a_disk_the_loss_is_told() {
+    World::new().run(|| {
+        let diskless = playing("diskless")
+            .env("TMPDIR", "/no/such/directory")
+            .spawn()
+            .unwrap();
+        assert_eq!(heard(&diskless), "true");
+        let told = heard(&diskless);
+        assert!(
+            told.contains("bytes of output of process `child/seq` were thrown away"),
+            "{told}"
+        );
+        diskless.join().unwrap();
+    });
+}
+
+/// One that waits for a reader already goes on when somebody waits for its end.
+#[test]
+fn a_join_frees_who_waits_for_a_reader() {
+    World::new().run(|| {
+        let chatty = Command::new("seq")
+            .arg("300000")
+            .unread(Unread::Pressure { bytes: 100 })
+            .spawn()
+            .unwrap();
+        let stat = format!("/proc/{}/stat", chatty.id());
+        let sleeps = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") S "));
+        while !(chatty.stdout().len() > 10 && sleeps()) {
+            std::thread::yield_now();
+        }
+        assert_eq!(chatty.join().unwrap().lost(), 0);
     });
 }

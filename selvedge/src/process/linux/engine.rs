@@ -16,6 +16,7 @@ use std::os::fd::OwnedFd;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
 use rustix::io::Errno;
+use rustix::process::Pid;
 
 use crate::primitive::sys::Event;
 use crate::primitive::{Arc, JoinHandle, Mutex, global, spawn};
@@ -26,6 +27,8 @@ use crate::process::linux::watched::{Look, Watched};
 const CHUNK: usize = 64 << 10;
 /// What the engine's own event is called; processes count from 1.
 const WAKE: u64 = 0;
+/// What the guard's pipe is called.
+const GUARD: u64 = 1;
 /// How many descriptors of a process can be ready.
 const SLOTS: u64 = 4;
 
@@ -51,7 +54,7 @@ pub(super) struct Run {
     inbox: Mutex<Vec<Message>>,
     pub(super) event: Arc<Event>,
     pub(super) epoll: OwnedFd,
-    pub(super) guard: Mutex<Guard>,
+    guard: Mutex<Guard>,
 }
 
 enum Message {
@@ -195,6 +198,21 @@ impl Run {
         }
     }
 
+    /// The guard is to know this group from here on.
+    pub(super) fn guard(&self, leader: Pid) {
+        self.guard.lock().add(leader, self.guard_news());
+    }
+
+    /// The guard is not to know it any more.
+    pub(super) fn unguard(&self, leader: Pid) {
+        self.guard.lock().remove(leader, self.guard_news());
+    }
+
+    /// Where the news of the guard's death goes.
+    fn guard_news(&self) -> (&OwnedFd, epoll::EventData) {
+        (&self.epoll, epoll::EventData::new_u64(GUARD))
+    }
+
     fn work(&self) {
         let mut processes: HashMap<u64, Box<Watched>> = HashMap::new();
         let mut ready = Vec::with_capacity(64);
@@ -208,6 +226,10 @@ impl Run {
             for event in &ready {
                 let data = event.data.u64();
                 if data == WAKE {
+                    continue;
+                }
+                if data == GUARD {
+                    self.guard.lock().has_died(self.guard_news());
                     continue;
                 }
                 let (key, slot) = (data / SLOTS, data % SLOTS);

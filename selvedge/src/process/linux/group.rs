@@ -1,7 +1,9 @@
 //! Process groups: signals to them, and who is in them.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -120,7 +122,7 @@ fn below_slowly(leader: Pid) -> Vec<Seen> {
     found
 }
 
-/// Who holds a pipe, besides this process.
+/// Who can write to a pipe of which this process has the other end.
 pub(super) fn holders(pipe: &OwnedFd) -> Vec<Seen> {
     let Ok(name) = fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())) else {
         return Vec::new();
@@ -129,12 +131,27 @@ pub(super) fn holders(pipe: &OwnedFd) -> Vec<Seen> {
         let Ok(fds) = fs::read_dir(format!("/proc/{}/fd", process.id)) else {
             return false; // not ours
         };
-        let mut targets = fds.flatten().map(|fd| fs::read_link(fd.path()));
-        targets.any(|target| target.is_ok_and(|target| target == name))
+        let mut same = fds.flatten().filter(|fd| {
+            let target = fs::read_link(fd.path());
+            target.is_ok_and(|target| target == name)
+        });
+        same.any(|fd| is_writer(process.id, &fd.file_name()))
     };
     let mut all = all();
     all.retain(|process| process.id != std::process::id() && holds(process));
     all
+}
+
+/// Is this descriptor for writing? A process that is being started has, for a moment, what we have: our end.
+fn is_writer(id: u32, fd: &OsStr) -> bool {
+    let path = Path::new("/proc")
+        .join(id.to_string())
+        .join("fdinfo")
+        .join(fd);
+    let info = fs::read_to_string(path).unwrap_or_default();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    let mode = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    mode.is_some_and(|mode| mode & 3 != 0) // O_ACCMODE, O_RDONLY
 }
 
 /// Who is in a group and alive, its leader not included.

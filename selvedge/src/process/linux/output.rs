@@ -16,6 +16,7 @@ use std::os::fd::OwnedFd;
 use rustix::event::epoll::{self, EventFlags};
 use rustix::io::{Errno, read, retry_on_intr};
 
+use crate::primitive::{Arc, Mutex};
 use crate::process::command::{Parts, Unread};
 use crate::process::line::{End, Line};
 use crate::process::linux::engine::{Notice, Request};
@@ -55,6 +56,8 @@ pub(super) struct Output {
 enum Reader {
     Queue(Queue<Line>),
     Paused(WeakQueue<Line>),
+    /// Not line by line, but all at once.
+    Collected(Queue<Line>, Arc<Mutex<Vec<u8>>>),
     /// Nobody can.
     Gone,
     /// Nobody wants to: the queue was closed from outside.
@@ -158,6 +161,27 @@ impl Output {
         self.watch(request)
     }
 
+    /// From here on all goes to `text`, whatever its size.
+    pub(super) fn collect(&mut self, text: &Arc<Mutex<Vec<u8>>>, buffer: &mut [u8]) {
+        self.deliver();
+        let Reader::Queue(queue) = &self.reader else {
+            return;
+        };
+        self.reader = Reader::Collected(queue.clone(), Arc::clone(text));
+        let mut text = text.lock();
+        for line in self.waiting.drain(..) {
+            line.append_to(&mut text);
+        }
+        text.append(&mut self.partial);
+        self.waiting_bytes = 0;
+        while let Some(Ok(n @ 1..)) = self.spill.as_mut().map(|spill| spill.pop(buffer)) {
+            text.extend_from_slice(&buffer[..n]);
+        }
+        drop(text);
+        self.lost += self.spilled(); // if the disk has failed
+        self.spill = None;
+    }
+
     /// Bytes for which there is no room.
     fn overflow(&mut self, bytes: &[u8], excess: Excess) {
         let mut is_kept = false;
@@ -169,6 +193,9 @@ impl Output {
         }
         self.keep_tail(bytes);
         if !is_kept {
+            if !self.partial.is_empty() {
+                self.cut(End::Stream); // what comes later does not belong to it
+            }
             self.lost += bytes.len() as u64; // no disk, or nobody who could want it
         }
     }
@@ -198,9 +225,10 @@ impl Output {
     }
 
     fn cut_lines(&mut self, mut bytes: &[u8]) {
-        if let Reader::Gone | Reader::Closed = self.reader {
-            self.give_up(bytes.len());
-            return;
+        match &self.reader {
+            Reader::Gone | Reader::Closed => return self.give_up(bytes.len()),
+            Reader::Collected(_, text) => return text.lock().extend_from_slice(bytes),
+            Reader::Queue(_) | Reader::Paused(_) => {}
         }
         while let Some(first) = bytes.first() {
             if self.partial.len() == self.longest && *first != b'\n' {
@@ -228,6 +256,12 @@ impl Output {
     /// Moves lines into the queue, as many as it takes.
     fn deliver(&mut self) {
         self.resume();
+        if let Reader::Collected(queue, text) = &self.reader
+            && queue.is_last()
+        {
+            self.waiting_bytes = core::mem::take(&mut *text.lock()).len();
+            return self.become_of(Reader::Gone);
+        }
         let Reader::Queue(queue) = &self.reader else {
             return;
         };
@@ -371,6 +405,9 @@ impl Output {
             self.cut(End::Stream);
         }
         self.deliver();
+        if let Reader::Collected(queue, _) = &self.reader {
+            queue.close();
+        }
         let Reader::Queue(queue) = &self.reader else {
             return;
         };
@@ -391,7 +428,7 @@ impl Output {
     /// Nobody fills the queue any more.
     pub(super) fn abandon(&mut self) {
         self.deliver();
-        if let Reader::Queue(queue) = &self.reader {
+        if let Reader::Queue(queue) | Reader::Collected(queue, _) = &self.reader {
             queue.close();
         }
         self.lost += self.spilled();

@@ -60,7 +60,7 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
             return Err(of_system(error));
         }
     };
-    ticket.request.run.guard.lock().add(pid); // invariant 1
+    ticket.request.run.guard(pid); // invariant 1
     life.member.begin(child.id());
     let life = Arc::new(life);
     let id = child.id();

@@ -271,6 +271,9 @@ impl Watched {
         let Some(output) = &mut self.out[which] else {
             return;
         };
+        if self.life.is_collected.load(SeqCst) {
+            output.collect(&self.life.collected[which], buffer);
+        }
         if output.pump(&self.request, buffer, excess) == Flow::Stuck {
             self.life.is_stuck.store(true, SeqCst);
             if self.life.is_awaited.load(SeqCst) {
@@ -344,7 +347,7 @@ impl Watched {
         left.dedup();
         self.phase = Phase::Rest;
         self.till = None;
-        self.request.run.guard.lock().remove(self.leader); // invariant 2
+        self.request.run.unguard(self.leader); // invariant 2
         let status = match waitid(self.id(), WaitIdOptions::EXITED) {
             Ok(Some(status)) => status_of(&status),
             _ => UNKNOWN, // somebody else has reaped it
