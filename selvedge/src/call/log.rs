@@ -246,6 +246,7 @@ impl Book {
             Moment::Panicked(message) => {
                 self.end(event.number(), RecordEnd::Panicked(message.to_owned()))
             }
+            Moment::Dropped => self.end(event.number(), RecordEnd::Dropped),
         };
         let Some((index, record)) = noted else { return };
         let breakpoints = self.breakpoints.lock().clone();
@@ -313,7 +314,7 @@ impl Pages {
 
 /// A call that a [`Log`] has seen. Arguments and results are kept as their `Debug` shows them.
 ///
-/// `Display` is `path(a: 1) -> 2`, or `path(a: 1) panicked: message`, or `path(a: 1)` while it runs.
+/// `Display` is `path(a: 1) -> 2`, `path(a: 1) panicked: message` or `path(a: 1) dropped`, and `path(a: 1)` while it runs.
 #[derive(Clone)]
 pub struct Record {
     call: Arc<Begun>,
@@ -337,6 +338,8 @@ pub enum RecordEnd {
     Returned(String),
     /// It panicked with this message.
     Panicked(String),
+    /// It was a call of an async function, and its future was dropped before its end.
+    Dropped,
 }
 
 impl Record {
@@ -408,6 +411,12 @@ impl Record {
         }
     }
 
+    /// Was its future dropped before its end?
+    #[must_use]
+    pub fn was_dropped(&self) -> bool {
+        matches!(self.end(), Some(RecordEnd::Dropped))
+    }
+
     /// Was it running when the record was taken?
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -435,6 +444,7 @@ impl fmt::Display for Record {
             None => f.write_str(")"),
             Some(RecordEnd::Returned(result)) => write!(f, ") -> {result}"),
             Some(RecordEnd::Panicked(message)) => write!(f, ") panicked: {message}"),
+            Some(RecordEnd::Dropped) => f.write_str(") dropped"),
         }
     }
 }

@@ -154,7 +154,7 @@ pub use check::{Tie, check};
 pub use detour::{DetourError, Detoured};
 pub use expect::Expectation;
 pub use explain::{ExplainedStep, Explanation, What, Why};
-pub use future::{AsyncNext, BoxFuture};
+pub use future::{AsyncNext, AsyncNextOf, BoxFuture, LocalBoxFuture};
 pub use glob::BadPattern;
 pub use groutine::{Addr, Groutines};
 pub use install::Installed;
@@ -166,7 +166,7 @@ pub use scenario::{Paused, Scenario, ScenarioError};
 pub use sequence::Sequence;
 pub use site::Function;
 pub use suite::Suite;
-pub use view::{Call, Next, NextOf, Returned, Unwound};
+pub use view::{Call, Dropped, Next, NextOf, Returned, Unwound};
 pub use watch::{Watch, Watching, watch};
 
 /// Prints the calls that the environment variable `SELVEDGE_WATCH` names.
@@ -179,7 +179,9 @@ pub(crate) mod private {
     pub use super::detour::Detour;
     pub use super::expect::Expected;
     pub use super::explain::explain;
-    pub use super::future::{AsyncCode, Turn, call_async};
+    pub use super::future::{
+        AnyThread, AsyncCode, Boxes, OneThread, OpenAsync, Turn, Turned, call_async,
+    };
     pub use super::here::before_here;
     pub use super::hook::{HookRef, Kind, Shape};
     pub use super::peek::{Peek, PeekDebug, PeekType};

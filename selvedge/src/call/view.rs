@@ -56,6 +56,15 @@ impl<'c, A, R> State<'c, A, R> {
         }
     }
 
+    /// The same, when there may be a result already.
+    pub(super) fn holding(self, result: Option<R>) -> Self {
+        Self { result, ..self }
+    }
+
+    pub(super) fn into_answer(self) -> Option<R> {
+        self.result
+    }
+
     pub(super) fn into_result(self) -> R {
         self.result.expect("a call ends in a result (invariant 2)")
     }
@@ -147,6 +156,15 @@ impl<A, R> Step<'_, A, R> {
             panic!("{OTHER_KIND}");
         };
         Unwound::new(self.args, panic, self.result, self.code.look, self.function)
+    }
+
+    /// For one that runs when the call is dropped.
+    pub fn dropped(&mut self) -> Dropped<'_, A, R> {
+        Dropped {
+            args: self.args,
+            look: self.code.look,
+            function: self.function,
+        }
     }
 
     /// For one that runs around.
@@ -333,6 +351,25 @@ impl<'c, A, R> Unwound<'c, A, R> {
     }
 }
 
+/// A call of an async function whose future was dropped before its end, as a groutine sees it that waits for
+/// `function::dropped()`.
+///
+/// There is nobody to answer any more.
+pub struct Dropped<'c, A, R> {
+    /// The arguments as the call has left them.
+    pub args: &'c mut A,
+    look: Look<A, R>,
+    function: &'static Function,
+}
+
+impl<A, R> Dropped<'_, A, R> {
+    /// The function that was called.
+    #[must_use]
+    pub fn function(&self) -> &'static Function {
+        self.function
+    }
+}
+
 /// What a handler stands in front of: the next handler, or the body.
 ///
 /// It borrows from the running call and can be used once.
@@ -458,6 +495,13 @@ impl<A, R> fmt::Debug for Unwound<'_, A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_call(f, self.function, (self.look, &*self.args))?;
         write!(f, " panicked: {}", self.message())
+    }
+}
+
+impl<A, R> fmt::Debug for Dropped<'_, A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_call(f, self.function, (self.look, &*self.args))?;
+        f.write_str(" dropped")
     }
 }
 

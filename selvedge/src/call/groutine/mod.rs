@@ -28,7 +28,8 @@
 //!
 //! - `f::called()`: ready before `f` runs; the [`Live`] call shows the arguments and can be answered;
 //! - `f::returned()`: ready when it has returned, with the result;
-//! - `f::panicked()`: ready when it has panicked, and may end the panic.
+//! - `f::panicked()`: ready when it has panicked, and may end the panic;
+//! - `f::dropped()`, of an async function: ready when the future of a call was dropped before its end.
 //!
 //! Each can be narrowed by [`when`](Wait::when), [`on`](Wait::on) and [`same`](Wait::same). [`any`] and [`all`] wait
 //! for several. A groutine may also await a [`Signal`](crate::Signal), a [`Till`](crate::Till), or anything else that
@@ -65,11 +66,11 @@ pub use groutines::Groutines;
 pub use live::{Addr, Live};
 #[doc(hidden)]
 pub use poll::When;
-pub use typed::{AtCall, AtPanic, AtReturn, Moment};
+pub use typed::{AtCall, AtDrop, AtPanic, AtReturn, Moment};
 pub use wait::Wait;
 
-pub(super) use flow::{Link, Sets, sets};
-pub(super) use set::{Called, Set, Told, attend, is_concerned};
+pub(super) use flow::{Link, Sets, sets, with_set_of};
+pub(super) use set::{CallId, Called, Set, Told, attend, is_concerned, tell_of};
 
 pub(super) use typed::{Answers, Sees};
 

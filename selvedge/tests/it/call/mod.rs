@@ -1,6 +1,9 @@
 //! Open functions: what a call runs, in which order, with what arguments.
 
 mod arguments;
+mod async_groutines;
+mod async_local;
+mod async_seen;
 mod bindings;
 mod concurrent;
 mod expectations;
