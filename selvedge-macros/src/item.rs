@@ -18,6 +18,7 @@ use syn::{
 use crate::attrs::{Attrs, let_off, quiet};
 use crate::names::{NameLifetimes, ReplaceSelf, Ungroup};
 use crate::open::{hand_over, handle, init};
+use crate::options::Options;
 use crate::signature::{Open, This};
 
 pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
@@ -455,54 +456,6 @@ fn snake(ident: &Ident) -> String {
         snake.extend(c.to_lowercase());
     }
     snake
-}
-
-/// What stands in the attribute: `as = name`, `?Send`.
-#[derive(Default)]
-struct Options {
-    name: Option<Ident>,
-    not_send: Option<Ident>,
-}
-
-impl Options {
-    fn is_local(&self) -> bool {
-        self.not_send.is_some()
-    }
-
-    /// `?Send` says something of async functions alone.
-    fn check(&self, has_async: bool) -> Result<()> {
-        match &self.not_send {
-            Some(not_send) if !has_async => Err(Error::new_spanned(
-                not_send,
-                "`?Send` is about the futures of async functions, and here is none",
-            )),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl syn::parse::Parse for Options {
-    fn parse(input: syn::parse::ParseStream<'_>) -> Result<Self> {
-        let mut options = Self::default();
-        while !input.is_empty() {
-            if input.parse::<Option<syn::Token![?]>>()?.is_some() {
-                let not_send: Ident = input.parse()?;
-                if not_send != "Send" {
-                    return Err(Error::new_spanned(not_send, "expected `Send`"));
-                }
-                options.not_send = Some(not_send);
-            } else if input.parse::<Option<syn::Token![as]>>()?.is_some() {
-                input.parse::<syn::Token![=]>()?;
-                options.name = Some(input.parse()?);
-            } else {
-                return Err(input.error("expected `as = name` or `?Send`"));
-            }
-            if !input.is_empty() {
-                input.parse::<syn::Token![,]>()?;
-            }
-        }
-        Ok(options)
-    }
 }
 
 /// For `bind.rs`: errors of the binding point at the attribute.

@@ -118,11 +118,13 @@
 
 mod ask;
 mod binding;
+mod breakpoint;
 mod calls;
 mod chain;
 mod check;
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 mod detour;
+mod dropped;
 mod expect;
 mod explain;
 mod few;
@@ -138,6 +140,7 @@ mod observed;
 mod own;
 mod patch;
 mod peek;
+mod record;
 mod scenario;
 mod sequence;
 mod site;
@@ -148,25 +151,28 @@ mod view;
 mod watch;
 
 pub use binding::{Binding, Condition};
+pub use breakpoint::Breakpoint;
 pub use calls::Calls;
 pub use check::{Tie, check};
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 pub use detour::{DetourError, Detoured};
+pub use dropped::Dropped;
 pub use expect::Expectation;
 pub use explain::{ExplainedStep, Explanation, What, Why};
 pub use future::{AsyncNext, AsyncNextOf, BoxFuture, LocalBoxFuture};
 pub use glob::BadPattern;
 pub use groutine::{Addr, Groutines};
 pub use install::Installed;
-pub use log::{Log, Record, RecordEnd};
+pub use log::Log;
 pub use observed::{Args, Event, Moment};
 pub use own::Own;
 pub use patch::Patch;
+pub use record::{Record, RecordEnd};
 pub use scenario::{Paused, Scenario, ScenarioError};
 pub use sequence::Sequence;
 pub use site::Function;
 pub use suite::Suite;
-pub use view::{Call, Dropped, Next, NextOf, Returned, Unwound};
+pub use view::{Call, Next, NextOf, Returned, Unwound};
 pub use watch::{Watch, Watching, watch};
 
 /// Prints the calls that the environment variable `SELVEDGE_WATCH` names.

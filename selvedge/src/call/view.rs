@@ -18,7 +18,7 @@ use crate::call::steps::{At, Phase, Rest, Running};
 pub struct Code<A, R> {
     body: fn(&mut A) -> R,
     invoke: fn(HookRef<'_>, &mut Step<'_, A, R>),
-    look: Look<A, R>,
+    pub(super) look: Look<A, R>,
 }
 
 /// Shows the arguments by name, or the result, to somebody who does not know their types.
@@ -156,15 +156,6 @@ impl<A, R> Step<'_, A, R> {
             panic!("{OTHER_KIND}");
         };
         Unwound::new(self.args, panic, self.result, self.code.look, self.function)
-    }
-
-    /// For one that runs when the call is dropped.
-    pub fn dropped(&mut self) -> Dropped<'_, A, R> {
-        Dropped {
-            args: self.args,
-            look: self.code.look,
-            function: self.function,
-        }
     }
 
     /// For one that runs around.
@@ -351,25 +342,6 @@ impl<'c, A, R> Unwound<'c, A, R> {
     }
 }
 
-/// A call of an async function whose future was dropped before its end, as a groutine sees it that waits for
-/// `function::dropped()`.
-///
-/// There is nobody to answer any more.
-pub struct Dropped<'c, A, R> {
-    /// The arguments as the call has left them.
-    pub args: &'c mut A,
-    look: Look<A, R>,
-    function: &'static Function,
-}
-
-impl<A, R> Dropped<'_, A, R> {
-    /// The function that was called.
-    #[must_use]
-    pub fn function(&self) -> &'static Function {
-        self.function
-    }
-}
-
 /// What a handler stands in front of: the next handler, or the body.
 ///
 /// It borrows from the running call and can be used once.
@@ -456,7 +428,7 @@ impl<'c, A, R> NextOf<'c, A, R> {
 }
 
 /// `path(a: 1, b: "x")`
-fn write_call<A, R>(
+pub(super) fn write_call<A, R>(
     f: &mut fmt::Formatter<'_>,
     function: &Function,
     (look, args): (Look<A, R>, &A),
@@ -495,13 +467,6 @@ impl<A, R> fmt::Debug for Unwound<'_, A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_call(f, self.function, (self.look, &*self.args))?;
         write!(f, " panicked: {}", self.message())
-    }
-}
-
-impl<A, R> fmt::Debug for Dropped<'_, A, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_call(f, self.function, (self.look, &*self.args))?;
-        f.write_str(" dropped")
     }
 }
 

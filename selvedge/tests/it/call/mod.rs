@@ -5,6 +5,7 @@ mod async_groutines;
 mod async_local;
 mod async_seen;
 mod bindings;
+mod breakpoints;
 mod concurrent;
 mod expectations;
 mod explanations;
