@@ -7,7 +7,7 @@
 //!     if fetch::__site().passes() {
 //!         return fetch::__open_fetch(url).await;          // quiet
 //!     }
-//!     Box::pin(fetch::__call(__fetch_args { url }, 0)).await
+//!     fetch::__call(__fetch_args { url }, 0).await        // boxed
 //! }
 //! impl fetch {
 //!     async fn __open_fetch(url: &str) -> String { .. }   // the body
@@ -16,7 +16,7 @@
 //! }
 //! ```
 //!
-//! The box is made in a function of its own: in `fetch` itself the compiler would have to know that a body which
+//! The boxes are made in functions of their own: in `fetch` itself the compiler would have to know that a body which
 //! calls `fetch` is `Send` before it knows what `fetch` is.
 
 use proc_macro2::TokenStream as Tokens;
@@ -179,19 +179,20 @@ pub(crate) fn handle(
 
             #[doc(hidden)]
             #[cold]
-            #vis async fn __call<#(#lifetimes,)* #(#params,)*>(
+            #[inline(never)]
+            #vis fn __call<'__c, #(#lifetimes,)* #(#params,)*>(
                 args: #full,
                 receiver: usize,
-            ) -> #result #bounds {
+            ) -> #given where #result: '__c, #(#lifetimes: '__c,)* #(#where_all,)* {
                 let code = #p::AsyncCode::#code(
                     |args| Self::__boxed(args),
                     |hook, turn| hook.kept::<#shape>().and_then(|hook| hook(turn)),
                     |hook, step| hook.lent::<#shape>(|hook| hook(step)),
                     #look,
                 );
-                #p::call_async(
+                ::std::boxed::Box::pin(#p::call_async(
                     Self::__site(), ::core::any::TypeId::of::<#shape>(), receiver, args, code,
-                ).await
+                ))
             }
         }
     }

@@ -45,6 +45,9 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 /// back. It changes nothing: if `f` panics, that is an event of [`probe`](crate::probe), and the call
 /// goes on. What `f` calls is not shown to it.
 ///
+/// A call of an async function begins when its future is polled first; who watches it is found then, in the ambient of
+/// that poll, and is told of its end, wherever that is: also if the future is dropped before it is ready.
+///
 /// # Errors
 ///
 /// If no path can match the pattern.

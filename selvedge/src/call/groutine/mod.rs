@@ -44,6 +44,9 @@
 //! that one of them has answered does not go on to the patches of outer blocks, the bindings and the body. The end of
 //! a call is heard if somebody in the set waited for any part of a call of that function when it was made.
 //!
+//! A call of an async function is heard when it is polled first, and its end at the poll in which it is ready, or when
+//! its future is dropped, if that is in the same flow. If it ends elsewhere, the set does not hear of it.
+//!
 //! A groutine that is running hears nothing: its own calls do not come back to it.
 
 mod alarm;

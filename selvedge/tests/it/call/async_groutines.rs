@@ -66,7 +66,7 @@ async fn follow(notes: Notes) {
     }
 }
 
-/// 129: a call is heard when it is polled first, and when it is ready, at whatever poll.
+/// 120, 129, 130, 149: a call is heard when it is polled first, and when it is ready, at whatever poll.
 #[test]
 fn an_async_call_is_heard_from_its_first_poll_to_its_end() {
     let (groutine, notes) = noting(follow);
@@ -85,6 +85,7 @@ fn an_async_call_that_was_never_polled_is_not_heard() {
     assert!(notes().is_empty());
 }
 
+/// 131
 #[test]
 fn a_panic_at_a_later_poll_is_heard() {
     let (groutine, notes) = noting(follow);
@@ -127,6 +128,7 @@ fn a_future_that_was_wrapped_in_groutines_and_never_polled_is_dropped_without_a_
     assert!(notes().is_empty());
 }
 
+/// 124, 126, 128, 148
 #[test]
 fn a_groutine_answers_an_async_call_and_the_body_does_not_run() {
     let answers = || async {
@@ -195,7 +197,7 @@ fn groutines_and_patches_of_an_async_function_nest() {
     assert_eq!(notes(), ["ab"]);
 }
 
-/// The first answer counts, others hear of it all the same, unless it is consumed.
+/// 146, 147: the first answer counts, others hear of it all the same, unless it is consumed.
 #[test]
 fn several_sets_hear_an_async_call_and_the_first_answer_counts() {
     let answering = |n: usize, consumes: bool| {
@@ -226,7 +228,7 @@ fn several_sets_hear_an_async_call_and_the_first_answer_counts() {
     }
 }
 
-/// An error of a groutine rises in the caller: at the poll that it heard.
+/// 132, 133: an error of a groutine rises in the caller: at the poll that it heard.
 #[test]
 fn a_groutine_that_fails_fails_the_poll() {
     let fails = || async {

@@ -43,7 +43,7 @@ fn told(pattern: &str, f: impl FnOnce()) -> Vec<String> {
     seen.lock().unwrap().clone()
 }
 
-/// 39: called when it is polled first, returned when it is ready; what it calls stands deeper, in whatever poll.
+/// Called when it is polled first, returned when it is ready; what it calls stands deeper, in whatever poll.
 #[test]
 fn a_watch_is_told_of_an_async_call_when_it_begins_and_when_it_is_ready() {
     let seen = told("**::async_seen::*", || {
@@ -100,7 +100,6 @@ fn calls_that_are_dropped_within_each_other_are_told_the_inner_one_first() {
     assert_eq!(seen, lines);
 }
 
-/// 39
 #[test]
 fn a_log_says_how_async_calls_ended_and_that_some_were_dropped() {
     let log = Log::record("**::async_seen::leaf").unwrap();
@@ -163,7 +162,6 @@ fn nothing_is_armed_after_an_async_call_was_watched_and_dropped() {
     assert!(is_quiet(waits::__site()));
 }
 
-/// 41
 #[test]
 fn async_calls_are_expected_answered_and_counted() {
     let none = leaf::expect(0).passing();
@@ -280,6 +278,7 @@ async fn leaf_or_not(n: u32, next: Next) -> u32 {
     }
 }
 
+/// 29: arguments, the receiver among them, and the result pass through.
 #[test]
 fn an_async_function_that_is_bound_goes_on_with_next() {
     let store = Store {

@@ -31,7 +31,7 @@ fn is_at(n: &'static str) -> impl Fn(&Record) -> bool {
     move |call| call.arg("n") == Some(n)
 }
 
-/// 39: by index and by predicate; the call stands still before it runs, and after it has ended.
+/// By index and by predicate; the call stands still before it runs, and after it has ended.
 #[test]
 fn a_scenario_stands_still_at_the_breakpoints_of_a_log() {
     World::new().run(|| {
