@@ -64,11 +64,8 @@ fn open_with(mut function: ItemFn, is_local: bool) -> Result<Tokens> {
     let text = format!("::{}", name.unraw());
     let path = quote!(::core::concat!(::core::module_path!(), #text));
     let args_type = format_ident!("__{}_args", name);
-    // The future of the body is a part of that of the function.
-    let inlined = (is_async && !attrs.inlines).then(|| quote!(#[inline]));
     let stands = quote! {
         #[allow(clippy::too_many_arguments, clippy::needless_lifetimes, reason = "as the user wrote it")]
-        #inlined
         #(#body_attrs)*
         #body #block
     };

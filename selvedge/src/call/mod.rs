@@ -79,8 +79,8 @@
 //!
 //! # Groutines
 //!
-//! `f::called()`, `f::returned()` and `f::panicked()` are futures, for `async` functions that listen to the calls of a
-//! block: [`groutine`].
+//! `f::called()`, `f::returned()` and `f::panicked()`, and of an async function `f::dropped()`, are futures, for `async`
+//! functions that listen to the calls of a block: [`groutine`].
 //!
 //! # The order of one call
 //!
