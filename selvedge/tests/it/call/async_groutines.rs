@@ -149,12 +149,11 @@ fn a_groutine_answers_an_async_call_and_the_body_does_not_run() {
 #[test]
 fn calls_that_are_interleaved_are_told_apart() {
     let (groutine, notes) = noting(|notes: Notes| async move {
-        let first = fetch::called().await;
+        let _first = fetch::called().await;
         let second = fetch::called().await;
         let same = fetch::returned().same(&second);
         let mut end = same.await;
         note(&notes, end.with(|end| end.result.to_string()));
-        drop(first);
     });
     Groutines::new().with(groutine).run(|| {
         let [mut one, mut two] = ["a", "bc"].map(|url| Box::pin(fetch(url.to_owned())));
@@ -313,9 +312,8 @@ fn tick() {}
 fn on_executors_a_task_has_its_groutines() {
     let task = || {
         let (groutine, notes) = noting(|notes: Notes| async move {
-            let two = all((fetch::returned(), fetch::returned())).await;
+            let _two = all((fetch::returned(), fetch::returned())).await;
             note(&notes, "both");
-            drop(two);
         });
         (Groutines::new().with(groutine).wrap(page()), notes)
     };
