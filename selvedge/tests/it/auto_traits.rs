@@ -204,7 +204,7 @@ fn errors_go_where_any_error_goes() {
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 22] = [
+const HIDDEN: [&str; 25] = [
     "Expected",
     "Found",
     "Visit",
@@ -217,6 +217,9 @@ const HIDDEN: [&str; 22] = [
     "Peek",
     "Step",
     "AsyncCode",
+    "AnyThread",
+    "OneThread",
+    "Turned",
     "Turn",
     // Behind the feature `detour`, whose own test says what they are.
     "Detour",
