@@ -47,12 +47,12 @@ fn untouched() {}
 /// after the other.
 pub(crate) fn is_quiet(site: &impl Debug) -> bool {
     untouched();
-    (0..1000).any(|n| {
-        pause();
-        if n > 100 {
-            // A model beside this one, on a thread that shuttle does not know, may have the list of watches.
-            std::thread::sleep(std::time::Duration::from_millis(1));
+    (0..100_000).any(|n| {
+        if n < 100 {
+            pause();
         }
+        // A model beside this one, on a thread that shuttle does not know, may have the list of watches.
+        std::thread::yield_now();
         armed(site) == armed(untouched::__site())
     })
 }
