@@ -22,6 +22,9 @@ use selvedge::call::{
 };
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
+use selvedge::process::{
+    Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
+};
 use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
 use selvedge::shared::{Changes, Conflict, Flyweight, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
@@ -119,6 +122,8 @@ fn names() -> Vec<&'static str> {
             Patch, Suite, selvedge::call::Installed, Binding, Tie, Condition, Function, Own<u8>,
             selvedge::call::Watch, Watching, BadPattern, Log, Record, RecordEnd, Breakpoint,
             Calls, Expectation, Sequence, Explanation, ExplainedStep, What, Why,
+            Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
+            selvedge::process::JoinError, selvedge::process::SpawnError,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
             World;
@@ -201,6 +206,9 @@ fn errors_go_where_any_error_goes() {
     error::<Conflict>();
     error::<selvedge::baggage::Error>();
     error::<BadPattern>();
+    error::<selvedge::process::JoinError>();
+    error::<selvedge::process::SpawnError>();
+    error::<Failed>();
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
