@@ -42,6 +42,7 @@ pub(crate) mod linux;
     reason = "files are named after the type they hold"
 )]
 mod process;
+mod shell;
 
 pub use child::Child;
 pub use command::{Command, Stdin, Stdio, Unread};
@@ -49,3 +50,4 @@ pub use error::{Failed, JoinError, SpawnError};
 pub use exit::{Descendant, Exit, Output};
 pub use line::Line;
 pub use process::Process;
+pub use shell::{QuoteError, Shell, ShellError};

@@ -27,7 +27,7 @@ const CHUNK: usize = 64 << 10;
 /// What the engine's own event is called; processes count from 1.
 const WAKE: u64 = 0;
 /// How many descriptors of a process can be ready.
-const SLOTS: u64 = 4;
+const SLOTS: u64 = 8;
 
 global! {
     /// The program's engine.

@@ -7,7 +7,10 @@
 mod engine;
 mod group;
 mod guard;
+mod host;
 mod input;
+mod leftover;
+mod lent;
 mod output;
 mod spawn;
 mod watched;
@@ -15,3 +18,5 @@ mod watched;
 pub(super) use engine::Request;
 pub(crate) use engine::quiesce;
 pub(super) use spawn::spawn;
+pub(super) use host::Host;
+pub(super) use lent::run as run_in_shell;

@@ -15,6 +15,8 @@
 //! 1. The leader is not reaped before the group is dealt with: until then its number is the group's.
 //! 2. The guard forgets the group before the leader is reaped.
 //! 3. What its descendants hold keeps a process from being over for a second at most.
+//! 4. A command in a shell ends when the shell says so, with the status that it says, and then the shell is given
+//!    back and is not ours any more; or with its shell, as the leader that it is until then.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
@@ -31,22 +33,26 @@ use crate::process::exit::{Exit, Facts};
 use crate::process::life::Life;
 use crate::process::linux::engine::{Request, Ticket};
 use crate::process::linux::group::{self, Seen};
+use crate::process::linux::host::Heard;
 use crate::process::linux::input::{self, Input};
+use crate::process::linux::lent::Lent;
 use crate::process::linux::output::{Excess, Flow, Output};
+use crate::process::shell::News;
 use crate::signal::{OnSet, Signal};
 
 /// How long descendants that hold the output may keep a process that has ended.
 const DRAIN: Duration = Duration::from_secs(1);
 /// How often a group is looked at again after it was killed.
 const ROUNDS: usize = 3;
-/// The slot of the pidfd; of output 1 and 2, of input 3.
+/// The slot of the pidfd; of output 1 and 2, of input 3, of a shell's news 4.
 const SELF: usize = 0;
+const NEWS: usize = 4;
 
 pub(super) struct Watched {
     ticket: Ticket,
     life: Arc<Life>,
     leader: Pid,
-    pidfd: OwnedFd,
+    pidfd: Arc<OwnedFd>,
     input: Option<Input>,
     out: [Option<Output>; 2],
     phase: Phase,
@@ -61,6 +67,10 @@ pub(super) struct Watched {
     lost: u64,
     unwritten: u64,
     tail: Vec<u8>,
+    /// The shell that it is a command of, until that is given back.
+    lent: Option<Lent>,
+    /// What the shell says about its end.
+    said: Option<i32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,10 +101,11 @@ impl Watched {
         ticket: Ticket,
         life: Arc<Life>,
         leader: Pid,
-        pidfd: OwnedFd,
+        pidfd: Arc<OwnedFd>,
         input: Option<Input>,
         out: [Option<Output>; 2],
         parts: &Parts,
+        lent: Option<Lent>,
     ) -> Self {
         Self {
             ticket,
@@ -114,6 +125,8 @@ impl Watched {
             lost: 0,
             unwritten: 0,
             tail: Vec::new(),
+            lent,
+            said: None,
         }
     }
 
@@ -139,6 +152,12 @@ impl Watched {
             let _ = waitid(self.id(), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
             return self.ended(buffer);
         }
+        if let Some(lent) = &self.lent {
+            let added = epoll::add(epoll, &lent.host.news, request.data(NEWS), EventFlags::IN);
+            if added.is_err() {
+                group::signal(self.leader, Sig::KILL); // as above; its end is told
+            }
+        }
         self.stop = {
             let request = request.clone();
             let asked = move || request.send(Look::Asked);
@@ -146,6 +165,7 @@ impl Watched {
         };
         self.pump(buffer);
         self.feed();
+        self.hear(buffer); // the rest of what came with its begin
     }
 
     /// One of its descriptors is ready.
@@ -153,6 +173,7 @@ impl Watched {
         match slot {
             SELF => self.ended(buffer),
             input::SLOT => self.feed(),
+            NEWS => self.hear(buffer),
             _ => self.pump_one(slot - 1, buffer),
         }
     }
@@ -178,6 +199,7 @@ impl Watched {
     fn ask(&mut self) {
         self.phase = Phase::Asked;
         self.close_input();
+        self.close_shell();
         self.below = group::below(self.leader);
         group::signal(self.leader, Sig::TERM);
         group::signal(self.leader, Sig::CONT); // one that is suspended hears nothing
@@ -188,6 +210,7 @@ impl Watched {
         self.phase = Phase::Killed;
         self.till = None;
         self.close_input();
+        self.close_shell();
         group::signal(self.leader, Sig::STOP); // who forks meanwhile would be seen by nobody
         for process in group::below(self.leader) {
             if !self.below.contains(&process) {
@@ -208,6 +231,52 @@ impl Watched {
         if let Some(input) = self.input.take() {
             self.unwritten += input.close();
         }
+    }
+
+    /// A shell ends after the command that it runs.
+    fn close_shell(&mut self) {
+        if let Some(lent) = &mut self.lent {
+            lent.host.close();
+        }
+    }
+
+    /// What a shell says about its command.
+    fn hear(&mut self, buffer: &mut [u8]) {
+        let Some(lent) = &mut self.lent else {
+            return;
+        };
+        match lent.host.hear() {
+            Heard::Nothing => {}
+            Heard::News(News::Ended(status)) => {
+                self.said = Some(status);
+                if self.phase == Phase::Running {
+                    self.said_ended(buffer);
+                }
+            }
+            Heard::End => {
+                // Its own end follows.
+                let _ = epoll::delete(&self.ticket.0.run.epoll, &lent.host.news); // it was added
+            }
+            Heard::News(News::Began(_)) | Heard::Nonsense => self.end_shell(),
+        }
+    }
+
+    /// The command has ended, its shell has not (invariant 4).
+    fn said_ended(&mut self, buffer: &mut [u8]) {
+        let Some(lent) = self.lent.take_if(|lent| lent.is_clean()) else {
+            return self.end_shell();
+        };
+        let epoll = &self.request().run.epoll;
+        let _ = epoll::delete(epoll, &self.pidfd); // it was added
+        let _ = epoll::delete(epoll, &lent.host.news); // as above
+        lent.give_back(self.life.member.timer());
+        self.drain(false, buffer);
+    }
+
+    /// With all that is in its group.
+    fn end_shell(&mut self) {
+        self.phase = Phase::Killed;
+        group::signal(self.leader, Sig::KILL);
     }
 
     /// Moves input.
@@ -270,13 +339,23 @@ impl Watched {
     /// The leader has ended; it is not reaped (invariant 1).
     fn ended(&mut self, buffer: &mut [u8]) {
         let was_forced = !matches!(self.phase, Phase::Running);
-        self.phase = Phase::Ended { was_forced };
-        self.till = None;
-        self.stop = None;
         let _ = epoll::delete(&self.request().run.epoll, &self.pidfd); // it was added
         if was_forced || !self.leaves_group {
             group::signal(self.leader, Sig::KILL);
         }
+        if let Some(lent) = &mut self.lent
+            && let Heard::News(News::Ended(status)) = lent.host.hear()
+        {
+            self.said = Some(status); // the last that it said
+        }
+        self.drain(was_forced, buffer);
+    }
+
+    /// Nobody but descendants has its output any more.
+    fn drain(&mut self, was_forced: bool, buffer: &mut [u8]) {
+        self.phase = Phase::Ended { was_forced };
+        self.till = None;
+        self.stop = None;
         self.close_input();
         if self.out.iter().all(Option::is_none) {
             self.phase = Phase::Over { was_forced };
@@ -309,10 +388,13 @@ impl Watched {
             .into_iter()
             .filter(|process| process.group != group && process.is_alive());
         let descendants = left.map(Seen::into_descendant).collect();
-        self.request().run.guard.lock().remove(self.leader); // invariant 2
-        let status = match waitid(self.id(), WaitIdOptions::EXITED) {
-            Ok(Some(status)) => status_of(&status),
-            _ => UNKNOWN, // somebody else has reaped it
+        let said = self.said.map(|code| (code & 0xff) << 8);
+        let status = match said {
+            Some(said) if self.lent.is_none() => said, // invariant 4
+            _ => {
+                let status = self.reap();
+                said.unwrap_or(status)
+            }
         };
         self.life.end(Exit::new(Facts {
             status: ExitStatus::from_raw(status),
@@ -322,6 +404,18 @@ impl Watched {
             descendants,
             stderr_tail: core::mem::take(&mut self.tail),
         }));
+    }
+
+    /// With its group dealt with (invariant 1).
+    fn reap(&mut self) -> i32 {
+        self.request().run.guard.lock().remove(self.leader); // invariant 2
+        if let Some(lent) = &mut self.lent {
+            lent.host.set_over();
+        }
+        match waitid(self.id(), WaitIdOptions::EXITED) {
+            Ok(Some(status)) => status_of(&status),
+            _ => UNKNOWN, // somebody else has reaped it
+        }
     }
 
     /// Looks again at a group that was killed, while anybody new is found in it.
