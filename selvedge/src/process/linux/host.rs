@@ -121,7 +121,11 @@ impl Host {
     /// Has it run a framed command: waits until that has its streams, and returns its process.
     pub(super) fn begin(&mut self, frame: &[u8]) -> Result<u32, NotBegun> {
         self.said(); // about others
-        let setup = if self.is_new { self.framing.setup() } else { &[] };
+        let setup = if self.is_new {
+            self.framing.setup()
+        } else {
+            &[]
+        };
         self.is_new = false;
         let text = [setup, frame].concat();
         let written = self.input.as_mut().map(|input| input.write_all(&text));

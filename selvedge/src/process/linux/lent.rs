@@ -188,11 +188,7 @@ fn begin(
 }
 
 /// Our ends go to the engine; theirs are closed, now that the shell has its own.
-fn attach(
-    pipes: Pipes,
-    parts: &Parts,
-    streams: &Streams,
-) -> (Option<Input>, [Option<Output>; 2]) {
+fn attach(pipes: Pipes, parts: &Parts, streams: &Streams) -> (Option<Input>, [Option<Output>; 2]) {
     if let Stdin::Bytes(bytes) = &parts.stdin {
         let _ = streams.stdin.try_push(bytes.clone()); // it is empty
     }

@@ -17,6 +17,6 @@ mod watched;
 
 pub(super) use engine::Request;
 pub(crate) use engine::quiesce;
-pub(super) use spawn::spawn;
 pub(super) use host::Host;
 pub(super) use lent::run as run_in_shell;
+pub(super) use spawn::spawn;

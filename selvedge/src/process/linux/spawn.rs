@@ -74,7 +74,18 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
         output(0, child.stdout.take().map(OwnedFd::from), &streams.stdout),
         output(1, child.stderr.take().map(OwnedFd::from), &streams.stderr),
     ];
-    ticket.begin(|ticket| Watched::new(ticket, Arc::clone(&life), pid, Arc::new(pidfd), input, out, parts, None));
+    ticket.begin(|ticket| {
+        Watched::new(
+            ticket,
+            Arc::clone(&life),
+            pid,
+            Arc::new(pidfd),
+            input,
+            out,
+            parts,
+            None,
+        )
+    });
     Ok(Process { life, streams, id })
 }
 
