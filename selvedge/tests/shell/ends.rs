@@ -170,9 +170,9 @@ fn what_a_stranger_says_later_does_not_reach_the_next_command() {
             .unwrap()
             .to_string_lossy()
             .into_owned();
-        let before = number(&shell);
         assert_eq!(command.wait().unwrap().code(), 0);
-        assert_eq!(number(&shell), before);
+        assert_eq!(shell.kept(), 1);
+        assert_eq!(said(&shell, "echo next"), "next");
         shell
             .run(["kill", "-9", &stranger])
             .unwrap()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use selvedge::process::{Command, Shell};
+use selvedge::process::{Command, Shell, Stdin};
 use selvedge::testing::World;
 use selvedge::thread;
 
@@ -15,11 +15,14 @@ use crate::{exists, number, said, text, until_gone};
 fn a_shell_is_used_again_and_never_by_two() {
     World::new().run(|| {
         let shell = Shell::new();
-        let (one, two) = (
-            shell.run_script("echo $$").unwrap(),
-            shell.run_script("echo $$").unwrap(),
-        );
-        let first = BTreeSet::from([text(&one), text(&two)]);
+        let held = shell.clone().stdin(Stdin::Pipe);
+        let two = [(); 2].map(|()| held.run_script("echo $$; read -r; :").unwrap());
+        let first: BTreeSet<_> = two
+            .map(|command| {
+                command.stdin().close();
+                text(&command)
+            })
+            .into();
         assert_eq!(first.len(), 2);
         for _ in 0..20 {
             assert!(first.contains(&number(&shell)));
@@ -140,8 +143,8 @@ fn a_shell_ends_when_its_time_is_over() {
         world.advance(Duration::from_secs(9)); // from its last command on
         assert!(exists(&first));
         world.advance(Duration::from_secs(1));
+        until_gone(&first); // and reaped
         assert_eq!(shell.kept(), 0);
-        assert!(!exists(&first), "it is reaped");
         assert_ne!(number(&shell), first);
     });
 }
