@@ -151,7 +151,7 @@ pub trait Child: fmt::Debug + Send + Sync {
         self.output_until(&Signal::never())
     }
 
-    /// The same, but waits only until `signal` is set. What was taken until then is gone.
+    /// The same, but waits only until `signal` is set. What was taken until then may be gone.
     ///
     /// # Errors
     ///

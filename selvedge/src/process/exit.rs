@@ -7,15 +7,15 @@ use std::process::ExitStatus;
 use crate::primitive::Arc;
 
 /// How a process ended, and what became of its output.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Exit(Arc<Facts>);
 
-#[derive(Debug)]
 pub(super) struct Facts {
     pub(super) status: ExitStatus,
     pub(super) unread: u64,
     pub(super) lost: u64,
     pub(super) unwritten: u64,
+    pub(super) is_held: bool,
     pub(super) descendants: Vec<Descendant>,
     pub(super) stderr_tail: Vec<u8>,
 }
@@ -26,6 +26,9 @@ impl Exit {
     }
 
     /// The status, as std has it.
+    ///
+    /// Where the program ignores SIGCHLD, or reaps children that it did not start, the system tells no status: it is
+    /// 255 then.
     #[must_use]
     pub fn status(&self) -> ExitStatus {
         self.0.status
@@ -88,6 +91,13 @@ impl Exit {
         self.0.unwritten
     }
 
+    /// Was its output still held by a [descendant](Self::descendants) a second after its end? Then what that writes is not
+    /// read any more.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.0.is_held
+    }
+
     /// Processes that it started and that outlived it, as far as they were found: those that left its group, and
     /// hold its output, or were below it when it was asked to stop.
     #[must_use]
@@ -99,6 +109,20 @@ impl Exit {
     #[must_use]
     pub fn stderr_tail(&self) -> &[u8] {
         &self.0.stderr_tail
+    }
+}
+
+impl fmt::Debug for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exit")
+            .field("status", &self.0.status)
+            .field("unread", &self.0.unread)
+            .field("lost", &self.0.lost)
+            .field("unwritten", &self.0.unwritten)
+            .field("is_held", &self.0.is_held)
+            .field("descendants", &self.0.descendants)
+            .field("stderr_tail", &String::from_utf8_lossy(&self.0.stderr_tail))
+            .finish()
     }
 }
 

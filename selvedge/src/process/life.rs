@@ -30,6 +30,10 @@ pub(super) struct Life {
     pub(super) is_awaited: AtomicBool,
     pub(super) is_stuck: AtomicBool,
     pub(super) is_killed: AtomicBool,
+    /// Does somebody want all output at once, and not line by line?
+    pub(super) is_collected: AtomicBool,
+    /// What was written since then, to standard output, to standard error.
+    pub(super) collected: [Arc<Mutex<Vec<u8>>>; 2],
     /// Has anybody asked for the queue of standard output, of standard error?
     pub(super) is_wanted: [AtomicBool; 2],
 }
@@ -76,6 +80,8 @@ impl Life {
             is_awaited: AtomicBool::new(false),
             is_stuck: AtomicBool::new(false),
             is_killed: AtomicBool::new(false),
+            is_collected: AtomicBool::new(false),
+            collected: Default::default(),
             is_wanted: [AtomicBool::new(false), AtomicBool::new(false)],
         })
     }
@@ -150,6 +156,30 @@ impl Life {
         if self.is_stuck.load(SeqCst) {
             self.requests.look_again(); // invariant 3
         }
+    }
+
+    /// From here on output is collected.
+    pub(super) fn collect(&self) {
+        if !self.is_collected.swap(true, SeqCst) {
+            self.requests.look_again();
+        }
+    }
+
+    /// All that was written: what is in the queues, and what was collected. After the end.
+    pub(super) fn take_collected(&self, streams: &Streams) -> [Vec<u8>; 2] {
+        let queues = [&streams.stdout, &streams.stderr];
+        let mut all = <[Vec<u8>; 2]>::default();
+        for (i, queue) in queues.into_iter().enumerate() {
+            while let Ok(line) = queue.try_pop() {
+                line.append_to(&mut all[i]);
+            }
+            let rest = core::mem::take(&mut *self.collected[i].lock());
+            match all[i].is_empty() {
+                true => all[i] = rest,
+                false => all[i].extend(rest),
+            }
+        }
+        all
     }
 
     #[track_caller]

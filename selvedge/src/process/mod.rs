@@ -49,5 +49,6 @@ pub use command::{Command, Stdin, Stdio, Unread};
 pub use error::{Failed, JoinError, SpawnError};
 pub use exit::{Descendant, Exit, Output};
 pub use line::Line;
+pub use linux::adopt_orphans;
 pub use process::Process;
 pub use shell::{QuoteError, Shell, ShellError};

@@ -216,7 +216,9 @@ impl Process {
         Child::join_until(self, signal)
     }
 
-    /// Waits for its end, and takes all that it writes meanwhile, on both streams.
+    /// Waits for its end, and takes all that it writes meanwhile, on both streams, as far as nobody has read it.
+    ///
+    /// From here on nothing comes to the queues any more.
     ///
     /// # Stopping
     ///
@@ -242,10 +244,10 @@ impl Process {
     #[track_caller]
     #[doc(alias = "communicate")]
     pub fn output(&self) -> Result<Output, JoinError> {
-        Child::output(self)
+        self.output_until(&Signal::never())
     }
 
-    /// The same, but waits only until `signal` is set. What was taken until then is gone.
+    /// The same, but waits only until `signal` is set. Call it again for all output.
     ///
     /// # Stopping
     ///
@@ -256,7 +258,16 @@ impl Process {
     /// As [`join_until`](Self::join_until).
     #[track_caller]
     pub fn output_until(&self, signal: &Signal) -> Result<Output, JoinError> {
-        Child::output_until(self, signal)
+        if !self.stopped().is_set() {
+            self.life.collect();
+        }
+        let exit = self.join_until(signal)?;
+        let [stdout, stderr] = self.life.take_collected(&self.streams);
+        Ok(Output {
+            exit,
+            stdout,
+            stderr,
+        })
     }
 
     /// Asks it to stop: its standard input is closed and its group gets SIGTERM; when the
@@ -345,6 +356,11 @@ impl Child for Process {
 
     fn judge(&self, exit: Exit) -> Result<Exit, JoinError> {
         self.life.judge(exit)
+    }
+
+    #[track_caller]
+    fn output_until(&self, signal: &Signal) -> Result<Output, JoinError> {
+        self.output_until(signal)
     }
 
     fn let_end(&self) {

@@ -278,7 +278,7 @@ impl Wired {
         }
         self.timer.shutdown();
         #[cfg(selvedge_process)]
-        crate::process::linux::quiesce(); // the last shells ended with the tills that they were kept for
+        crate::process::linux::quiesce(true); // the last shells ended with the tills that they were kept for
         #[cfg(all(unix, feature = "os"))]
         if let Some(input) = self.input {
             input.end();

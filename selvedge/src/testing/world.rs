@@ -84,7 +84,7 @@ impl World {
         let ended = run_body(&node, |_stop| Ok(f()));
         self.timer.shutdown();
         #[cfg(selvedge_process)]
-        crate::process::linux::quiesce(); // as at the end of `run`
+        crate::process::linux::quiesce(false); // as at the end of `run`
         match ended {
             Ended::Finished(result) => result,
             Ended::Failed(Failure::Panic(panic)) => resume_unwind(panic.into_payload()),

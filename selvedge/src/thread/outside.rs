@@ -129,7 +129,7 @@ struct Packet {
 impl AnyPacket for Packet {
     fn take_failure(&self) -> Option<JoinError> {
         let error = self.result.take_failure()?;
-        Some(Failure::error(Arc::clone(&self.path), error).into())
+        Some(Failure::process(Arc::clone(&self.path), error).into())
     }
 }
 

@@ -357,6 +357,9 @@ impl Node {
         });
         match how {
             Ending::NeverRan => self.stopped.set_because("never ran"),
+            // Its keeper has others to look after.
+            #[cfg(selvedge_process)]
+            _ if self.is_process.load(Ordering::Relaxed) => self.root.timer.set(&self.stopped),
             _ => self.stopped.set(),
         };
         if let Some(group) = self.group.get() {

@@ -16,6 +16,7 @@ use std::os::fd::OwnedFd;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll;
 use rustix::io::Errno;
+use rustix::process::Pid;
 
 use crate::primitive::sys::Event;
 use crate::primitive::{Arc, JoinHandle, Mutex, global, spawn};
@@ -26,6 +27,8 @@ use crate::process::linux::watched::{Look, Watched};
 const CHUNK: usize = 64 << 10;
 /// What the engine's own event is called; processes count from 1.
 const WAKE: u64 = 0;
+/// What the guard's pipe is called.
+const GUARD: u64 = 1;
 /// How many descriptors of a process can be ready.
 const SLOTS: u64 = 8;
 
@@ -41,15 +44,17 @@ pub(super) struct Engine(Mutex<State>);
 struct State {
     running: Option<(Arc<Run>, JoinHandle<()>)>,
     processes: usize,
+    /// Processes that are over, and whose output somebody may still read.
+    rests: usize,
     next: u64,
 }
 
 /// What an engine's thread and others share.
 pub(super) struct Run {
     inbox: Mutex<Vec<Message>>,
-    event: Event,
+    pub(super) event: Arc<Event>,
     pub(super) epoll: OwnedFd,
-    pub(super) guard: Mutex<Guard>,
+    guard: Mutex<Guard>,
 }
 
 enum Message {
@@ -66,11 +71,14 @@ pub(in crate::process) struct Request {
     pub(super) key: u64,
 }
 
-/// Looks again at a process when it is dropped.
-pub(super) struct Notice(pub(super) Request);
+/// Has the engine look at a process when it is dropped.
+pub(super) struct Notice(pub(super) Request, pub(super) Look);
 
 /// The engine has this process; dropped, it has it no more (invariant 1).
-pub(super) struct Ticket(pub(super) Request);
+pub(super) struct Ticket {
+    pub(super) request: Request,
+    is_rest: bool,
+}
 
 /// A place for one more process, in an engine that runs.
 pub(super) fn enter() -> io::Result<Ticket> {
@@ -86,14 +94,19 @@ pub(super) fn enter() -> io::Result<Ticket> {
     state.processes += 1;
     state.next += 1;
     let key = state.next;
-    Ok(Ticket(Request { run, key }))
+    let request = Request { run, key };
+    Ok(Ticket {
+        request,
+        is_rest: false,
+    })
 }
 
-/// Ends the engine, and the guard, if they have nothing to do. They start again with the next process.
-pub(crate) fn quiesce() {
+/// When a tree has ended: ends the engine, and the guard, if they have nothing to do. They start again with the next
+/// process. With the `program`, what it has left unread is no reason to go on.
+pub(crate) fn quiesce(is_program: bool) {
     let idle = {
         let mut state = engine().0.lock();
-        if state.processes > 0 {
+        if state.processes > 0 || (state.rests > 0 && !is_program) {
             return;
         }
         state.running.take()
@@ -107,12 +120,12 @@ pub(crate) fn quiesce() {
 fn start() -> io::Result<(Arc<Run>, JoinHandle<()>)> {
     let run = Arc::new(Run {
         inbox: Mutex::new(Vec::new()),
-        event: Event::new()?,
+        event: Arc::new(Event::new()?),
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
         guard: Mutex::new(Guard::default()),
     });
     let wake = epoll::EventData::new_u64(WAKE);
-    epoll::add(&run.epoll, &run.event, wake, epoll::EventFlags::IN)?;
+    epoll::add(&run.epoll, &*run.event, wake, epoll::EventFlags::IN)?;
     let thread = {
         let run = Arc::clone(&run);
         spawn("selvedge-procs", None, move || run.work())?
@@ -123,14 +136,28 @@ fn start() -> io::Result<(Arc<Run>, JoinHandle<()>)> {
 impl Ticket {
     /// Hands the process over.
     pub(super) fn begin(self, make: impl FnOnce(Self) -> Watched) {
-        let run = Arc::clone(&self.0.run);
+        let run = Arc::clone(&self.request.run);
         run.send(Message::New(Box::new(make(self))));
+    }
+}
+
+impl Ticket {
+    /// The process is over.
+    pub(super) fn become_rest(&mut self) {
+        let mut state = engine().0.lock();
+        state.processes -= 1;
+        state.rests += 1;
+        self.is_rest = true;
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        engine().0.lock().processes -= 1;
+        let mut state = engine().0.lock();
+        match self.is_rest {
+            true => state.rests -= 1,
+            false => state.processes -= 1,
+        }
     }
 }
 
@@ -155,7 +182,7 @@ impl Request {
 
 impl Drop for Notice {
     fn drop(&mut self) {
-        self.0.look_again();
+        self.0.send(self.1);
     }
 }
 
@@ -169,6 +196,21 @@ impl Run {
         if is_first {
             self.event.raise(); // invariant 2
         }
+    }
+
+    /// The guard is to know this group from here on.
+    pub(super) fn guard(&self, leader: Pid) {
+        self.guard.lock().add(leader, self.guard_news());
+    }
+
+    /// The guard is not to know it any more.
+    pub(super) fn unguard(&self, leader: Pid) {
+        self.guard.lock().remove(leader, self.guard_news());
+    }
+
+    /// Where the news of the guard's death goes.
+    fn guard_news(&self) -> (&OwnedFd, epoll::EventData) {
+        (&self.epoll, epoll::EventData::new_u64(GUARD))
     }
 
     fn work(&self) {
@@ -186,15 +228,17 @@ impl Run {
                 if data == WAKE {
                     continue;
                 }
+                if data == GUARD {
+                    self.guard.lock().has_died(self.guard_news());
+                    continue;
+                }
                 let (key, slot) = (data / SLOTS, data % SLOTS);
                 // One that has ended may have been ready in the same moment.
                 let Some(process) = processes.get_mut(&key) else {
                     continue;
                 };
                 process.ready(slot as usize, &mut buffer);
-                if process.is_over() {
-                    over(processes.remove(&key));
-                }
+                settle(&mut processes, key);
             }
             if ready.iter().any(|event| event.data.u64() == WAKE) {
                 self.event.lower(); // invariant 2
@@ -215,18 +259,29 @@ impl Run {
                             key
                         }
                     };
-                    if processes.get(&key).is_some_and(|process| process.is_over()) {
-                        over(processes.remove(&key));
+                    settle(&mut processes, key);
+                }
+                let due = processes.iter().filter(|(_, process)| process.is_due());
+                for key in due.map(|(key, _)| *key).collect::<Vec<_>>() {
+                    if let Some(process) = processes.get_mut(&key) {
+                        process.look(Look::Time, &mut buffer);
                     }
+                    settle(&mut processes, key);
                 }
             }
         }
     }
 }
 
-fn over(process: Option<Box<Watched>>) {
-    if let Some(process) = process {
-        process.conclude();
+/// A process that is over is reaped; one of which nothing is left is forgotten.
+fn settle(processes: &mut HashMap<u64, Box<Watched>>, key: u64) {
+    if let Some(process) = processes.get_mut(&key) {
+        if process.is_over() {
+            process.conclude();
+        }
+        if process.is_done() {
+            processes.remove(&key);
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Process groups: signals to them, and who is in them.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -12,11 +15,11 @@ pub(super) fn signal(leader: Pid, signal: Signal) {
 }
 
 /// A process, as `/proc` shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Seen {
     pub(super) id: u32,
     parent: u32,
-    pub(super) group: u32,
+    group: u32,
     /// When it was started, by which it differs from a later one with the same number.
     since: u64,
     pub(super) is_dead: bool,
@@ -49,6 +52,16 @@ impl Seen {
         Self::read(self.id).is_some_and(|now| now.since == self.since && !now.is_dead)
     }
 
+    /// Is it still there, dead or alive?
+    pub(super) fn is_there(&self) -> bool {
+        Self::read(self.id).is_some_and(|now| now.since == self.since)
+    }
+
+    /// Is it of this group?
+    pub(super) fn is_of(&self, leader: Pid) -> bool {
+        self.group == number(leader)
+    }
+
     pub(super) fn into_descendant(self) -> Descendant {
         let (id, name) = (self.id, self.name);
         Descendant { id, name }
@@ -67,8 +80,39 @@ fn all() -> Vec<Seen> {
 
 /// Who is below a process at this moment, it not included.
 pub(super) fn below(leader: Pid) -> Vec<Seen> {
+    let mut parents = vec![number(leader)];
+    let mut found = Vec::new();
+    while let Some(parent) = parents.pop() {
+        let Some(children) = children_of(parent) else {
+            return below_slowly(leader); // a kernel that does not tell
+        };
+        parents.extend(&children);
+        found.extend(children.into_iter().filter_map(Seen::read));
+    }
+    found
+}
+
+/// The children of a process, if the kernel tells: each thread has its own.
+fn children_of(parent: u32) -> Option<Vec<u32>> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{parent}/task")) else {
+        return Some(Vec::new()); // it has gone
+    };
+    let mut children = Vec::new();
+    for thread in threads.flatten() {
+        match fs::read_to_string(thread.path().join("children")) {
+            Ok(listed) => {
+                children.extend(listed.split(' ').filter_map(|id| id.parse::<u32>().ok()))
+            }
+            Err(_) if !thread.path().exists() => {} // it has gone
+            Err(_) => return None,
+        }
+    }
+    Some(children)
+}
+
+fn below_slowly(leader: Pid) -> Vec<Seen> {
     let (all, mut found) = (all(), Vec::new());
-    let mut parents = vec![leader.as_raw_nonzero().get().unsigned_abs()];
+    let mut parents = vec![number(leader)];
     while let Some(parent) = parents.pop() {
         for process in all.iter().filter(|process| process.parent == parent) {
             parents.push(process.id);
@@ -78,10 +122,52 @@ pub(super) fn below(leader: Pid) -> Vec<Seen> {
     found
 }
 
+/// Who can write to a pipe of which this process has the other end.
+pub(super) fn holders(pipe: &OwnedFd) -> Vec<Seen> {
+    let Ok(name) = fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())) else {
+        return Vec::new();
+    };
+    let holds = |process: &Seen| {
+        let Ok(fds) = fs::read_dir(format!("/proc/{}/fd", process.id)) else {
+            return false; // not ours
+        };
+        let mut same = fds.flatten().filter(|fd| {
+            let target = fs::read_link(fd.path());
+            target.is_ok_and(|target| target == name)
+        });
+        same.any(|fd| is_writer(process.id, &fd.file_name()))
+    };
+    let mut all = all();
+    all.retain(|process| process.id != std::process::id() && holds(process));
+    all
+}
+
+/// Is this descriptor for writing? A process that is being started has, for a moment, what we have: our end.
+fn is_writer(id: u32, fd: &OsStr) -> bool {
+    let path = Path::new("/proc")
+        .join(id.to_string())
+        .join("fdinfo")
+        .join(fd);
+    let info = fs::read_to_string(path).unwrap_or_default();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    let mode = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    mode.is_some_and(|mode| mode & 3 != 0) // O_ACCMODE, O_RDONLY
+}
+
 /// Who is in a group and alive, its leader not included.
 pub(super) fn members(leader: Pid) -> Vec<Seen> {
-    let leader = leader.as_raw_nonzero().get().unsigned_abs();
     let mut all = all();
-    all.retain(|process| process.group == leader && process.id != leader && !process.is_dead);
+    all.retain(|it| it.is_of(leader) && it.id != number(leader) && !it.is_dead);
     all
+}
+
+/// Our own children, dead or alive, but for this one.
+pub(super) fn children(leader: Pid) -> Vec<Seen> {
+    let mut all = all();
+    all.retain(|it| it.parent == std::process::id() && it.id != number(leader));
+    all
+}
+
+fn number(leader: Pid) -> u32 {
+    leader.as_raw_nonzero().get().unsigned_abs()
 }

@@ -7,14 +7,17 @@
 //! # Invariants
 //!
 //! 1. A group is taken off before its leader is reaped: the guard never signals a number that may mean another.
-//! 2. A guard that died is replaced, and told all groups, at the next that is added or taken off.
+//! 2. A guard that died is replaced, and told all groups: when the engine hears of it, or before, when it is to be
+//!    told something. One that dies again and again is not, until then.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
+use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::ioctl_fionbio;
 use rustix::process::Pid;
 
@@ -37,33 +40,52 @@ for round in 1 2 3; do
 done
 "#;
 
+/// How often one that has died is replaced before anybody has something to tell it.
+const REVIVALS: u32 = 8;
+
 #[derive(Default)]
 pub(super) struct Guard {
     shell: Option<Child>,
+    revivals: u32,
     groups: BTreeSet<i32>,
 }
 
 impl Guard {
-    pub(super) fn add(&mut self, leader: Pid) {
+    pub(super) fn add(&mut self, leader: Pid, news: (&OwnedFd, EventData)) {
         let group = leader.as_raw_nonzero().get();
         self.groups.insert(group);
-        self.tell(&format!("+ {group}\n"));
+        self.tell(&format!("+ {group}\n"), news);
     }
 
-    pub(super) fn remove(&mut self, leader: Pid) {
+    pub(super) fn remove(&mut self, leader: Pid, news: (&OwnedFd, EventData)) {
         let group = leader.as_raw_nonzero().get();
         self.groups.remove(&group);
-        self.tell(&format!("- {group}\n"));
+        self.tell(&format!("- {group}\n"), news);
     }
 
-    fn tell(&mut self, line: &str) {
+    fn tell(&mut self, line: &str, news: (&OwnedFd, EventData)) {
         if let Some(pipe) = self.shell.as_mut().and_then(|shell| shell.stdin.as_mut())
             && pipe.write_all(line.as_bytes()).is_ok()
         {
+            self.revivals = 0;
             return;
         }
-        // It does not run, does not run any more, or does not read: another one (invariant 2).
-        self.end_by(true);
+        self.replace(news); // it does not run, does not run any more, or does not read
+    }
+
+    /// It has closed its end of the pipe.
+    pub(super) fn has_died(&mut self, news: (&OwnedFd, EventData)) {
+        if self.revivals < REVIVALS {
+            self.revivals += 1;
+            self.replace(news);
+        } else {
+            self.end(); // until there is something to tell
+        }
+    }
+
+    /// Another one (invariant 2), if there is anybody to guard. The engine is to hear of its death.
+    fn replace(&mut self, (epoll, data): (&OwnedFd, EventData)) {
+        self.end();
         if self.groups.is_empty() {
             return;
         }
@@ -73,24 +95,17 @@ impl Guard {
         }
         self.shell = start();
         if let Some(pipe) = self.shell.as_mut().and_then(|shell| shell.stdin.as_mut()) {
-            let _ = pipe.write_all(all.as_bytes()); // one that fails is replaced by the next
+            let _ = epoll::add(epoll, &*pipe, data, EventFlags::empty()); // errors are told unasked
+            let _ = pipe.write_all(all.as_bytes()); // then it has died, or will be replaced
         }
     }
 
-    /// Ends it. Nobody is left for it to kill.
+    /// Ends it, before it finds the end of its pipe, and kills who lives. One that was suspended ends as well.
     pub(super) fn end(&mut self) {
-        self.end_by(false);
-    }
-
-    fn end_by(&mut self, force: bool) {
-        let Some(mut shell) = self.shell.take() else {
-            return;
-        };
-        if force {
-            let _ = shell.kill(); // before it finds the end of its pipe, and kills who lives
+        if let Some(mut shell) = self.shell.take() {
+            let _ = shell.kill(); // it is ours, and not reaped
+            let _ = shell.wait();
         }
-        drop(shell.stdin.take());
-        let _ = shell.wait(); // it is ours
     }
 }
 

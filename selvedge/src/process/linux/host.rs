@@ -24,6 +24,7 @@ use crate::primitive::Arc;
 use crate::primitive::sys::descriptor::{self, Interest};
 use crate::process::linux::engine::{self, Ticket};
 use crate::process::linux::group;
+use crate::process::linux::orphans;
 use crate::process::linux::spawn::start;
 use crate::process::shell::{Framing, Key, News};
 
@@ -81,10 +82,13 @@ impl Host {
             .stdin(process::Stdio::piped())
             .stdout(process::Stdio::piped())
             .stderr(theirs);
+        if let Some(mark) = orphans::mark(ticket.request.key) {
+            command.env(orphans::MARK, mark);
+        }
         let started = start(&mut command);
         drop(command); // closes its end
         let (mut child, leader, pidfd) = started?;
-        ticket.0.run.guard.lock().add(leader); // invariant 1
+        ticket.request.run.guard(leader); // invariant 1
         let (Some(input), Some(news)) = (child.stdin.take(), child.stdout.take()) else {
             unreachable!("both are pipes");
         };
@@ -183,6 +187,11 @@ impl Host {
         self.input = None;
     }
 
+    /// By which its mark is known.
+    pub(super) fn key(&self) -> u64 {
+        self.ticket.request.key
+    }
+
     /// It was reaped, and the guard told.
     pub(super) fn set_over(&mut self) {
         self.is_over = true;
@@ -199,7 +208,7 @@ impl Drop for Host {
             return;
         }
         group::signal(self.leader, Signal::KILL);
-        self.ticket.0.run.guard.lock().remove(self.leader);
+        self.ticket.request.run.unguard(self.leader);
         let _ = waitid(self.id(), WaitIdOptions::EXITED); // killed: at once
     }
 }

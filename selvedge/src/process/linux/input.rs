@@ -6,6 +6,7 @@ use rustix::event::epoll::{self, EventFlags};
 use rustix::io::{Errno, retry_on_intr, write};
 
 use crate::process::linux::engine::{Notice, Request};
+use crate::process::linux::watched::Look;
 use crate::sync::{Queue, TryPopError};
 
 /// The slot of its descriptor.
@@ -36,6 +37,9 @@ impl Input {
 
     /// Writes what there is and what fits. False: the pipe is to be closed.
     pub(super) fn pump(&mut self, request: &Request) -> bool {
+        if self.queue.is_last() {
+            self.queue.close(); // nobody else can
+        }
         loop {
             while self.written < self.piece.len() {
                 match retry_on_intr(|| write(&self.pipe, &self.piece[self.written..])) {
@@ -54,7 +58,7 @@ impl Input {
         self.written = 0;
         if !self.is_armed {
             self.is_armed = true;
-            let notice = Notice(request.clone());
+            let notice = Notice(request.clone(), Look::Input);
             // At once, if there is something by now.
             let arrived = self.queue.ready();
             arrived.on_set(move || drop(notice)).forever();
@@ -64,13 +68,8 @@ impl Input {
     }
 
     /// Something may have arrived.
-    pub(super) fn arrived(&mut self) {
+    pub(super) fn noticed(&mut self) {
         self.is_armed = false;
-    }
-
-    /// May nobody push or close any more?
-    pub(super) fn is_orphaned(&self) -> bool {
-        self.queue.is_last()
     }
 
     fn watch(&mut self, request: &Request, interest: EventFlags) -> bool {

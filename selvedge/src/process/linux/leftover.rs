@@ -22,7 +22,6 @@ const ROUNDS: usize = 8;
 
 /// Has the group of `shell` a member that came after `command`, itself included?
 pub(super) fn left_behind(shell: Pid, command: u32) -> bool {
-    let group = shell.as_raw_nonzero().get().unsigned_abs();
     let mut first = command;
     for _ in 0..ROUNDS {
         let Some(last) = last_process() else {
@@ -31,7 +30,7 @@ pub(super) fn left_behind(shell: Pid, command: u32) -> bool {
         if last < first || last - first > FEW {
             return !group::members(shell).is_empty();
         }
-        let is_left = |process: Seen| process.group == group && !process.is_dead;
+        let is_left = |process: Seen| process.is_of(shell) && !process.is_dead;
         if (first..=last).filter_map(Seen::read).any(is_left) {
             return true;
         }

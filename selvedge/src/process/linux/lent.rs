@@ -10,21 +10,25 @@ use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 
+use rustix::event::epoll;
 use rustix::io::ioctl_fionbio;
+use rustix::process::Signal as Sig;
 
 use crate::primitive::Arc;
 use crate::process::command::{Parts, Stdin};
 use crate::process::error::SpawnError;
 use crate::process::life::{Life, Streams};
 use crate::process::linux::engine;
-use crate::process::linux::host::{Host, NotBegun};
+use crate::process::linux::group::{self, Seen};
+use crate::process::linux::host::{Heard, Host, NotBegun};
 use crate::process::linux::input::Input;
 use crate::process::linux::leftover::left_behind;
+use crate::process::linux::orphans;
 use crate::process::linux::output::Output;
 use crate::process::linux::spawn::streams_of;
-use crate::process::linux::watched::Watched;
+use crate::process::linux::watched::{Phase, Watched};
 use crate::process::process::Process;
-use crate::process::shell::{Framing, Home, ShellError, Streams as Names};
+use crate::process::shell::{Framing, Home, News, ShellError, Streams as Names};
 use crate::signal::Timer;
 
 /// A shell that a command has.
@@ -42,6 +46,63 @@ impl Lent {
 
     pub(super) fn give_back(self, timer: &Timer) {
         self.home.put(self.host, timer);
+    }
+}
+
+/// What a command in a shell does otherwise than a process of its own.
+impl Watched {
+    /// A shell ends after the command that it runs.
+    pub(super) fn close_shell(&mut self) {
+        if let Some(lent) = &mut self.lent {
+            lent.host.close();
+        }
+    }
+
+    /// What a shell says about its command.
+    pub(super) fn hear(&mut self, buffer: &mut [u8]) {
+        let Some(lent) = &mut self.lent else {
+            return;
+        };
+        match lent.host.hear() {
+            Heard::Nothing => {}
+            Heard::News(News::Ended(status)) => {
+                self.said = Some(status);
+                if self.phase == Phase::Running {
+                    self.said_ended(buffer);
+                }
+            }
+            Heard::End => {
+                // Its own end follows.
+                let _ = epoll::delete(&self.request.run.epoll, &lent.host.news); // it was added
+            }
+            Heard::News(News::Began(_)) | Heard::Nonsense => self.end_shell(),
+        }
+    }
+
+    /// The command has ended, its shell has not (invariant 4).
+    fn said_ended(&mut self, buffer: &mut [u8]) {
+        let Some(lent) = self.lent.take_if(|lent| lent.is_clean()) else {
+            return self.end_shell();
+        };
+        let epoll = &self.request.run.epoll;
+        let _ = epoll::delete(epoll, &self.pidfd); // it was added
+        let _ = epoll::delete(epoll, &lent.host.news); // as above
+        self.adopted = orphans::sweep(self.leader, lent.host.key());
+        lent.give_back(self.life.member.timer());
+        self.drain(false, buffer);
+    }
+
+    /// With all that is in its group.
+    fn end_shell(&mut self) {
+        self.phase = Phase::Killed;
+        group::signal(self.leader, Sig::KILL);
+    }
+
+    /// Those of a command in a shell have the shell's mark.
+    pub(super) fn sweep_orphans(&self) -> Vec<Seen> {
+        let lent = self.lent.as_ref();
+        let key = lent.map_or_else(|| self.key(), |lent| lent.host.key());
+        orphans::sweep(self.leader, key)
     }
 }
 
@@ -118,7 +179,7 @@ pub(in crate::process) fn run(
     };
     let ticket = engine::enter().map_err(of_system)?;
     let streams = streams_of(name);
-    let life = Life::new(name, parts.is_unchecked, ticket.0.clone()).map_err(|source| {
+    let life = Life::new(name, parts.is_unchecked, ticket.request.clone()).map_err(|source| {
         let program = shell.as_ref().into();
         ShellError::Spawn(SpawnError::NoPlace { program, source })
     })?;

@@ -19,6 +19,7 @@ use crate::process::error::SpawnError;
 use crate::process::life::{Life, Streams};
 use crate::process::linux::engine;
 use crate::process::linux::input::Input;
+use crate::process::linux::orphans;
 use crate::process::linux::output::Output;
 use crate::process::linux::watched::Watched;
 use crate::process::process::Process;
@@ -35,9 +36,12 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
     let of_system = |error| SpawnError::of_system(&program, cwd, error);
     let mut command = command_of(parts).map_err(of_system)?; // runs code of the user: before anything has begun
     let ticket = engine::enter().map_err(of_system)?;
+    if let Some(mark) = orphans::mark(ticket.request.key) {
+        command.env(orphans::MARK, mark);
+    }
     let name = parts.name();
     let streams = streams_of(&name);
-    let requests = ticket.0.clone();
+    let requests = ticket.request.clone();
     let life = Life::new(&name, parts.is_unchecked, requests).map_err(|source| {
         let program = program.as_ref().into();
         SpawnError::NoPlace { program, source }
@@ -51,7 +55,7 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
             return Err(of_system(error));
         }
     };
-    ticket.0.run.guard.lock().add(pid); // invariant 1
+    ticket.request.run.guard(pid); // invariant 1
     life.member.begin(child.id());
     let life = Arc::new(life);
     let id = child.id();

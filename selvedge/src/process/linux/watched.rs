@@ -8,7 +8,8 @@
 //! | asked   | its input is closed, its group had SIGTERM         | the grace is over, it is killed, or it ends |
 //! | killed  | its group had SIGKILL                              | it ends                                     |
 //! | ended   | its group is dead; the rest of its output is read  | both streams end, or a second has passed    |
-//! | over    | it is reaped, its result handed over               |                                             |
+//! | over    | it is reaped, its result handed over               | at once                                     |
+//! | rest    | spilled output goes to who reads it                | all is read, or nobody can read it          |
 //!
 //! # Invariants
 //!
@@ -27,7 +28,8 @@ use rustix::event::epoll::{self, EventFlags};
 use rustix::process::{Pid, Signal as Sig, WaitId, WaitIdOptions, WaitIdStatus, waitid};
 
 use crate::primitive::Arc;
-use crate::primitive::atomic::Ordering::SeqCst;
+use crate::primitive::atomic::Ordering::{Relaxed, SeqCst};
+use crate::probe::{self, Event};
 use crate::process::command::{Parts, Unread};
 use crate::process::exit::{Exit, Facts};
 use crate::process::life::Life;
@@ -46,47 +48,59 @@ const DRAIN: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 3;
 /// The slot of the pidfd; of output 1 and 2, of input 3, of a shell's news 4.
 const SELF: usize = 0;
-const NEWS: usize = 4;
+pub(super) const NEWS: usize = 4;
 
 pub(super) struct Watched {
+    pub(super) request: Request,
     ticket: Ticket,
-    life: Arc<Life>,
-    leader: Pid,
-    pidfd: Arc<OwnedFd>,
+    pub(super) life: Arc<Life>,
+    pub(super) leader: Pid,
+    pub(super) pidfd: Arc<OwnedFd>,
     input: Option<Input>,
     out: [Option<Output>; 2],
-    phase: Phase,
+    pub(super) phase: Phase,
     grace: Duration,
     is_spilling: bool,
     leaves_group: bool,
     /// Who was below it when it was asked, or killed.
     below: Vec<Seen>,
+    /// Who was found, and ended, outside its group.
+    pub(super) adopted: Vec<Seen>,
     stop: Option<OnSet>,
     till: Option<(Signal, OnSet)>,
-    unread: u64,
-    lost: u64,
     unwritten: u64,
-    tail: Vec<u8>,
     /// The shell that it is a command of, until that is given back.
-    lent: Option<Lent>,
+    pub(super) lent: Option<Lent>,
     /// What the shell says about its end.
-    said: Option<i32>,
+    pub(super) said: Option<i32>,
+    /// How many bytes of output were known to be lost when it was over.
+    told: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Running,
     Asked,
     Killed,
-    Ended { was_forced: bool },
-    Over { was_forced: bool },
+    Ended {
+        was_forced: bool,
+    },
+    Over {
+        was_forced: bool,
+    },
+    /// It was reaped; output that was spilled waits for who reads it.
+    Rest,
 }
 
 /// What the engine is to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Its queues: one has room, another something new, or nobody holds it any more.
+    /// All its queues: somebody waits for its end, or holds its handle no more.
     Again,
+    /// The queue of this output has room, or is gone.
+    Room(usize),
+    /// There is input, or no more of it.
+    Input,
     /// It is asked to stop.
     Asked,
     /// It is to be killed.
@@ -96,7 +110,6 @@ pub(super) enum Look {
 }
 
 impl Watched {
-    #[expect(clippy::too_many_arguments, reason = "the parts of one process")]
     pub(super) fn new(
         ticket: Ticket,
         life: Arc<Life>,
@@ -108,6 +121,7 @@ impl Watched {
         lent: Option<Lent>,
     ) -> Self {
         Self {
+            request: ticket.request.clone(),
             ticket,
             life,
             leader,
@@ -119,32 +133,39 @@ impl Watched {
             is_spilling: matches!(parts.unread, Unread::Spill { .. }),
             leaves_group: parts.leaves_group,
             below: Vec::new(),
+            adopted: Vec::new(),
             stop: None,
             till: None,
-            unread: 0,
-            lost: 0,
             unwritten: 0,
-            tail: Vec::new(),
             lent,
             said: None,
+            told: 0,
         }
     }
 
     pub(super) fn key(&self) -> u64 {
-        self.ticket.0.key
+        self.request.key
     }
 
     pub(super) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over { .. })
     }
 
-    fn request(&self) -> &Request {
-        &self.ticket.0
+    /// Is nothing left of it?
+    pub(super) fn is_done(&self) -> bool {
+        self.phase == Phase::Rest && self.out.iter().flatten().all(Output::is_done)
+    }
+
+    fn has_output(&self) -> bool {
+        self.out
+            .iter()
+            .flatten()
+            .any(|output| output.pipe().is_some())
     }
 
     /// The engine has it from here on.
     pub(super) fn adopt(&mut self, buffer: &mut [u8]) {
-        let request = self.request().clone();
+        let request = self.request.clone();
         let epoll = &request.run.epoll;
         if epoll::add(epoll, &self.pidfd, request.data(SELF), EventFlags::IN).is_err() {
             // The kernel has no memory: nobody would tell us of its end.
@@ -181,13 +202,25 @@ impl Watched {
     pub(super) fn look(&mut self, look: Look, buffer: &mut [u8]) {
         match (look, self.phase) {
             (Look::Again, _) => {
-                if let Some(input) = &mut self.input {
-                    input.arrived();
-                }
                 self.feed();
                 self.pump(buffer);
             }
-            (Look::Asked, Phase::Running) if !self.life.is_killed.load(SeqCst) => self.ask(),
+            (Look::Room(which), _) => {
+                if let Some(output) = &mut self.out[which] {
+                    output.noticed();
+                }
+                self.pump_one(which, buffer);
+            }
+            (Look::Input, _) => {
+                if let Some(input) = &mut self.input {
+                    input.noticed();
+                }
+                self.feed();
+            }
+            (Look::Asked, Phase::Running) if !self.life.is_killed.load(SeqCst) => {
+                self.ask();
+                self.pump(buffer); // what it wrote, and nobody read, must not keep it
+            }
             (Look::Asked | Look::Kill, Phase::Running)
             | (Look::Kill, Phase::Asked)
             | (Look::Time, Phase::Asked) => self.kill(),
@@ -221,10 +254,15 @@ impl Watched {
     }
 
     fn give(&mut self, time: Duration) {
-        let request = self.request().clone();
         let till = self.life.member.timer().after(time);
-        let hook = till.on_set(move || request.send(Look::Time));
+        // Not an action: those of tills delay one another.
+        let hook = till.raise(&self.request.run.event);
         self.till = Some((till, hook));
+    }
+
+    /// Has the time passed that it was given?
+    pub(super) fn is_due(&self) -> bool {
+        self.till.as_ref().is_some_and(|(till, _)| till.is_set())
     }
 
     fn close_input(&mut self) {
@@ -233,57 +271,11 @@ impl Watched {
         }
     }
 
-    /// A shell ends after the command that it runs.
-    fn close_shell(&mut self) {
-        if let Some(lent) = &mut self.lent {
-            lent.host.close();
-        }
-    }
-
-    /// What a shell says about its command.
-    fn hear(&mut self, buffer: &mut [u8]) {
-        let Some(lent) = &mut self.lent else {
-            return;
-        };
-        match lent.host.hear() {
-            Heard::Nothing => {}
-            Heard::News(News::Ended(status)) => {
-                self.said = Some(status);
-                if self.phase == Phase::Running {
-                    self.said_ended(buffer);
-                }
-            }
-            Heard::End => {
-                // Its own end follows.
-                let _ = epoll::delete(&self.ticket.0.run.epoll, &lent.host.news); // it was added
-            }
-            Heard::News(News::Began(_)) | Heard::Nonsense => self.end_shell(),
-        }
-    }
-
-    /// The command has ended, its shell has not (invariant 4).
-    fn said_ended(&mut self, buffer: &mut [u8]) {
-        let Some(lent) = self.lent.take_if(|lent| lent.is_clean()) else {
-            return self.end_shell();
-        };
-        let epoll = &self.request().run.epoll;
-        let _ = epoll::delete(epoll, &self.pidfd); // it was added
-        let _ = epoll::delete(epoll, &lent.host.news); // as above
-        lent.give_back(self.life.member.timer());
-        self.drain(false, buffer);
-    }
-
-    /// With all that is in its group.
-    fn end_shell(&mut self) {
-        self.phase = Phase::Killed;
-        group::signal(self.leader, Sig::KILL);
-    }
-
     /// Moves input.
     fn feed(&mut self) {
-        let request = self.request().clone();
+        let request = self.request.clone();
         if let Some(input) = &mut self.input
-            && (!input.pump(&request) || input.is_orphaned())
+            && !input.pump(&request)
         {
             self.close_input();
         }
@@ -297,51 +289,47 @@ impl Watched {
 
     /// Moves output.
     fn pump_one(&mut self, which: usize, buffer: &mut [u8]) {
-        let request = self.request().clone();
-        let has_ended = matches!(self.phase, Phase::Ended { .. });
-        let is_awaited = self.life.is_awaited.load(SeqCst);
-        let excess = if has_ended || is_awaited || self.is_spilling {
-            Excess::Taken
-        } else {
-            Excess::Stays
-        };
+        let excess = self.excess(which);
         let Some(output) = &mut self.out[which] else {
             return;
         };
-        match output.pump(&request, buffer, excess) {
-            Flow::On => {}
-            Flow::Stuck => {
-                self.life.is_stuck.store(true, SeqCst);
-                if self.life.is_awaited.load(SeqCst) {
-                    request.look_again(); // who waits may not have seen that it is stuck
-                }
+        if self.life.is_collected.load(SeqCst) {
+            output.collect(&self.life.collected[which], buffer);
+        }
+        if output.pump(&self.request, buffer, excess) == Flow::Stuck {
+            self.life.is_stuck.store(true, SeqCst);
+            if self.life.is_awaited.load(SeqCst) {
+                self.request.look_again(); // who waits may not have seen that it is stuck
             }
-            Flow::Ended => self.take_output(which),
         }
         if let Phase::Ended { was_forced } = self.phase
-            && self.out.iter().all(Option::is_none)
+            && !self.has_output()
         {
             self.phase = Phase::Over { was_forced };
         }
     }
 
-    fn take_output(&mut self, which: usize) {
-        if let Some(output) = self.out[which].take() {
-            let (unread, lost, tail) = output.conclude();
-            self.unread += unread;
-            self.lost += lost;
-            if which == 1 {
-                self.tail = tail;
-            }
+    /// What is to become of output for which there is no room.
+    fn excess(&self, which: usize) -> Excess {
+        let is_to_end = self.phase != Phase::Running || self.life.is_awaited.load(SeqCst);
+        if self.is_spilling {
+            Excess::Spills
+        } else if !is_to_end {
+            Excess::Stays
+        } else if self.life.is_wanted[which].load(Relaxed) {
+            Excess::Spills
+        } else {
+            Excess::IsLost
         }
     }
 
     /// The leader has ended; it is not reaped (invariant 1).
     fn ended(&mut self, buffer: &mut [u8]) {
         let was_forced = !matches!(self.phase, Phase::Running);
-        let _ = epoll::delete(&self.request().run.epoll, &self.pidfd); // it was added
+        let _ = epoll::delete(&self.request.run.epoll, &self.pidfd); // it was added
         if was_forced || !self.leaves_group {
             group::signal(self.leader, Sig::KILL);
+            self.adopted = self.sweep_orphans();
         }
         if let Some(lent) = &mut self.lent
             && let Heard::News(News::Ended(status)) = lent.host.hear()
@@ -352,12 +340,12 @@ impl Watched {
     }
 
     /// Nobody but descendants has its output any more.
-    fn drain(&mut self, was_forced: bool, buffer: &mut [u8]) {
+    pub(super) fn drain(&mut self, was_forced: bool, buffer: &mut [u8]) {
         self.phase = Phase::Ended { was_forced };
         self.till = None;
         self.stop = None;
         self.close_input();
-        if self.out.iter().all(Option::is_none) {
+        if !self.has_output() {
             self.phase = Phase::Over { was_forced };
             return;
         }
@@ -372,22 +360,25 @@ impl Watched {
     }
 
     /// It is over: reaps it and hands the result over.
-    pub(super) fn conclude(mut self: Box<Self>) {
-        if matches!(self.phase, Phase::Over { was_forced: true }) {
+    pub(super) fn conclude(&mut self) {
+        let has_below = !self.below.is_empty();
+        let mut left = core::mem::take(&mut self.below);
+        left.retain(|process| !process.is_of(self.leader) && process.is_alive());
+        left.append(&mut self.adopted);
+        if matches!(self.phase, Phase::Over { was_forced: true }) && has_below {
             self.sweep();
         }
-        for which in 0..self.out.len() {
-            if let Some(output) = &mut self.out[which] {
-                output.end();
+        let is_held = self.has_output();
+        for output in self.out.iter_mut().flatten() {
+            if let Some(pipe) = output.pipe() {
+                left.extend(group::holders(pipe));
             }
-            self.take_output(which);
+            output.end();
         }
-        let below = core::mem::take(&mut self.below);
-        let group = self.leader.as_raw_nonzero().get().unsigned_abs();
-        let left = below
-            .into_iter()
-            .filter(|process| process.group != group && process.is_alive());
-        let descendants = left.map(Seen::into_descendant).collect();
+        left.sort();
+        left.dedup();
+        self.phase = Phase::Rest;
+        self.till = None;
         let said = self.said.map(|code| (code & 0xff) << 8);
         let status = match said {
             Some(said) if self.lent.is_none() => said, // invariant 4
@@ -396,20 +387,38 @@ impl Watched {
                 said.unwrap_or(status)
             }
         };
-        self.life.end(Exit::new(Facts {
+        let out = || self.out.iter().flatten();
+        let tail = self.out[1].as_ref().map_or(&[][..], Output::tail);
+        let exit = Exit::new(Facts {
             status: ExitStatus::from_raw(status),
-            unread: self.unread,
-            lost: self.lost,
+            unread: out().map(Output::unread).sum(),
+            lost: out().map(Output::lost).sum(),
             unwritten: self.unwritten,
-            descendants,
-            stderr_tail: core::mem::take(&mut self.tail),
-        }));
+            is_held,
+            descendants: left.into_iter().map(Seen::into_descendant).collect(),
+            stderr_tail: tail.to_vec(),
+        });
+        self.tell_lost();
+        self.ticket.become_rest(); // before others hear of it: the engine may end
+        self.life.end(exit);
+    }
+
+    /// Output that nobody can read is told.
+    fn tell_lost(&mut self) {
+        let lost = self.out.iter().flatten().map(Output::lost).sum::<u64>();
+        if lost > self.told {
+            probe::emit(&Event::OutputLost {
+                process: self.life.member.path(),
+                bytes: lost - self.told,
+            });
+            self.told = lost;
+        }
     }
 
     /// With its group dealt with (invariant 1).
     fn reap(&mut self) -> i32 {
-        self.request().run.guard.lock().remove(self.leader); // invariant 2
-        if let Some(lent) = &mut self.lent {
+        self.request.run.unguard(self.leader); // invariant 2
+        if let Some(mut lent) = self.lent.take() {
             lent.host.set_over();
         }
         match waitid(self.id(), WaitIdOptions::EXITED) {
@@ -429,6 +438,15 @@ impl Watched {
             group::signal(self.leader, Sig::KILL);
             known = members;
         }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        for output in self.out.iter_mut().flatten() {
+            output.abandon();
+        }
+        self.tell_lost(); // what was lost since it was over
     }
 }
 
