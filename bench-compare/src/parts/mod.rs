@@ -7,6 +7,7 @@ mod idle;
 mod lock;
 mod memory;
 mod pipe;
+mod process_shell;
 mod queue;
 mod shared;
 mod signal;
@@ -33,7 +34,7 @@ pub const ALL: [Part; 14] = [
     ("ambient/contexts", contexts::rows),
     ("shared", shared::rows),
     ("call", call::rows),
-    ("process", none),
+    ("process/shell", process_shell::rows),
     ("observe", none),
 ];
 
