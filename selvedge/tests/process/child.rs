@@ -59,6 +59,27 @@ fn a_part() {
                 let left = Command::new("sleep").arg("1000").spawn()?;
                 left.release();
             }
+            "diskless" => {
+                let told = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+                let _heard = selvedge::probe::subscribe({
+                    let told = told.clone();
+                    move |event| {
+                        if let selvedge::probe::Event::OutputLost { .. } = event {
+                            *told.lock().unwrap() = event.to_string();
+                        }
+                    }
+                });
+                let chatty = Command::new("seq").arg("300000").spawn()?;
+                let lines = chatty.stdout();
+                let lost = chatty.join()?.lost();
+                let read: usize = lines
+                    .iter()
+                    .map(|line| line.len() + usize::from(line.has_newline()))
+                    .sum();
+                let all: usize = (1..=300_000_u32).map(|n| n.to_string().len() + 1).sum();
+                say(read as u64 + lost == all as u64 && lost > 0);
+                say(told.lock().unwrap());
+            }
             "poor" => {
                 let mut held = Vec::new();
                 let error = loop {
@@ -85,11 +106,10 @@ fn a_part() {
                 Signal::new().wait()?;
             }
             "parent" => {
-                let child = Command::new("sh").args([
-                    "-c",
-                    "sleep 1000 & echo $!; trap '' TERM HUP; read line; wait",
-                ]);
-                let child = child.stdin(selvedge::process::Stdin::Pipe).spawn()?;
+                // Deaf to all but SIGKILL, and nothing that it has ends with us.
+                let script =
+                    "trap '' TERM HUP INT; sleep 1000 & echo $!; while :; do sleep 1000; done";
+                let child = Command::new("sh").args(["-c", script]).spawn()?;
                 let grandchild = child.stdout().pop()?;
                 say(format!("{} {}", child.id(), grandchild.to_string_lossy()));
                 Signal::new().wait()?;

@@ -115,3 +115,33 @@ fn fast_children_end_well() {
         }
     });
 }
+
+/// What happens to a process is told as of a thread.
+#[test]
+fn events_tell_of_processes() {
+    let world = World::new();
+    world.run(|| {
+        let sleeper = Command::new("sleep").arg("1000").spawn().unwrap();
+        sleeper.stop();
+        assert!(sleeper.join().is_err());
+        assert!(Command::new("false").spawn().unwrap().join().is_err());
+        Command::new("false").spawn().unwrap().release();
+    });
+    let mut events = world.events();
+    let released = events.split_off(6);
+    let expected = [
+        "sleep started",
+        "sleep asked to stop",
+        "sleep ended: stopped",
+        "false started",
+        "false failed",
+        "false ended: failed",
+    ];
+    assert_eq!(events, expected);
+    // It may have been asked to stop, with its parent, before it failed by itself.
+    assert_eq!(released[0], "false started");
+    assert!(
+        released.last().unwrap().starts_with("false ended"),
+        "{released:?}"
+    );
+}

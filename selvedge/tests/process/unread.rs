@@ -8,6 +8,8 @@ use selvedge::sync::TryPopError;
 use selvedge::testing::World;
 use selvedge::thread;
 
+use crate::child::{heard, playing};
+
 fn sh(script: &str) -> Command {
     Command::new("sh").args(["-c", script])
 }
@@ -238,5 +240,41 @@ fn much_output_is_taken_on_both_streams() {
             (3_000_000, 2_000_000)
         );
         assert_eq!(output.exit.lost(), 0);
+    });
+}
+
+/// Without a disk to spill to, output is counted, and told.
+#[test]
+fn without_a_disk_the_loss_is_told() {
+    World::new().run(|| {
+        let diskless = playing("diskless")
+            .env("TMPDIR", "/no/such/directory")
+            .spawn()
+            .unwrap();
+        assert_eq!(heard(&diskless), "true");
+        let told = heard(&diskless);
+        assert!(
+            told.contains("bytes of output of process `child/seq` were thrown away"),
+            "{told}"
+        );
+        diskless.join().unwrap();
+    });
+}
+
+/// One that waits for a reader already goes on when somebody waits for its end.
+#[test]
+fn a_join_frees_who_waits_for_a_reader() {
+    World::new().run(|| {
+        let chatty = Command::new("seq")
+            .arg("300000")
+            .unread(Unread::Pressure { bytes: 100 })
+            .spawn()
+            .unwrap();
+        let stat = format!("/proc/{}/stat", chatty.id());
+        let sleeps = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") S "));
+        while !(chatty.stdout().len() > 10 && sleeps()) {
+            std::thread::yield_now();
+        }
+        assert_eq!(chatty.join().unwrap().lost(), 0);
     });
 }

@@ -193,6 +193,9 @@ impl Output {
         }
         self.keep_tail(bytes);
         if !is_kept {
+            if !self.partial.is_empty() {
+                self.cut(End::Stream); // what comes later does not belong to it
+            }
             self.lost += bytes.len() as u64; // no disk, or nobody who could want it
         }
     }
@@ -253,6 +256,12 @@ impl Output {
     /// Moves lines into the queue, as many as it takes.
     fn deliver(&mut self) {
         self.resume();
+        if let Reader::Collected(queue, text) = &self.reader
+            && queue.is_last()
+        {
+            self.waiting_bytes = core::mem::take(&mut *text.lock()).len();
+            return self.become_of(Reader::Gone);
+        }
         let Reader::Queue(queue) = &self.reader else {
             return;
         };
