@@ -207,16 +207,7 @@ pub(in crate::process) fn run(
         command: id,
     };
     ticket.begin(|ticket| {
-        Watched::new(
-            ticket,
-            Arc::clone(&life),
-            leader,
-            pidfd,
-            input,
-            out,
-            parts,
-            Some(lent),
-        )
+        Watched::new(ticket, Arc::clone(&life), leader, pidfd, input, out, parts).in_shell(lent)
     });
     Ok(Process { life, streams, id })
 }

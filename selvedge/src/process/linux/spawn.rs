@@ -87,7 +87,6 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
             input,
             out,
             parts,
-            None,
         )
     });
     Ok(Process { life, streams, id })

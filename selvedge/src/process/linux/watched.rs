@@ -118,7 +118,6 @@ impl Watched {
         input: Option<Input>,
         out: [Option<Output>; 2],
         parts: &Parts,
-        lent: Option<Lent>,
     ) -> Self {
         Self {
             request: ticket.request.clone(),
@@ -137,10 +136,16 @@ impl Watched {
             stop: None,
             till: None,
             unwritten: 0,
-            lent,
+            lent: None,
             said: None,
             told: 0,
         }
+    }
+
+    /// As a command in a shell.
+    pub(super) fn in_shell(mut self, lent: Lent) -> Self {
+        self.lent = Some(lent);
+        self
     }
 
     pub(super) fn key(&self) -> u64 {
