@@ -8,6 +8,7 @@ mod lock;
 mod memory;
 mod pipe;
 mod process;
+mod process_shell;
 mod queue;
 mod shared;
 mod signal;
@@ -21,7 +22,7 @@ use crate::measure::Report;
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
-pub const ALL: [Part; 14] = [
+pub const ALL: [Part; 15] = [
     ("signal/idle", idle::rows),
     ("signal/flag", signal::rows),
     ("signal/wake", wake::rows),
@@ -35,6 +36,7 @@ pub const ALL: [Part; 14] = [
     ("shared", shared::rows),
     ("call", call::rows),
     ("process", process::rows),
+    ("process/shell", process_shell::rows),
     ("observe", none),
 ];
 

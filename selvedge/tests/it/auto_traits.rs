@@ -34,6 +34,7 @@ use selvedge::sync::{
     PopUntilError, PriorityQueue, Producer, Promise, PushError, PushUntilError, Queue, Semaphore,
     StopError, TryEnterError, TryPopError, TryPushError, Undelivered, Watch, Watcher,
 };
+use selvedge::process::{QuoteError, Shell, ShellError};
 use selvedge::testing::World;
 use selvedge::thread::{
     CronError, Current, Failures, GaveUp, Job, JoinAllError, JoinError, Missed, Overlap, Panic,
@@ -114,6 +115,7 @@ fn names() -> Vec<&'static str> {
             Supervised<OneAtATime>, Tick, Current, Failures, JoinError, Panic, SpawnError,
             ThreadError, State, Tree, TreeNode,
             JoinAllError, Parent, Prepared<OneAtATime>, RegisterError,
+            QuoteError, Shell, ShellError,
             Scope<'static, 'static>, ScopedBuilder<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
             Singleton<String>, Flyweight<String, String>, Changes, Conflict,
             Groutines, selvedge::call::Addr, Live<u8, AtCall>, Exchange<u8, OneAtATime>,
