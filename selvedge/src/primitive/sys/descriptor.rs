@@ -21,6 +21,9 @@ use crate::primitive::sys::event::Event;
 pub(crate) enum Interest {
     Read,
     Write,
+    /// One of the two.
+    #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "only workers wait for both"))]
+    Both,
 }
 
 impl Interest {
@@ -28,6 +31,7 @@ impl Interest {
         match self {
             Self::Read => PollFlags::IN,
             Self::Write => PollFlags::OUT,
+            Self::Both => PollFlags::IN | PollFlags::OUT,
         }
     }
 }
