@@ -68,6 +68,7 @@
 //! | `run`      | yes     | SIGINT and SIGTERM ask the program to stop                     |
 //! | `macros`   | yes     | `#[open]`, `#[bind]`, `open_use!`, `#[derive(Isolate)]`        |
 //! | `discover` | yes     | `#[bind]` finds its way into the program by being linked       |
+//! | `process`  | yes     | child processes as members of the tree (Linux)                 |
 //! | `testing`  | no      | `World`: a tree and a clock for one test                       |
 //! | `jiff`     | no      | `Till::at_timestamp`: dates as tills                           |
 //! | `log`      | no      | events of [`probe`] go to the program's logger                 |
@@ -101,6 +102,8 @@ pub mod sync;
 pub mod io;
 pub mod thread;
 pub mod shared;
+#[cfg(selvedge_process)]
+pub mod process;
 pub mod call;
 pub mod program;
 pub mod guide;

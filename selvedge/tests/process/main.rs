@@ -1,0 +1,4 @@
+//! Child processes, started for real: in a process of their own, because they look at all children of it.
+
+mod streams;
+mod tree;
