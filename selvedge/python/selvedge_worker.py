@@ -352,6 +352,8 @@ class _Worker:
         self.send({"out": "ok", "version": VERSION, "language": language, "pid": os.getpid()})
         # Its handler raises only inside a call of the main thread.
         signal.signal(signal.SIGINT, self.interrupted)
+        # Somebody stops the process: as if it had been said on the line.
+        signal.signal(signal.SIGTERM, lambda _signal, _frame: self.stop())
         threading.Thread(target=self.read, name="selvedge-reader", daemon=True).start()
         if threads == 1:
             self.work(True)

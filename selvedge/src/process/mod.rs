@@ -42,6 +42,8 @@ pub(crate) mod linux;
     reason = "files are named after the type they hold"
 )]
 mod process;
+#[cfg(feature = "worker")]
+pub mod worker;
 
 pub use child::Child;
 pub use command::{Command, Stdin, Stdio, Unread};

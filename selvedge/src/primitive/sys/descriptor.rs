@@ -22,7 +22,10 @@ pub(crate) enum Interest {
     Read,
     Write,
     /// One of the two.
-    #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "only workers wait for both"))]
+    #[cfg_attr(
+        not(all(selvedge_process, feature = "worker")),
+        expect(dead_code, reason = "only workers wait for both")
+    )]
     Both,
 }
 

@@ -41,7 +41,7 @@ mod event;
 #[cfg(all(unix, feature = "os"))]
 pub(crate) use event::Event;
 
-#[cfg(all(unix, feature = "worker"))]
+#[cfg(all(selvedge_process, feature = "worker"))]
 mod standard;
-#[cfg(all(unix, feature = "worker"))]
+#[cfg(all(selvedge_process, feature = "worker"))]
 pub(crate) use standard::take_standard_streams;

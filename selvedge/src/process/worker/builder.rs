@@ -201,7 +201,9 @@ impl fmt::Display for StartError {
             Self::Spawn(error) => error.fmt(f),
             Self::Thread(error) => error.fmt(f),
             Self::Io(error) => write!(f, "no descriptor for a worker: {error}"),
-            Self::Config(error) => write!(f, "the configuration of a worker cannot be sent: {error}"),
+            Self::Config(error) => {
+                write!(f, "the configuration of a worker cannot be sent: {error}")
+            }
             Self::Ended(error) => write!(f, "{error}; it had not said that it was there"),
             Self::Silent { worker, waited } => write!(
                 f,

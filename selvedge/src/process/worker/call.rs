@@ -111,7 +111,9 @@ impl<T: DeserializeOwned> Call<T> {
             CallError::Result(BadResult { call, what })
         };
         match answer {
-            Answer::Out(text) => serde_json::from_str(&text).map_err(|error| bad(What::Json(error))),
+            Answer::Out(text) => {
+                serde_json::from_str(&text).map_err(|error| bad(What::Json(error)))
+            }
             Answer::TooLong(len) => Err(bad(What::TooLong(len, self.longest))),
             Answer::Failed(error) => Err(CallError::Remote(error)),
             Answer::Ended(ended) => Err(CallError::Ended(ended)),

@@ -123,7 +123,8 @@ impl RemoteError {
 
 impl fmt::Display for RemoteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (worker, call, Failure { kind, message, .. }) = (&self.worker, &self.call, &self.failure);
+        let (worker, call, Failure { kind, message, .. }) =
+            (&self.worker, &self.call, &self.failure);
         write!(f, "`{call}` failed in the worker `{worker}`: ")?;
         match (kind.is_empty(), message.is_empty()) {
             (true, _) => f.write_str(message),
@@ -162,7 +163,8 @@ struct End {
     why: Why,
     status: Option<String>,
     stderr: String,
-    source: Option<Box<dyn Error + Send + Sync>>,
+    /// The last end, if it was given up.
+    source: Option<Ended>,
 }
 
 /// What ended a worker.
@@ -177,7 +179,7 @@ pub(super) enum Why {
     /// It went on with a call that was cancelled, so it was stopped.
     Stuck(String),
     /// It ended more often than its restarts allow.
-    GaveUp(String),
+    GaveUp,
     /// It could not be started again.
     NotStarted(String),
 }
@@ -190,6 +192,17 @@ impl Ended {
             status,
             stderr,
             source: None,
+        }))
+    }
+
+    /// The same, and it is not started any more.
+    pub(super) fn given_up(&self) -> Self {
+        Self(Arc::new(End {
+            worker: Arc::clone(&self.0.worker),
+            why: Why::GaveUp,
+            status: self.0.status.clone(),
+            stderr: self.0.stderr.clone(),
+            source: Some(self.clone()),
         }))
     }
 
@@ -232,8 +245,11 @@ impl fmt::Display for Ended {
             Why::Itself => f.write_str("has ended")?,
             Why::Asked => f.write_str("was asked to end")?,
             Why::Silent => f.write_str("closed its output and was stopped")?,
-            Why::Stuck(call) => write!(f, "was stopped because the cancelled call `{call}` did not end")?,
-            Why::GaveUp(limit) => write!(f, "is given up, because it ended {limit}")?,
+            Why::Stuck(call) => write!(
+                f,
+                "was stopped because the cancelled call `{call}` did not end"
+            )?,
+            Why::GaveUp => f.write_str("has ended too often and is given up")?,
             Why::NotStarted(why) => write!(f, "could not be started again: {why}")?,
         }
         if let Some(status) = status {
@@ -250,7 +266,7 @@ impl fmt::Display for Ended {
 
 impl Error for Ended {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        let source = self.0.source.as_deref()?;
+        let source = self.0.source.as_ref()?;
         Some(source)
     }
 }

@@ -200,10 +200,8 @@ impl Serving {
                 !self.ended.is_set()
             }
             Err(error) => {
-                let is_expired = matches!(
-                    io::interruption(&error),
-                    Some(signal::WaitError::Expired)
-                );
+                let is_expired =
+                    matches!(io::interruption(&error), Some(signal::WaitError::Expired));
                 if !is_expired {
                     self.end(true);
                 }
@@ -222,7 +220,7 @@ impl Serving {
                 return;
             }
         };
-        match serde_json::from_slice::<ToWorker<'_>>(line) {
+        match protocol::read::<ToWorker<'_>>(line) {
             Err(error) => self.refuse(line, &error.to_string()),
             Ok(ToWorker { stop: Some(_), .. }) => self.end(false),
             Ok(ToWorker {
@@ -303,7 +301,7 @@ impl Serving {
 
     /// The result of a call, as JSON. Nothing of the user's unwinds from here.
     fn perform(&self, call: &Call) -> Result<String, Failure> {
-        let read: ToWorker<'_> = serde_json::from_slice(&call.line).map_err(|error| Failure {
+        let read: ToWorker<'_> = protocol::read(&call.line).map_err(|error| Failure {
             kind: "MalformedCall".to_owned(),
             message: error.to_string(),
             traceback: String::new(),
@@ -322,8 +320,7 @@ impl Serving {
             kwargs: read.kwargs,
         };
         let fields = read.context.unwrap_or_default();
-        let ambient = Ambient::from_headers(&fields)
-            .unwrap_or_else(|error| error.into_ambient());
+        let ambient = Ambient::from_headers(&fields).unwrap_or_else(|error| error.into_ambient());
         let body = || ambient.run(|| deadline(&call.cancelled, || function(arguments)));
         match catch_unwind(AssertUnwindSafe(body)) {
             Ok(Err(_)) if call.cancelled.is_set() => Err(cancelled()),

@@ -52,8 +52,6 @@ pub(super) struct FromWorker<'l> {
     /// Of the first line alone.
     #[serde(default)]
     pub(super) version: Option<u32>,
-    #[serde(default)]
-    pub(super) language: Option<String>,
 }
 
 /// A line to a worker, as a worker reads it.
@@ -162,6 +160,14 @@ pub(super) const STOP: &str = "{\"stop\":true}\n";
 fn quote(text: &str, into: &mut String) {
     // A text always has a JSON form.
     into.push_str(&serde_json::to_string(text).unwrap_or_default());
+}
+
+/// Reads a line. What is no object is refused: serde would read a list as the fields in their order.
+pub(super) fn read<'l, T: Deserialize<'l>>(line: &'l [u8]) -> Result<T, serde_json::Error> {
+    match line.trim_ascii_start().first() {
+        Some(b'{') => serde_json::from_slice(line),
+        _ => Err(serde::de::Error::custom("a message is a JSON object")),
+    }
 }
 
 /// The number of the call that a line is about, as far as it can be seen; for lines that cannot be read whole.
@@ -291,7 +297,11 @@ mod tests {
                     }
                 });
             }
-            assert!(lines.kept.len() <= 2 * longest + n + 1, "{}", lines.kept.len());
+            assert!(
+                lines.kept.len() <= 2 * longest + n + 1,
+                "{}",
+                lines.kept.len()
+            );
         }
         found
     }

@@ -215,7 +215,7 @@ fn configuration(input: &OwnedFd, lines: &mut Lines) -> Result<Option<Config>, S
             let Line::Whole(line) = line else {
                 return Err(ServeError("the first line is too long".into()));
             };
-            let told: Configuration = serde_json::from_slice(line).map_err(|error| {
+            let told: Configuration = protocol::read(line).map_err(|error| {
                 let shown = protocol::shown(line);
                 ServeError(format!("`{shown}` is no configuration: {error}").into())
             })?;

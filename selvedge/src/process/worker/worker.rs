@@ -5,7 +5,6 @@
 //! 1. `phase` is changed before the connection of a life is finished: who is told that it is over finds the next one.
 
 use core::fmt;
-use core::panic::Location;
 use std::borrow::Cow;
 
 use serde::Serialize;
@@ -13,12 +12,12 @@ use serde::de::DeserializeOwned;
 
 use crate::ambient::Ambient;
 use crate::primitive::{Arc, Mutex};
-use crate::process::worker::builder::{Builder, StartError};
+use crate::process::worker::builder::StartError;
 use crate::process::worker::call::Call;
 use crate::process::worker::connection::Connection;
 use crate::process::worker::error::{BadArguments, CallError, Ended, What};
 use crate::process::worker::protocol::Request;
-use crate::signal::{Signal, WaitError};
+use crate::signal::Signal;
 use crate::thread::{JoinError, Thread};
 
 /// A program that lives long and takes calls: a thread `name` of the tree, and the program as its child.
@@ -27,7 +26,7 @@ use crate::thread::{JoinError, Thread};
 /// arguments, a map or struct for named ones, `()` for none.
 ///
 /// The worker is asked to stop when its parent ends, or by [`stop`](Self::stop): it takes no more calls, those that run
-/// may end, and its process is gone after the [grace](Builder::grace) at the latest. A worker that ends by itself has
+/// may end, and its process is gone after the [grace](super::Builder::grace) at the latest. A worker that ends by itself has
 /// failed: every call that waits gets the [end](CallError::Ended), with the exit status and what it last wrote to standard error; if
 /// no call has, the worker's parent fails, unless [`join`](Self::join) receives it.
 ///
@@ -138,7 +137,7 @@ impl Worker {
         signal: &Signal,
     ) -> Result<T, CallError> {
         let request = self.request(function, &args, None::<()>.as_ref())?;
-        let mut call = self.send(function, &request, Some(signal), Location::caller())?;
+        let mut call = self.send(function, &request, Some(signal))?;
         call.wait_until(signal)
     }
 
@@ -161,7 +160,7 @@ impl Worker {
         args: impl Serialize,
     ) -> Result<Call<T>, CallError> {
         let request = self.request(function, &args, None::<()>.as_ref())?;
-        self.send(function, &request, None, Location::caller())
+        self.send(function, &request, None)
     }
 
     /// The same with positional arguments, a list, and named ones, a map.
@@ -181,7 +180,7 @@ impl Worker {
         kwargs: impl Serialize,
     ) -> Result<Call<T>, CallError> {
         let request = self.request(function, &args, Some(&kwargs))?;
-        self.send(function, &request, None, Location::caller())
+        self.send(function, &request, None)
     }
 
     /// Asks it to stop. Does not wait.
@@ -263,7 +262,6 @@ impl Worker {
         function: &str,
         request: &Request,
         until: Option<&Signal>,
-        _at: &'static Location<'static>,
     ) -> Result<Call<T>, CallError> {
         let wait = |signal: &Signal| match until {
             Some(until) => signal.wait_until(until).map_err(CallError::from),

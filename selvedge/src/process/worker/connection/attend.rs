@@ -69,7 +69,7 @@ impl Connection {
                 Turn::Rest => Till::after(QUIET),
                 Turn::Read | Turn::Wait => Signal::never(),
             };
-            let reading = matches!(turn, Turn::Read).then_some(Reading(self));
+            let reading = matches!(turn, Turn::Read).then(|| Reading(self));
             let mut all = signals.to_vec();
             all.extend([&nudge, &till]);
             let woken = match (&reading, self.flush()) {
@@ -122,13 +122,6 @@ impl Connection {
         Some((when, pending.call.clone()))
     }
 
-    /// How many calls are waited for.
-    pub(in super::super) fn in_flight(&self) -> usize {
-        let state = self.state.lock();
-        let waited = |pending: &&super::Pending| pending.cancelled.is_none();
-        state.pending.values().filter(waited).count()
-    }
-
     /// The worker has ended: hands out what it has left, and the end to every call that it has not answered; how many
     /// these were.
     pub(in super::super) fn finish(&self, ended: &Ended, site: &WaitSite) -> usize {
@@ -150,12 +143,18 @@ impl Connection {
         if !self.state.lock().at_end {
             self.receive(true);
         }
+        let rest = self.lines.lock().rest().to_vec();
+        if !rest.is_empty() {
+            self.complain(&rest, &"it ended in the middle of the line");
+        }
         let mut waiters = Vec::new();
         let mut told = 0;
         {
             let mut state = self.state.lock();
             state.over = Some(ended.clone());
-            state.pending.retain(|_, pending| pending.cancelled.is_none());
+            state
+                .pending
+                .retain(|_, pending| pending.cancelled.is_none());
             for pending in state.pending.values_mut() {
                 if pending.answer.is_none() {
                     pending.answer = Some(Answer::Ended(ended.clone()));

@@ -130,7 +130,9 @@ impl State {
     }
 
     fn is_answered(&self, id: u64) -> bool {
-        self.pending.get(&id).is_none_or(|pending| pending.answer.is_some())
+        self.pending
+            .get(&id)
+            .is_none_or(|pending| pending.answer.is_some())
     }
 
     fn take(&mut self, id: u64) -> Option<Answer> {
@@ -238,7 +240,11 @@ impl Connection {
         }
         writing.rest.drain(..sent);
         let is_left = !writing.rest.is_empty();
-        let flushed = if is_left { None } else { writing.flushed.take() };
+        let flushed = if is_left {
+            None
+        } else {
+            writing.flushed.take()
+        };
         drop(writing);
         if let Some(flushed) = flushed {
             flushed.set();
@@ -288,12 +294,19 @@ impl Connection {
     }
 
     /// Waits for the answer of a call; the index of the signal that was set first.
-    pub(super) fn wait(&self, id: u64, signals: &[&Signal], site: &WaitSite) -> Result<Answer, usize> {
+    pub(super) fn wait(
+        &self,
+        id: u64,
+        signals: &[&Signal],
+        site: &WaitSite,
+    ) -> Result<Answer, usize> {
         loop {
             if let Some(answer) = self.take(id) {
                 return Ok(answer);
             }
-            let read = self.begin_reading().map(|_reading| self.read(id, signals, site));
+            let read = self
+                .begin_reading()
+                .map(|_reading| self.read(id, signals, site));
             let ended = match read {
                 Some(Read::Done) => None,
                 Some(Read::Signal(at)) => Some(at),
@@ -403,7 +416,7 @@ impl Connection {
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
-        let read: FromWorker<'_> = match serde_json::from_slice(line) {
+        let read: FromWorker<'_> = match protocol::read(line) {
             Ok(read) => read,
             Err(error) => {
                 self.complain(line, &error);
@@ -425,13 +438,23 @@ impl Connection {
                 logger: &log.logger,
                 message: &log.message,
             }),
-            FromWorker { id: Some(id), out: Some(out), .. } => {
+            FromWorker {
+                id: Some(id),
+                out: Some(out),
+                ..
+            } => {
                 self.answer(id, |_| Answer::Out(out.get().into()));
             }
-            FromWorker { id: Some(id), err: Some(failure), .. } => {
+            FromWorker {
+                id: Some(id),
+                err: Some(failure),
+                ..
+            } => {
                 self.answer(id, |call| self.failed(call, failure));
             }
-            FromWorker { err: Some(failure), .. } => {
+            FromWorker {
+                err: Some(failure), ..
+            } => {
                 self.complain(line, &failure.message);
             }
             _ => self.complain(line, &"it has neither `out` nor `err` nor `log`"),
