@@ -25,7 +25,7 @@ use crate::process::worker::protocol::{
     self, Config, Configuration, FromWorker, Line, Lines, VERSION,
 };
 use crate::process::worker::worker::{Phase, Shared};
-use crate::process::{Process, Stdin, Stdio};
+use crate::process::{JoinError, Process, Stdin, Stdio};
 use crate::signal::{self, Signal, Till, WaitSite, any};
 use crate::thread::{self, Outcome};
 
@@ -166,7 +166,7 @@ impl Keeper {
     fn begin<'k>(&'k self, path: &'k Arc<str>) -> Result<(Life<'k>, Connection), StartError> {
         let (ours, theirs) = UnixStream::pair().map_err(StartError::Io)?;
         let theirs = Arc::new(File::from(OwnedFd::from(theirs)));
-        let command = self.builder.command.clone().named("process").unchecked();
+        let command = self.builder.command.clone().named("process");
         let command = command
             .stdin(Stdin::File(Arc::clone(&theirs)))
             .stdout(Stdio::File(theirs))
@@ -276,7 +276,7 @@ impl Life<'_> {
             let spoken = self.say_what_it_says();
             let signals = [self.process.stopped(), stop, &patience, &spoken];
             match connection.attend(&signals, &site) {
-                Attended::Signal(0) => return Why::Itself,
+                Attended::Signal(0) => return self.why(stop),
                 Attended::Signal(1) => {
                     signal::shield(|| self.end(connection));
                     return Why::Asked;
@@ -284,7 +284,7 @@ impl Life<'_> {
                 Attended::AtEnd => {
                     // Nearly always the end of the process, which is told a little later.
                     if self.wait_for_end(&Till::after(SILENCE)) {
-                        return Why::Itself;
+                        return self.why(stop);
                     }
                     self.process.stop_because("it closed its output");
                     self.wait_for_end(&Signal::never());
@@ -305,6 +305,15 @@ impl Life<'_> {
                 Attended::Cancelled => patience = self.patience(connection),
                 Attended::Signal(_) => {}
             }
+        }
+    }
+
+    /// Why it has ended, if nobody here has made it: with the tree, the process is asked when the thread is.
+    fn why(&self, stop: &Signal) -> Why {
+        let ended = self.process.try_join();
+        match stop.is_set() || matches!(ended, Some(Err(JoinError::Stopped { .. }))) {
+            true => Why::Asked,
+            false => Why::Itself,
         }
     }
 
@@ -378,7 +387,7 @@ impl Life<'_> {
     /// What its calls are told; the process has ended.
     fn ended(&self, why: Why) -> Ended {
         self.say_what_it_says();
-        let exit = self.process.try_wait();
+        let exit = self.process.try_wait(); // and its failure is received
         let status = exit.as_ref().map(ToString::to_string);
         let tail = exit.as_ref().map(|exit| exit.stderr_tail().to_vec());
         let tail = String::from_utf8_lossy(&tail.unwrap_or_default()).into_owned();

@@ -151,7 +151,13 @@ impl Serving {
     fn look_out(&self) {
         loop {
             let wake = Signal::new();
-            self.state.lock().wake = Some(wake.clone());
+            {
+                let mut state = self.state.lock();
+                match state.running.is_empty() {
+                    true => state.wake = Some(wake.clone()),
+                    false => drop(wake.set()), // a call has begun just now (invariant 2)
+                }
+            }
             if wake.wait_until(&self.ended).is_err() {
                 return;
             }
