@@ -118,7 +118,12 @@ fn a_rust_worker_answers() {
         worker.call::<Option<i64>>("nothing", [(); 0])?;
         let big = "é".repeat(1 << 20);
         let back = worker.call::<String>("echo", (&big,))?;
-        assert!(back == big, "{} of {} bytes came back", back.len(), big.len());
+        assert!(
+            back == big,
+            "{} of {} bytes came back",
+            back.len(),
+            big.len()
+        );
         worker.stop();
         worker.join()?;
         let error = worker.call::<i64>("add", (1, 2)).unwrap_err();

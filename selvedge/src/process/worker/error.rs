@@ -218,6 +218,15 @@ impl Ended {
         self.0.why == Why::Asked
     }
 
+    /// The cancelled call that held it up for too long, if it was stopped for that: other calls may be made again.
+    #[must_use]
+    pub fn cancelled_call(&self) -> Option<&str> {
+        match &self.0.why {
+            Why::Stuck(call) => Some(call),
+            _ => None,
+        }
+    }
+
     /// How its process ended, such as `exit status: 3`, if it is known.
     #[must_use]
     pub fn status(&self) -> Option<&str> {
