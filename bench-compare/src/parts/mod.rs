@@ -7,6 +7,7 @@ mod idle;
 mod lock;
 mod memory;
 mod pipe;
+pub mod process_worker;
 mod queue;
 mod shared;
 mod signal;
@@ -20,7 +21,7 @@ use crate::measure::Report;
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
-pub const ALL: [Part; 14] = [
+pub const ALL: [Part; 15] = [
     ("signal/idle", idle::rows),
     ("signal/flag", signal::rows),
     ("signal/wake", wake::rows),
@@ -34,6 +35,7 @@ pub const ALL: [Part; 14] = [
     ("shared", shared::rows),
     ("call", call::rows),
     ("process", none),
+    ("process/worker", process_worker::rows),
     ("observe", none),
 ];
 

@@ -213,7 +213,10 @@ impl Life<'_> {
             self.say_what_it_says();
             match io::write_until(stream, rest, &over) {
                 Ok(n) => rest = &rest[n..],
-                Err(error) => return Err(self.no_hello(&error, &late)),
+                Err(error) => match self.no_hello(&error, &late) {
+                    StartError::Stopped(stopped) => return Err(StartError::Stopped(stopped)),
+                    _ => break, // it may have said why it does not read
+                },
             }
         }
         let mut lines = Lines::new(builder.longest);
