@@ -224,10 +224,7 @@ fn calls_in_a_pool_run_at_once() {
 /// One that ends, one that says something else, one that is silent, one that is not there; none is left running.
 fn a_program_that_is_no_worker_is_refused() {
     program(|_| {
-        let start = |command| {
-            let builder = Builder::new("no", command).hello_within(Duration::from_millis(300));
-            builder.grace(Duration::from_millis(200)).start()
-        };
+        let start = |command| Builder::new("no", command).start();
         let error = start(command("plain")).unwrap_err();
         assert!(matches!(&error, StartError::Ended(_)), "{error}");
         let error = start(Command::new("sh").args(["-c", "echo >&2 oops; exit 3"])).unwrap_err();
@@ -241,7 +238,11 @@ fn a_program_that_is_no_worker_is_refused() {
             error.to_string().contains("does not begin as one: `hello`"),
             "{error}"
         );
-        let error = start(Command::new("sleep").arg("1000")).unwrap_err();
+        let sleeper = Builder::new("no", Command::new("sleep").arg("1000"));
+        let error = sleeper
+            .hello_within(Duration::from_millis(50))
+            .start()
+            .unwrap_err();
         assert!(matches!(error, StartError::Silent { .. }), "{error}");
         let error = start(Command::new("no-such-program")).unwrap_err();
         assert!(matches!(error, StartError::Spawn(_)), "{error}");

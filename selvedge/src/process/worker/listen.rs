@@ -16,16 +16,16 @@ use core::panic::Location;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Write;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::ambient::Ambient;
-use crate::io;
+use crate::primitive::sys::descriptor::{self, Interest};
 use crate::primitive::{Mutex, drop_caught, message_of};
 use crate::process::worker::protocol::{self, Failure, FromServer, Line, Lines, ToWorker};
 use crate::process::worker::serve::{Arguments, Function};
-use crate::signal::{self, Signal, Till, deadline};
+use crate::signal::{self, Ready, Signal, Spare, Till, WaitSite, deadline, wait_ready};
 use crate::sync::Queue;
 use crate::thread::{self, Failures};
 
@@ -45,6 +45,9 @@ pub(super) struct Serving {
     calls: Queue<Call>,
     state: Mutex<State>,
     ended: Signal,
+    /// For the wait of who reads.
+    spare: Spare,
+    site: WaitSite,
 }
 
 struct State {
@@ -93,6 +96,8 @@ impl Serving {
                 free: Signal::new(),
             }),
             ended: Signal::named("the worker's end"),
+            spare: Spare::default(),
+            site: WaitSite::new("read calls from", Some("the other side"), at),
         }
     }
 
@@ -191,27 +196,38 @@ impl Serving {
 
     /// Reads what comes, and waits for it until `until` is set. Is there more to come?
     fn read(&self, until: &Signal) -> bool {
-        let mut buffer = vec![0; 16 * 1024];
-        match io::read_until(&self.input, &mut buffer, until) {
-            Ok(0) => {
+        let stop = signal::stop();
+        let (input, signals) = (self.input.as_fd(), [until, &stop]);
+        match wait_ready(input, Interest::Read, &signals, &self.spare, || {
+            self.site.clone()
+        }) {
+            Ok(Ready::Source) => {}
+            Ok(Ready::Signal(0)) => return false,
+            Ok(Ready::Signal(_)) | Err(_) => {
+                self.end(true);
+                return false;
+            }
+        }
+        let mut buffer = [0; 4096];
+        let received = match descriptor::receive(input, &mut buffer) {
+            Err(error) if descriptor::is_no_socket(&error) => {
+                descriptor::read_ready(input, &mut buffer)
+            }
+            received => received,
+        };
+        match received {
+            Ok(None) => true,
+            Ok(Some(0)) | Err(_) => {
                 self.end(true);
                 false
             }
-            Ok(n) => {
+            Ok(Some(n)) => {
                 let mut lines = self.lines.lock();
                 lines.add(&buffer[..n]);
                 while let Some(line) = lines.next() {
                     self.take(line);
                 }
                 !self.ended.is_set()
-            }
-            Err(error) => {
-                let is_expired =
-                    matches!(io::interruption(&error), Some(signal::WaitError::Expired));
-                if !is_expired {
-                    self.end(true);
-                }
-                false
             }
         }
     }

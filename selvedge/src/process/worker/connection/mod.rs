@@ -378,7 +378,7 @@ impl Connection {
     /// Reads what is there and hands it out; the reader alone calls it. Is there more to come?
     pub(super) fn receive(&self, to_the_end: bool) -> bool {
         let mut lines = mem::replace(&mut *self.lines.lock(), Lines::new(0)); // invariant 2
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = [0; 4 * 1024];
         let more = loop {
             match descriptor::receive(self.stream.as_fd(), &mut buffer) {
                 Ok(Some(0)) | Err(_) => break false,
