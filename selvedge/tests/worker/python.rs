@@ -80,7 +80,7 @@ fn modules_names_and_scripts() {
         worker.import_module("math")?;
         assert_eq!(worker.call::<i64>("floor", (2.5,))?, 2);
         assert_eq!(worker.call::<i64>("math.floor", (2.5,))?, 2);
-        assert!(worker.get::<f64>("math.pi")? > 3.14);
+        assert_eq!(worker.get::<f64>("math.pi")?, std::f64::consts::PI);
         worker.exec("x = 1")?;
         worker.exec("def plus(n):\n    return x + n")?;
         assert_eq!(worker.call::<i64>("plus", (1,))?, 2);

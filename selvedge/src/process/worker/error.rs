@@ -84,7 +84,10 @@ impl From<WaitError> for CallError {
 /// A function of a worker failed, and the worker lives on. Its [`source`](Error::source) is the remote traceback.
 #[derive(Clone, Debug)]
 #[doc(alias = "exception")]
-pub struct RemoteError {
+pub struct RemoteError(Box<Told>);
+
+#[derive(Clone, Debug)]
+struct Told {
     worker: Arc<str>,
     call: Box<str>,
     failure: Failure,
@@ -94,37 +97,37 @@ pub struct RemoteError {
 impl RemoteError {
     pub(super) fn new(worker: Arc<str>, call: &str, mut failure: Failure) -> Self {
         let text = core::mem::take(&mut failure.traceback);
-        Self {
+        Self(Box::new(Told {
             worker,
             call: call.into(),
             failure,
             cause: (!text.trim().is_empty()).then_some(Traceback(text)),
-        }
+        }))
     }
 
     /// The type of the error there, such as `ZeroDivisionError`; may be empty.
     #[must_use]
     pub fn kind(&self) -> &str {
-        &self.failure.kind
+        &self.0.failure.kind
     }
 
     /// What the error says there.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.failure.message
+        &self.0.failure.message
     }
 
     /// Where it happened there, if the worker says so.
     #[must_use]
     pub fn traceback(&self) -> Option<&str> {
-        self.cause.as_ref().map(|cause| cause.0.trim_end())
+        self.0.cause.as_ref().map(|cause| cause.0.trim_end())
     }
 }
 
 impl fmt::Display for RemoteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (worker, call, Failure { kind, message, .. }) =
-            (&self.worker, &self.call, &self.failure);
+            (&self.0.worker, &self.0.call, &self.0.failure);
         write!(f, "`{call}` failed in the worker `{worker}`: ")?;
         match (kind.is_empty(), message.is_empty()) {
             (true, _) => f.write_str(message),
@@ -136,7 +139,7 @@ impl fmt::Display for RemoteError {
 
 impl Error for RemoteError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        let cause = self.cause.as_ref()?;
+        let cause = self.0.cause.as_ref()?;
         Some(cause)
     }
 }
