@@ -22,6 +22,12 @@ use selvedge::call::{
 };
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
+use selvedge::process::worker::{
+    BadArguments, BadResult, CallError, Ended, RemoteError, ServeError, Server, Worker,
+};
+use selvedge::process::{
+    Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
+};
 use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
 use selvedge::shared::{Changes, Conflict, Flyweight, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
@@ -119,6 +125,11 @@ fn names() -> Vec<&'static str> {
             Patch, Suite, selvedge::call::Installed, Binding, Tie, Condition, Function, Own<u8>,
             selvedge::call::Watch, Watching, BadPattern, Log, Record, RecordEnd,
             Calls, Expectation, Sequence, Explanation, ExplainedStep, What, Why,
+            Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
+            selvedge::process::JoinError, selvedge::process::SpawnError,
+            BadArguments, BadResult, CallError, Ended, RemoteError, ServeError, Server, Worker,
+            selvedge::process::worker::Builder, selvedge::process::worker::StartError,
+            selvedge::process::worker::Call<u8>,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
             World;

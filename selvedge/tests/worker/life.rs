@@ -321,8 +321,10 @@ fn a_call_that_runs_may_end_after_a_stop() {
     program(|_| {
         let worker = python().grace(Duration::from_secs(20)).start()?;
         worker.import_module("selvedge_worker")?;
-        worker.exec("import time\ndef f():\n  while not selvedge_worker.stopping(): time.sleep(0.001)\n  return 5")?;
+        worker.exec("import time, logging\ndef f():\n  logging.info('f has begun')\n  while not selvedge_worker.stopping(): time.sleep(0.001)\n  return 5")?;
+        let heard = Heard::until("f has begun");
         let call = worker.begin::<i64>("f", ())?;
+        heard.heard.wait()?;
         worker.stop();
         assert_eq!(call.wait()?, 5);
         worker.join()?;

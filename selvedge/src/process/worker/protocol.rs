@@ -91,6 +91,17 @@ pub(super) struct Failure {
     pub(super) traceback: String,
 }
 
+impl Failure {
+    /// A line of the worker was about a call, and said nothing that can be understood.
+    pub(super) fn malformed(error: &serde_json::Error, line: &[u8]) -> Self {
+        Self {
+            kind: "MalformedAnswer".to_owned(),
+            message: format!("{error}: `{}`", shown(line)),
+            traceback: String::new(),
+        }
+    }
+}
+
 /// What a worker has logged.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct LogRecord {

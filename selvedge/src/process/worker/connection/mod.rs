@@ -421,11 +421,7 @@ impl Connection {
             Err(error) => {
                 self.complain(line, &error);
                 if let Some(id) = protocol::id_of(line) {
-                    let failure = Failure {
-                        kind: "MalformedAnswer".to_owned(),
-                        message: format!("{error}: `{}`", protocol::shown(line)),
-                        traceback: String::new(),
-                    };
+                    let failure = Failure::malformed(&error, line);
                     self.answer(id, |call| self.failed(call, failure));
                 }
                 return;
@@ -465,7 +461,7 @@ impl Connection {
         Answer::Failed(RemoteError::new(Arc::clone(&self.worker), call, failure))
     }
 
-    /// Gives a call its answer.
+    /// The call's answer, once.
     fn answer(&self, id: u64, answer: impl FnOnce(&str) -> Answer) {
         let mut state = self.state.lock();
         let Some(pending) = state.pending.get_mut(&id) else {
