@@ -69,6 +69,7 @@
 //! | `macros`   | yes     | `#[open]`, `#[bind]`, `open_use!`, `#[derive(Isolate)]`        |
 //! | `discover` | yes     | `#[bind]` finds its way into the program by being linked       |
 //! | `process`  | yes     | child processes as members of the tree (Linux)                 |
+//! | `worker`   | no      | `process::worker`: programs that take calls, in Python or Rust |
 //! | `testing`  | no      | `World`: a tree and a clock for one test                       |
 //! | `jiff`     | no      | `Till::at_timestamp`: dates as tills                           |
 //! | `log`      | no      | events of [`probe`] go to the program's logger                 |

@@ -9,6 +9,7 @@ mod memory;
 mod pipe;
 mod process;
 mod process_shell;
+pub mod process_worker;
 mod queue;
 mod shared;
 mod signal;
@@ -22,7 +23,7 @@ use crate::measure::Report;
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
-pub const ALL: [Part; 15] = [
+pub const ALL: [Part; 16] = [
     ("signal/idle", idle::rows),
     ("signal/flag", signal::rows),
     ("signal/wake", wake::rows),
@@ -37,6 +38,7 @@ pub const ALL: [Part; 15] = [
     ("call", call::rows),
     ("process", process::rows),
     ("process/shell", process_shell::rows),
+    ("process/worker", process_worker::rows),
     ("observe", none),
 ];
 

@@ -22,9 +22,13 @@ use selvedge::call::{
 };
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::probe::{Ending, Event, Subscription};
+use selvedge::process::worker::{
+    BadArguments, BadResult, CallError, Ended, RemoteError, ServeError, Server, Worker,
+};
 use selvedge::process::{
     Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
 };
+use selvedge::process::{QuoteError, Shell, ShellError};
 use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
 use selvedge::shared::{Changes, Conflict, Flyweight, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
@@ -34,7 +38,6 @@ use selvedge::sync::{
     PopUntilError, PriorityQueue, Producer, Promise, PushError, PushUntilError, Queue, Semaphore,
     StopError, TryEnterError, TryPopError, TryPushError, Undelivered, Watch, Watcher,
 };
-use selvedge::process::{QuoteError, Shell, ShellError};
 use selvedge::testing::World;
 use selvedge::thread::{
     CronError, Current, Failures, GaveUp, Job, JoinAllError, JoinError, Missed, Overlap, Panic,
@@ -126,6 +129,9 @@ fn names() -> Vec<&'static str> {
             Calls, Expectation, Sequence, Explanation, ExplainedStep, What, Why,
             Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
             selvedge::process::JoinError, selvedge::process::SpawnError,
+            BadArguments, BadResult, CallError, Ended, RemoteError, ServeError, Server, Worker,
+            selvedge::process::worker::Builder, selvedge::process::worker::StartError,
+            selvedge::process::worker::Call<u8>,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
             World;
