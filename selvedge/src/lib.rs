@@ -51,6 +51,7 @@
 //! | [`call`]     | open functions: bindings, hooks, watching, expectations, groutines |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |
+//! | `observe`    | logging and profiling (feature `observe`)                   |
 //! | [`guide`]    | what to use for what, signals, stopping, shutdown, contexts, propagation, isolation, open functions, groutines |
 //! | `testing`    | a tree, a clock and an event list for one test (feature `testing`) |
 //!
@@ -68,6 +69,7 @@
 //! | `run`      | yes     | SIGINT and SIGTERM ask the program to stop                     |
 //! | `macros`   | yes     | `#[open]`, `#[bind]`, `open_use!`, `#[derive(Isolate)]`        |
 //! | `discover` | yes     | `#[bind]` finds its way into the program by being linked       |
+//! | `observe`  | yes     | `observe`: logging, and profiles of a running program          |
 //! | `testing`  | no      | `World`: a tree and a clock for one test                       |
 //! | `jiff`     | no      | `Till::at_timestamp`: dates as tills                           |
 //! | `log`      | no      | events of [`probe`] go to the program's logger                 |
@@ -102,6 +104,8 @@ pub mod io;
 pub mod thread;
 pub mod shared;
 pub mod call;
+#[cfg(feature = "observe")]
+pub mod observe;
 pub mod program;
 pub mod guide;
 #[cfg(feature = "testing")]
