@@ -23,6 +23,11 @@ mod event;
 #[cfg(feature = "log")]
 mod log;
 mod sink;
+#[cfg_attr(
+    not(feature = "observe"),
+    expect(dead_code, reason = "nobody measures without the feature")
+)]
+mod span;
 #[cfg(feature = "tracing")]
 mod tracing;
 
@@ -34,3 +39,6 @@ pub(crate) use carried::Carried;
 pub use event::{Ending, Event};
 pub use sink::{Subscription, subscribe};
 pub(crate) use sink::{emit, wants_details};
+pub(crate) use span::{What, span};
+#[cfg(feature = "observe")]
+pub(crate) use span::{Observer, Span, observe_spans, unobserve_spans};
