@@ -36,8 +36,12 @@ pub(crate) use self::tracing::Carried;
 #[cfg(not(feature = "tracing"))]
 pub(crate) use carried::Carried;
 
+#[cfg(feature = "observe")]
+pub(crate) use event::Weight;
 pub use event::{Ending, Event};
 pub use sink::{Subscription, subscribe};
+#[cfg(feature = "observe")]
+pub(crate) use sink::subscribe_to_news;
 pub(crate) use sink::{emit, wants_details};
 pub(crate) use span::{What, span};
 #[cfg(feature = "observe")]

@@ -37,7 +37,7 @@ pub(super) fn table(profile: &Profile, f: &mut fmt::Formatter<'_>) -> fmt::Resul
         for (width, cell) in widths.iter().zip(cells) {
             write!(f, "{cell:>width$}  ")?;
         }
-        writeln!(f, "{name}")?;
+        writeln!(f, "{}", name.escape_debug())?;
     }
     for thread in profile.threads() {
         let own: Duration = thread.rows().iter().map(Row::own).sum();
