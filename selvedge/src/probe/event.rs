@@ -244,8 +244,8 @@ impl Event<'_> {
     }
 
     /// The path of the thread that it is about.
-    #[cfg(any(feature = "log", feature = "tracing"))]
-    pub(super) fn thread(&self) -> Option<&str> {
+    #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+    pub(crate) fn thread(&self) -> Option<&str> {
         match self {
             Self::Started { thread }
             | Self::StopAsked { thread, .. }

@@ -81,6 +81,7 @@ fn tell(log: &Shared, event: &Event<'_>) {
     };
     log.record(&Record {
         level,
+        thread: event.thread(),
         target: "selvedge",
         text: event,
         values: &"",
@@ -120,6 +121,7 @@ impl Log {
     pub fn say(&self, level: Level, text: impl Display) {
         self.0.record(&Record {
             level,
+            thread: None,
             target: "",
             text: &text,
             values: &"",

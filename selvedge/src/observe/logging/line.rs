@@ -18,6 +18,8 @@ use crate::signal;
 /// What is logged, but for what is the same for all that a thread logs here and now.
 pub(super) struct Record<'r> {
     pub(super) level: Level,
+    /// Whom it is about, if that is not the calling thread.
+    pub(super) thread: Option<&'r str>,
     pub(super) target: &'r str,
     pub(super) text: &'r dyn Display,
     /// Named values that belong to it.
@@ -30,7 +32,10 @@ pub(super) fn line(record: &Record<'_>, locals: &[(Box<str>, Shown)]) -> Vec<u8>
     line.time(signal::system_now());
     // Writing to a `Line` does not fail.
     let _ = write!(line, " {:5} ", record.level);
-    let _ = line.write_str(&ambient::thread_path());
+    match record.thread {
+        Some(thread) => line.show(&thread),
+        None => line.show(&ambient::thread_path()),
+    }
     match record.target {
         "" => line.0.push_str(": "),
         target => line.show(&format_args!(" {target}: ")),

@@ -26,6 +26,7 @@ impl log::Log for Logger {
         let Some(log) = installed() else { return };
         log.record(&Record {
             level: level(record.level()),
+            thread: None,
             target: record.target(),
             text: record.args(),
             values: &Values(record.key_values()),

@@ -82,7 +82,11 @@ impl Shared {
     /// Logs a record, if it matters enough.
     pub(super) fn record(&self, record: &Record<'_>) {
         if record.level <= self.level {
-            busy(|was_busy| self.submit(line(record, &self.locals), was_busy));
+            busy(|was_busy| {
+                // What the text of a local logs does not show that local.
+                let locals = if was_busy { &[][..] } else { &self.locals };
+                self.submit(line(record, locals), was_busy);
+            });
         }
     }
 
@@ -171,6 +175,7 @@ impl Shared {
             let text = format!("{untold} records were dropped: there was no room for them");
             let record = Record {
                 level: Level::Warn,
+                thread: None,
                 target: "selvedge",
                 text: &text,
                 values: &"",
