@@ -9,8 +9,8 @@ use core::panic::Location;
 use crate::ambient::{self, Group, Identity};
 use crate::primitive::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::primitive::{Arc, Mutex};
-use crate::signal::signal::Signal;
 use crate::probe::{self, What};
+use crate::signal::signal::Signal;
 use crate::signal::timer::Timer;
 
 /// One thread of the tree, as seen by itself.

@@ -39,7 +39,9 @@ fn a_line_is_written_once_or_counted_however_the_service_ends() {
     check(|| {
         let memory = Memory::default();
         let full = [Full::Wait, Full::Drop][random(2)];
-        let log = logging::to(memory.clone()).bound(1 + random(2)).when_full(full);
+        let log = logging::to(memory.clone())
+            .bound(1 + random(2))
+            .when_full(full);
         let world = World::new();
         let (log, aliens) = world.run(|| {
             let log = log.install().unwrap();

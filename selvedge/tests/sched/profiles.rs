@@ -36,7 +36,10 @@ fn alone() -> MutexGuard<'static, ()> {
 
 fn calls(profile: &Profile, name: &str) -> u64 {
     let merged = profile.row(name).map_or(0, |row| row.calls());
-    let of_threads = profile.threads().iter().filter_map(|thread| thread.row(name));
+    let of_threads = profile
+        .threads()
+        .iter()
+        .filter_map(|thread| thread.row(name));
     assert_eq!(merged, of_threads.map(|row| row.calls()).sum());
     merged
 }
@@ -75,7 +78,12 @@ fn every_call_is_counted_once_wherever_its_thread_is() {
 fn a_profile_that_is_stopped_has_what_was_before_and_nothing_of_the_next() {
     let _alone = alone();
     check(|| {
-        let start = || Builder::new().functions("**::profiles::stopped").start().unwrap();
+        let start = || {
+            Builder::new()
+                .functions("**::profiles::stopped")
+                .start()
+                .unwrap()
+        };
         let first = start();
         assert_eq!(stopped(0), 0);
         let worker = spawn(|| (0..3).for_each(|n| assert_eq!(stopped(n), n)));
