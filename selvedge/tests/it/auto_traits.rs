@@ -21,6 +21,8 @@ use selvedge::call::{
     Why,
 };
 use selvedge::io::{Acceptor, Incoming, Stoppable};
+use selvedge::observe::logging::{self, Full, InstallError, Level, Writer};
+use selvedge::observe::profile::{self, Block, Profile, Profiling, Row, ThreadProfile};
 use selvedge::probe::{Ending, Event, Subscription};
 use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
 use selvedge::shared::{Changes, Conflict, Flyweight, Singleton};
@@ -121,6 +123,8 @@ fn names() -> Vec<&'static str> {
             Calls, Expectation, Sequence, Explanation, ExplainedStep, What, Why,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
+            logging::Log, Writer, Full, Level, InstallError,
+            profile::Builder, Profiling, Profile, ThreadProfile, Row, profile::Kind, profile::StartError,
             World;
         borrows:
             Call<'_, u8, u8>, Returned<'_, u8, u8>, AsyncNext<'_, u8, u8>,
@@ -133,11 +137,11 @@ fn names() -> Vec<&'static str> {
         of_one_thread:
             Held<'_, u8>;
         of_one_call:
-            Installed;
+            Installed, Block;
         // It keeps a closure until the end, which need not be `Sync`.
         of_one_owner:
             Wait<u8, AtCall>, Scenario<u8>, Paused<'static, u8, AtCall, u8>,
-            selvedge::program::Builder;
+            selvedge::program::Builder, logging::Builder;
     }
     .to_vec()
 }
@@ -193,6 +197,8 @@ fn errors_go_where_any_error_goes() {
     error::<JoinError>();
     error::<SpawnError>();
     error::<StartError>();
+    error::<InstallError>();
+    error::<profile::StartError>();
     error::<ThreadError>();
     error::<Failures>();
     error::<Panic>();

