@@ -70,6 +70,7 @@
 //! | `macros`   | yes     | `#[open]`, `#[bind]`, `open_use!`, `#[derive(Isolate)]`        |
 //! | `discover` | yes     | `#[bind]` finds its way into the program by being linked       |
 //! | `observe`  | yes     | `observe`: logging, and profiles of a running program          |
+//! | `process`  | yes     | child processes as members of the tree (Linux)                 |
 //! | `testing`  | no      | `World`: a tree and a clock for one test                       |
 //! | `jiff`     | no      | `Till::at_timestamp`: dates as tills                           |
 //! | `log`      | no      | events of [`probe`] go to the program's logger                 |
@@ -103,6 +104,8 @@ pub mod sync;
 pub mod io;
 pub mod thread;
 pub mod shared;
+#[cfg(selvedge_process)]
+pub mod process;
 pub mod call;
 #[cfg(feature = "observe")]
 pub mod observe;

@@ -8,6 +8,7 @@ mod lock;
 mod memory;
 mod observe;
 mod pipe;
+mod process;
 mod queue;
 mod shared;
 mod signal;
@@ -34,7 +35,7 @@ pub const ALL: [Part; 14] = [
     ("ambient/contexts", contexts::rows),
     ("shared", shared::rows),
     ("call", call::rows),
-    ("process", none),
+    ("process", process::rows),
     ("observe", observe::rows),
 ];
 

@@ -78,6 +78,21 @@ impl Signal {
     }
 }
 
+impl Signal {
+    /// Raises `event` when it is set; at once if it is.
+    #[cfg(selvedge_process)]
+    pub(crate) fn raise(&self, event: &Arc<Event>) -> OnSet {
+        let id = match self.link(Link::Raise(Arc::clone(event))) {
+            Ok(id) => Some(id),
+            Err(_) => {
+                event.raise();
+                None
+            }
+        };
+        OnSet::new(self, id)
+    }
+}
+
 impl AsFd for Descriptor {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.event.as_fd()
