@@ -6,6 +6,7 @@ mod contexts;
 mod idle;
 mod lock;
 mod memory;
+mod observe;
 mod pipe;
 mod process;
 mod process_shell;
@@ -39,10 +40,5 @@ pub const ALL: [Part; 16] = [
     ("process", process::rows),
     ("process/shell", process_shell::rows),
     ("process/worker", process_worker::rows),
-    ("observe", none),
+    ("observe", observe::rows),
 ];
-
-/// A part of which nothing is built yet.
-fn none(report: &mut Report) {
-    eprintln!("bench-compare: part `{}` has no rows yet", report.part);
-}

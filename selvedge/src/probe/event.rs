@@ -241,8 +241,8 @@ pub enum Ending {
 }
 
 /// How much an event matters to who reads a log.
-#[cfg(any(feature = "log", feature = "tracing"))]
-pub(super) enum Weight {
+#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+pub(crate) enum Weight {
     Error,
     Warning,
     Info,
@@ -250,8 +250,8 @@ pub(super) enum Weight {
 }
 
 impl Event<'_> {
-    #[cfg(any(feature = "log", feature = "tracing"))]
-    pub(super) fn weight(&self) -> Weight {
+    #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+    pub(crate) fn weight(&self) -> Weight {
         match self {
             Self::WorkerLogged { level, .. } => weight_of(level),
             Self::Failed { .. }
@@ -284,8 +284,8 @@ impl Event<'_> {
     }
 
     /// The path of the thread that it is about.
-    #[cfg(any(feature = "log", feature = "tracing"))]
-    pub(super) fn thread(&self) -> Option<&str> {
+    #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+    pub(crate) fn thread(&self) -> Option<&str> {
         match self {
             Self::Started { thread }
             | Self::StopAsked { thread, .. }
@@ -341,7 +341,7 @@ impl Event<'_> {
 }
 
 /// That of a level of Python's `logging`, or of the crate `log`.
-#[cfg(any(feature = "log", feature = "tracing"))]
+#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
 fn weight_of(level: &str) -> Weight {
     match level {
         "CRITICAL" | "FATAL" | "ERROR" => Weight::Error,
