@@ -1,0 +1,3 @@
+//! A running program answers questions on a unix socket.
+
+pub mod protocol;
