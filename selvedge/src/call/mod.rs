@@ -172,6 +172,9 @@ pub use watch::{Watch, Watching, watch};
 /// Prints the calls that the environment variable `SELVEDGE_WATCH` names.
 pub(crate) use trace::start as start_trace;
 
+#[cfg(feature = "inspect")]
+pub(crate) use met::all as met_functions;
+
 /// For `__private` alone.
 pub(crate) mod private {
     pub use super::binding::{Discovered, bind, bind_discovered};

@@ -32,5 +32,7 @@ pub(crate) use self::tracing::Carried;
 pub(crate) use carried::Carried;
 
 pub use event::{Ending, Event};
+#[cfg(feature = "inspect")]
+pub(crate) use sink::look_on;
 pub use sink::{Subscription, subscribe};
 pub(crate) use sink::{emit, wants_details};

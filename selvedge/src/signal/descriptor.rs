@@ -78,6 +78,18 @@ impl Signal {
     }
 }
 
+impl Signal {
+    /// Raises `event` when the signal is set, at once if it is; until the hook is dropped.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn raise(&self, event: &Arc<Event>) -> OnSet {
+        let link = self.link(Link::Raise(Arc::clone(event)));
+        if link.is_err() {
+            event.raise();
+        }
+        OnSet::new(self, link.ok())
+    }
+}
+
 impl AsFd for Descriptor {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.event.as_fd()
@@ -111,7 +123,7 @@ pub(crate) fn wait_ready(
     interest: Interest,
     signals: &[&Signal],
     spare: &Spare,
-    site: impl FnOnce() -> WaitSite,
+    site: impl FnOnce() -> WaitSite<'static>,
 ) -> io::Result<Ready> {
     if let Some(at) = first_set(signals) {
         return Ok(Ready::Signal(at));

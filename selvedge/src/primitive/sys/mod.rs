@@ -40,3 +40,9 @@ pub(crate) mod descriptor;
 mod event;
 #[cfg(all(unix, feature = "os"))]
 pub(crate) use event::Event;
+#[cfg(all(unix, feature = "inspect"))]
+pub(crate) mod local;
+#[cfg(feature = "inspect")]
+mod task;
+#[cfg(feature = "inspect")]
+pub(crate) use task::times_of;
