@@ -12,3 +12,6 @@
 pub mod inspect;
 pub mod logging;
 pub mod profile;
+
+#[cfg(all(unix, feature = "inspect"))]
+pub use inspect::serve;

@@ -68,6 +68,8 @@ pub(crate) struct What {
     pub(crate) on: Option<On>,
     /// Of what has room: how much is in it while somebody waits so, and how much may be.
     pub(crate) fill: Option<(usize, usize)>,
+    /// Of what has room: is it that?
+    pub(crate) for_room: bool,
 }
 
 /// Which of its kind it is.
@@ -115,6 +117,7 @@ impl<'a> WaitSite<'a> {
             at,
             on: None,
             fill: None,
+            for_room: false,
         };
         Self {
             what,
@@ -130,9 +133,11 @@ impl<'a> WaitSite<'a> {
         self
     }
 
-    /// It has room for `bound`; while somebody waits so there are `len` in it.
-    pub(crate) fn filled(mut self, len: usize, bound: usize) -> Self {
+    /// It has room for `bound`, and the thread waits for some, or for an element: so it is full, or empty.
+    pub(crate) fn filled(mut self, for_room: bool, bound: usize) -> Self {
+        let len = if for_room { bound } else { 0 };
         self.what.fill = Some((len, bound));
+        self.what.for_room = for_room;
         self
     }
 

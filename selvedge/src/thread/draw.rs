@@ -39,7 +39,7 @@ pub struct TreeNode {
     asked: Option<Duration>,
     os_id: Option<u32>,
     /// By which locks know the thread.
-    number: Option<usize>,
+    pub(crate) number: Option<usize>,
     wait: Option<Wait>,
     /// No other node has it while this one lives.
     #[cfg(feature = "inspect")]

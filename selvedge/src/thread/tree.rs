@@ -192,6 +192,11 @@ impl Node {
         &self.path
     }
 
+    #[cfg(feature = "inspect")]
+    pub(crate) fn timer(&self) -> &Timer {
+        &self.root.timer
+    }
+
     pub(crate) fn stop_signal(&self) -> &Signal {
         &self.stop
     }

@@ -284,10 +284,9 @@ impl<T> Channel<T> {
         at: &'static Location<'static>,
         since: Instant,
     ) -> WaitSite<'static> {
-        let len = if for_room { self.bound } else { 0 };
         WaitSite::shared("queue", self.name.clone(), at)
             .on(self, self.made)
-            .filled(len, self.bound)
+            .filled(for_room, self.bound)
             .since(since)
     }
 
