@@ -20,7 +20,7 @@ const EXAMPLES: &str = "\
 PROGRAM is a name, a process number or the path of a socket; it can be left out if there is only one program.
 
 Examples:
-  SELVEDGE_INSPECT=1 formulas big.txt &         a program that can be looked into
+  SELVEDGE_INSPECT= formulas big.txt &          a program that can be looked into
   selvedge ps                                   which programs there are
   selvedge top                                  look at the only one
   selvedge tree formulas                        its threads, once

@@ -57,8 +57,7 @@ impl Connection {
                 path: Arc::from(path),
                 last: Arc::default(),
             },
-            hello: serde_json::from_str(r#"{"protocol":0,"selvedge":"","program":"","pid":0,"since_us":0}"#)
-                .map_err(Fault::failed)?,
+            hello: Hello::default(),
             unread: Vec::new(),
             looked: 0,
         };

@@ -3,12 +3,12 @@
 use std::env;
 use std::fs;
 use std::io::ErrorKind;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use selvedge::observe::inspect::protocol::Hello;
+use selvedge::observe::inspect::{self, protocol::Hello};
 use selvedge::thread;
 
 use crate::client::{Connection, PATIENCE, Socket};
@@ -36,15 +36,8 @@ enum Who {
 
 /// Where programs open their sockets unless they are told a path.
 pub(crate) fn folder() -> PathBuf {
-    let named = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(folder) = named("SELVEDGE_INSPECT").filter(|path| path.is_dir()) {
-        return folder;
-    }
-    if let Some(folder) = named("XDG_RUNTIME_DIR") {
-        return folder.join("selvedge");
-    }
-    let user = fs::metadata("/proc/self").map_or(0, |it| it.uid());
-    PathBuf::from(format!("/tmp/selvedge-{user}"))
+    let named = env::var_os("SELVEDGE_INSPECT").map(PathBuf::from);
+    named.filter(|path| path.is_dir()).unwrap_or_else(inspect::directory)
 }
 
 /// The programs that can be looked into, as a table.
@@ -69,7 +62,7 @@ pub(crate) fn ps() -> Result<String, Fault> {
 
 fn nobody(folder: &Path) -> String {
     format!(
-        "no program that can be looked into has a socket in `{}`; start one with SELVEDGE_INSPECT=1",
+        "no program that can be looked into has a socket in `{}`; start one with SELVEDGE_INSPECT= before its name",
         folder.display()
     )
 }
