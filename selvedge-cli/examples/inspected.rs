@@ -45,7 +45,9 @@ pub fn main() -> ExitCode {
                 let late = ledger.enter_until(&Signal::never());
                 Ok(late.map(drop)?)
             });
-            s.spawn("<img src=x onerror=alert(1)>\u{1b}[31m", |_stop| Ok(Signal::new().wait()?));
+            s.spawn("<img src=x onerror=alert(1)>\u{1b}[31m", |_stop| {
+                Ok(Signal::new().wait()?)
+            });
             feed(jobs)
         })?;
         Ok(())

@@ -154,7 +154,9 @@ fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3600.0,
         _ => return Err("expected a number with a unit: `30s`, `500ms`, `5m` or `1h`".to_owned()),
     };
-    let n: f64 = number.parse().map_err(|_| format!("`{number}` is not a number"))?;
+    let n: f64 = number
+        .parse()
+        .map_err(|_| format!("`{number}` is not a number"))?;
     match Duration::try_from_secs_f64(n * seconds_in_unit) {
         Ok(Duration::ZERO) | Err(_) => Err("the time must be above 0, and not for ever".to_owned()),
         Ok(duration) => Ok(duration),
@@ -176,8 +178,18 @@ mod tests {
 
     #[test]
     fn a_time_has_a_unit() {
-        for (text, milliseconds) in [("2s", 2000), ("500ms", 500), ("1.5s", 1500), ("1m", 60_000), ("1h", 3_600_000)] {
-            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        for (text, milliseconds) in [
+            ("2s", 2000),
+            ("500ms", 500),
+            ("1.5s", 1500),
+            ("1m", 60_000),
+            ("1h", 3_600_000),
+        ] {
+            assert_eq!(
+                duration(text),
+                Ok(Duration::from_millis(milliseconds)),
+                "{text}"
+            );
         }
         for text in ["2", "", "s", "-1s", "0s", "1d", "1s1s", "infs", "1e300s"] {
             assert!(duration(text).is_err(), "{text}");

@@ -93,7 +93,9 @@ impl Connection {
         let id = self.sender.send(command)?;
         let till = Till::after(patience);
         loop {
-            let answer = self.next_until(&till)?.ok_or_else(|| self.silent(patience))?;
+            let answer = self
+                .next_until(&till)?
+                .ok_or_else(|| self.silent(patience))?;
             match answer.body {
                 Body::Error(problem) if answer.id == id || answer.id == 0 => {
                     return Err(Fault::failed(clean(&problem.message)));
@@ -139,7 +141,9 @@ impl Connection {
                 Err(error) => match interruption(&error) {
                     Some(WaitError::Expired) => return Ok(None), // invariant 1
                     Some(_) => return Err(Fault::Stopped),
-                    None if error.kind() == ErrorKind::ConnectionReset => return Err(self.sender.gone()),
+                    None if error.kind() == ErrorKind::ConnectionReset => {
+                        return Err(self.sender.gone());
+                    }
                     None => return Err(Fault::of("cannot read what the program answers", &error)),
                 },
             }
@@ -148,7 +152,9 @@ impl Connection {
 
     /// Takes a line, without its end.
     fn line(&mut self) -> Option<Vec<u8>> {
-        let end = self.unread[self.looked..].iter().position(|byte| *byte == b'\n');
+        let end = self.unread[self.looked..]
+            .iter()
+            .position(|byte| *byte == b'\n');
         let Some(end) = end.map(|end| self.looked + end) else {
             self.looked = self.unread.len();
             return None;
@@ -177,10 +183,19 @@ impl Connection {
 
     pub(crate) fn surprised(&self, body: &Body) -> Fault {
         let said = match body {
-            Body::Unknown => "something that this version cannot read; is `selvedge` older than the program?".to_owned(),
-            other => format!("what was not asked for: {}", clean(&format!("{other:.80?}"))),
+            Body::Unknown => {
+                "something that this version cannot read; is `selvedge` older than the program?"
+                    .to_owned()
+            }
+            other => format!(
+                "what was not asked for: {}",
+                clean(&format!("{other:.80?}"))
+            ),
         };
-        Fault::failed(format_args!("`{}` answered {said}", self.sender.path.display()))
+        Fault::failed(format_args!(
+            "`{}` answered {said}",
+            self.sender.path.display()
+        ))
     }
 }
 
@@ -196,7 +211,14 @@ impl Sender {
         let mut out = Stoppable::new(&*self.stream).until(Till::after(PATIENCE));
         match out.write_all(line.as_bytes()) {
             Ok(()) => Ok(id),
-            Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => Err(self.gone()),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+                ) =>
+            {
+                Err(self.gone())
+            }
             Err(error) => Err(Fault::of("cannot send a request", &error)),
         }
     }

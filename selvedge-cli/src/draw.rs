@@ -23,9 +23,16 @@ use crate::text::{clean, length};
 #[must_use]
 pub fn tree(threads: &[ThreadInfo]) -> String {
     let stems = stems(threads);
-    let names = stems.iter().zip(threads).map(|(stem, thread)| format!("{stem}{}", clean(&thread.name)));
+    let names = stems
+        .iter()
+        .zip(threads)
+        .map(|(stem, thread)| format!("{stem}{}", clean(&thread.name)));
     let names: Vec<_> = names.collect();
-    let widest = names.iter().map(|name| crate::text::width(name)).max().unwrap_or(0);
+    let widest = names
+        .iter()
+        .map(|name| crate::text::width(name))
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
     for (name, thread) in names.iter().zip(threads) {
         let gap = widest - crate::text::width(name) + 2;
@@ -77,10 +84,19 @@ fn does(thread: &ThreadInfo) -> String {
     }
     if let Some(asked) = &thread.asked {
         let ago = thread.asked_us.map(|us| format!(" {} ago", length(us)));
-        text += &format!(", asked to stop{}: {}", ago.unwrap_or_default(), clean(asked));
+        text += &format!(
+            ", asked to stop{}: {}",
+            ago.unwrap_or_default(),
+            clean(asked)
+        );
     }
     if let Some(waits) = &thread.waits {
-        text += &format!(", waits {} for {} at {}", length(waits.for_us), subject(waits), clean(&waits.at));
+        text += &format!(
+            ", waits {} for {} at {}",
+            length(waits.for_us),
+            subject(waits),
+            clean(&waits.at)
+        );
     }
     text
 }

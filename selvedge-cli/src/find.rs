@@ -37,7 +37,9 @@ enum Who {
 /// Where programs open their sockets unless they are told a path.
 pub(crate) fn folder() -> PathBuf {
     let named = env::var_os("SELVEDGE_INSPECT").map(PathBuf::from);
-    named.filter(|path| path.is_dir()).unwrap_or_else(inspect::directory)
+    named
+        .filter(|path| path.is_dir())
+        .unwrap_or_else(inspect::directory)
 }
 
 /// The programs that can be looked into, as a table.
@@ -48,16 +50,35 @@ pub(crate) fn ps() -> Result<String, Fault> {
         return Ok(format!("{}\n", nobody(&folder)));
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));
-    let head = ["PROGRAM", "PID", "AGE", "SOCKET"].map(str::to_owned).to_vec();
+    let head = ["PROGRAM", "PID", "AGE", "SOCKET"]
+        .map(str::to_owned)
+        .to_vec();
     let rows = found.iter().map(|found| {
         let path = clean(&found.path.display().to_string()).into_owned();
         match &found.who {
-            Who::Program(hello) => vec![clean(&hello.program).into_owned(), hello.pid.to_string(), age(hello), path],
-            Who::Stale => vec!["(stale: its program has ended)".to_owned(), "-".to_owned(), "-".to_owned(), path],
-            Who::Silent(fault) => vec![format!("({})", clean(&fault.to_string())), "-".to_owned(), "-".to_owned(), path],
+            Who::Program(hello) => vec![
+                clean(&hello.program).into_owned(),
+                hello.pid.to_string(),
+                age(hello),
+                path,
+            ],
+            Who::Stale => vec![
+                "(stale: its program has ended)".to_owned(),
+                "-".to_owned(),
+                "-".to_owned(),
+                path,
+            ],
+            Who::Silent(fault) => vec![
+                format!("({})", clean(&fault.to_string())),
+                "-".to_owned(),
+                "-".to_owned(),
+                path,
+            ],
         }
     });
-    Ok(table(&std::iter::once(head).chain(rows).collect::<Vec<_>>()))
+    Ok(table(
+        &std::iter::once(head).chain(rows).collect::<Vec<_>>(),
+    ))
 }
 
 fn nobody(folder: &Path) -> String {
@@ -68,7 +89,9 @@ fn nobody(folder: &Path) -> String {
 }
 
 fn age(hello: &Hello) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let now = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
     length(now.saturating_sub(hello.since_us))
 }
@@ -78,7 +101,12 @@ fn look(folder: &Path) -> Result<Vec<Found>, Fault> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Fault::of(format_args!("cannot read `{}`", folder.display()), &error)),
+        Err(error) => {
+            return Err(Fault::of(
+                format_args!("cannot read `{}`", folder.display()),
+                &error,
+            ));
+        }
     };
     let sockets: Vec<Socket> = entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
@@ -120,15 +148,20 @@ fn choose(wanted: Option<&str>) -> Result<Socket, Fault> {
         return Ok(PathBuf::from(path));
     }
     let folder = folder();
-    let programs = look(&folder)?.into_iter().filter_map(|found| match found.who {
-        Who::Program(hello) => Some((found.path, hello)),
-        Who::Stale | Who::Silent(_) => None,
-    });
+    let programs = look(&folder)?
+        .into_iter()
+        .filter_map(|found| match found.who {
+            Who::Program(hello) => Some((found.path, hello)),
+            Who::Stale | Who::Silent(_) => None,
+        });
     let programs: Vec<_> = programs.collect();
     let is_meant = |hello: &Hello| {
         wanted.is_none_or(|wanted| hello.program == wanted || hello.pid.to_string() == wanted)
     };
-    let meant: Vec<_> = programs.iter().filter(|(_, hello)| is_meant(hello)).collect();
+    let meant: Vec<_> = programs
+        .iter()
+        .filter(|(_, hello)| is_meant(hello))
+        .collect();
     match (meant.as_slice(), wanted) {
         ([(path, _)], _) => Ok(path.clone()),
         ([], _) if programs.is_empty() => Err(Fault::misused(nobody(&folder))),

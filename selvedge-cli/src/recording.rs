@@ -86,7 +86,10 @@ impl Recorder {
     }
 
     fn fault(&self, error: &io::Error) -> Fault {
-        Fault::of(format_args!("cannot write `{}`", self.path.display()), error)
+        Fault::of(
+            format_args!("cannot write `{}`", self.path.display()),
+            error,
+        )
     }
 }
 
@@ -119,7 +122,9 @@ impl Recording {
     fn read(mut lines: impl BufRead) -> Result<Self, String> {
         let mut next = |n: usize| -> Result<Option<Result<Answer, String>>, String> {
             let mut line = Vec::new();
-            let read = lines.read_until(b'\n', &mut line).map_err(|error| error.to_string())?;
+            let read = lines
+                .read_until(b'\n', &mut line)
+                .map_err(|error| error.to_string())?;
             let answer = || Answer::parse(&String::from_utf8_lossy(&line));
             Ok(match (read, line.last()) {
                 (0, _) => None,
@@ -127,7 +132,11 @@ impl Recording {
                 _ => answer().ok().map(Ok), // invariant 2
             })
         };
-        let Some(Ok(Answer { body: Body::Hello(hello), .. })) = next(1)? else {
+        let Some(Ok(Answer {
+            body: Body::Hello(hello),
+            ..
+        })) = next(1)?
+        else {
             return Err("its first line does not say which program it is of".to_owned());
         };
         let (mut answers, mut pictures) = (Vec::new(), Vec::new());
@@ -140,7 +149,11 @@ impl Recording {
         }
         match pictures.is_empty() {
             true => Err("it has no snapshot".to_owned()),
-            false => Ok(Self { hello, answers, pictures }),
+            false => Ok(Self {
+                hello,
+                answers,
+                pictures,
+            }),
         }
     }
 }

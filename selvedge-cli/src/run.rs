@@ -31,7 +31,9 @@ pub fn main() -> ExitCode {
         }
     };
     // What is asked of another program is not to depend on contexts that an environment brings to this one.
-    let program = program::Builder::new("selvedge").grace(GRACE).ignore_environment();
+    let program = program::Builder::new("selvedge")
+        .grace(GRACE)
+        .ignore_environment();
     program.run(|_stop| Ok(status(act(cli.verb))))
 }
 
@@ -41,16 +43,35 @@ fn act(verb: Verb) -> Result<(), Fault> {
         Verb::Ps => verbs::print(&find::ps()?),
         Verb::Tree { program } => verbs::tree(connect(program)?),
         Verb::Top { program, every } => top::run(connect(program)?, every),
-        Verb::Watch { glob, program, max, rate, lasts } => {
-            verbs::watch(connect(program)?, glob, max, rate, lasts)
-        }
-        Verb::Profile { program, lasts, format } => verbs::profile(connect(program)?, lasts, format),
-        Verb::Stop { thread, program, number } => verbs::stop(connect(program)?, thread, number),
-        Verb::Record { file, program, lasts, every } => {
-            verbs::record(connect(program)?, &file, lasts, every)
-        }
+        Verb::Watch {
+            glob,
+            program,
+            max,
+            rate,
+            lasts,
+        } => verbs::watch(connect(program)?, glob, max, rate, lasts),
+        Verb::Profile {
+            program,
+            lasts,
+            format,
+        } => verbs::profile(connect(program)?, lasts, format),
+        Verb::Stop {
+            thread,
+            program,
+            number,
+        } => verbs::stop(connect(program)?, thread, number),
+        Verb::Record {
+            file,
+            program,
+            lasts,
+            every,
+        } => verbs::record(connect(program)?, &file, lasts, every),
         Verb::Replay { file } => top::replay(&file),
-        Verb::Web { program, port, every } => web::run(connect(program)?, port, every),
+        Verb::Web {
+            program,
+            port,
+            every,
+        } => web::run(connect(program)?, port, every),
     }
 }
 

@@ -38,7 +38,11 @@ pub(crate) fn tree(mut program: Connection) -> Result<(), Fault> {
     }
 }
 
-pub(crate) fn stop(mut program: Connection, thread: String, number: Option<u64>) -> Result<(), Fault> {
+pub(crate) fn stop(
+    mut program: Connection,
+    thread: String,
+    number: Option<u64>,
+) -> Result<(), Fault> {
     match program.ask(Command::Stop { thread, number })? {
         Body::Done(done) => print(&format!("{}\n", clean(&done.text))),
         other => Err(program.surprised(&other)),
@@ -54,7 +58,12 @@ pub(crate) fn watch(
 ) -> Result<(), Fault> {
     // A rate and a time are limits, too.
     let max = max.or_else(|| (rate.is_none() || lasts.is_none()).then_some(FEW));
-    let command = Command::Watch { glob, max, per_second: rate, for_ms: lasts.map(milliseconds) };
+    let command = Command::Watch {
+        glob,
+        max,
+        per_second: rate,
+        for_ms: lasts.map(milliseconds),
+    };
     let id = program.sender().send(command)?;
     loop {
         let answer = program.next()?;
@@ -63,10 +72,15 @@ pub(crate) fn watch(
             Body::Call(event) if answer.id == id => print(&call_line(&event))?,
             Body::Ended { why, dropped } if answer.id == id => {
                 if dropped > 0 {
-                    remark(&format!("{} not shown: too many at a time", count(number(dropped), "event")));
+                    remark(&format!(
+                        "{} not shown: too many at a time",
+                        count(number(dropped), "event")
+                    ));
                 }
                 return match why {
-                    EndReason::Closing => Err(Fault::failed("the program has ended, or closed its inspector")),
+                    EndReason::Closing => Err(Fault::failed(
+                        "the program has ended, or closed its inspector",
+                    )),
                     _ => Ok(()),
                 };
             }
@@ -112,7 +126,11 @@ pub(crate) fn record(
     every: Duration,
 ) -> Result<(), Fault> {
     let mut recorder = Recorder::create(file, program.hello())?;
-    let command = Command::Record { every_ms: milliseconds(every), for_ms: lasts.map(milliseconds), cpu: true };
+    let command = Command::Record {
+        every_ms: milliseconds(every),
+        for_ms: lasts.map(milliseconds),
+        cpu: true,
+    };
     let id = program.sender().send(command)?;
     if io::stderr().is_terminal() && lasts.is_none() {
         remark("recording until Ctrl-C");
@@ -124,8 +142,13 @@ pub(crate) fn record(
         };
         match &answer.body {
             Body::Error(problem) => break Err(Fault::failed(clean(&problem.message))),
-            Body::Ended { why: EndReason::Closing, .. } => {
-                break Err(Fault::failed("the program has ended, or closed its inspector"));
+            Body::Ended {
+                why: EndReason::Closing,
+                ..
+            } => {
+                break Err(Fault::failed(
+                    "the program has ended, or closed its inspector",
+                ));
             }
             Body::Ended { .. } if answer.id == id => break Ok(()),
             _ => recorder.write(&answer)?,
@@ -144,7 +167,11 @@ pub(crate) fn record(
     }
 }
 
-pub(crate) fn profile(mut program: Connection, lasts: Duration, format: Format) -> Result<(), Fault> {
+pub(crate) fn profile(
+    mut program: Connection,
+    lasts: Duration,
+    format: Format,
+) -> Result<(), Fault> {
     program.ask(Command::Profile { on: true })?;
     wait(&mut program, lasts)?;
     let _ = format;

@@ -9,7 +9,8 @@
 use std::collections::{HashMap, VecDeque};
 
 use selvedge::observe::inspect::protocol::{
-    Answer, Body, CallEvent, Command, EndReason, FunctionInfo, Happening, Hello, Snapshot, ThreadInfo,
+    Answer, Body, CallEvent, Command, EndReason, FunctionInfo, Happening, Hello, Snapshot,
+    ThreadInfo,
 };
 
 use crate::text::{clean, count};
@@ -76,9 +77,15 @@ pub(super) enum Mode {
     Help,
     Details,
     /// Is this thread to stop?
-    Stop { path: String, number: u64 },
+    Stop {
+        path: String,
+        number: u64,
+    },
     /// A text is typed.
-    Type { wanted: Wanted, text: String },
+    Type {
+        wanted: Wanted,
+        text: String,
+    },
 }
 
 /// What a typed text is for.
@@ -190,12 +197,19 @@ impl Model {
             Body::Happened(event) => keep(&mut self.happened, event),
             Body::Done(done) => self.notice = clean(&done.text).into_owned(),
             Body::Error(problem) => self.notice = clean(&problem.message).into_owned(),
-            Body::Ended { why: EndReason::Closing, .. } => self.end("the program has ended"),
+            Body::Ended {
+                why: EndReason::Closing,
+                ..
+            } => self.end("the program has ended"),
             Body::Ended { why, dropped } => {
                 let dropped = usize::try_from(dropped).unwrap_or(usize::MAX);
-                let lost = (dropped > 0).then(|| format!(", {} not shown", count(dropped, "event")));
+                let lost =
+                    (dropped > 0).then(|| format!(", {} not shown", count(dropped, "event")));
                 self.notice = match why {
-                    EndReason::Limit => format!("the watch has seen {WATCHED} events{}", lost.unwrap_or_default()),
+                    EndReason::Limit => format!(
+                        "the watch has seen {WATCHED} events{}",
+                        lost.unwrap_or_default()
+                    ),
                     EndReason::Time => "counting is over; `c` counts again".to_owned(),
                     _ => return,
                 };
@@ -228,7 +242,8 @@ impl Model {
 
     /// The threads that are shown, in their order.
     pub(super) fn threads(&self) -> Vec<&ThreadInfo> {
-        let is_wanted = |thread: &&ThreadInfo| self.filter.is_empty() || thread.path.contains(&self.filter);
+        let is_wanted =
+            |thread: &&ThreadInfo| self.filter.is_empty() || thread.path.contains(&self.filter);
         let mut threads: Vec<_> = self.picture.threads.iter().filter(is_wanted).collect();
         let share = |thread: &ThreadInfo| self.shares.get(&thread.number).copied().unwrap_or(-1.0);
         let waits = |thread: &ThreadInfo| thread.waits.as_ref().map(|waits| waits.for_us);
@@ -250,7 +265,10 @@ impl Model {
     /// The thread that was chosen.
     pub(super) fn thread(&self) -> Option<&ThreadInfo> {
         let number = self.chosen.thread(&self.threads())?;
-        self.picture.threads.iter().find(|thread| thread.number == number)
+        self.picture
+            .threads
+            .iter()
+            .find(|thread| thread.number == number)
     }
 
     /// What to ask now that a snapshot has come.
@@ -268,12 +286,13 @@ impl Model {
         match std::mem::replace(&mut self.mode, Mode::Look) {
             Mode::Look => self.look(key),
             Mode::Help | Mode::Details => None,
-            Mode::Stop { path, number } => {
-                (key == Key::Char('y')).then(|| {
-                    let number = Some(number);
-                    Action::Send(Command::Stop { thread: path, number })
+            Mode::Stop { path, number } => (key == Key::Char('y')).then(|| {
+                let number = Some(number);
+                Action::Send(Command::Stop {
+                    thread: path,
+                    number,
                 })
-            }
+            }),
             Mode::Type { wanted, text } => self.write(wanted, text, key),
         }
     }
@@ -288,13 +307,23 @@ impl Model {
             Key::Char(digit @ '1'..='7') => self.tab = Tab::ALL[digit as usize - '1' as usize],
             Key::Char('s') => self.sort = self.sort.next(),
             Key::Char('/') => self.ask_for(Wanted::Filter, &self.filter.clone()),
-            Key::Enter if self.tab == Tab::Threads && self.thread().is_some() => self.mode = Mode::Details,
+            Key::Enter if self.tab == Tab::Threads && self.thread().is_some() => {
+                self.mode = Mode::Details
+            }
             Key::Left if self.replay.is_some() => return Some(Action::Step(-1)),
             Key::Right if self.replay.is_some() => return Some(Action::Step(1)),
             Key::Char('g') => return self.replay.map(|_| Action::Seek(0)),
             Key::Char('G') => return self.replay.map(|_| Action::Seek(usize::MAX)),
-            Key::Char('+') => return self.replay.map(|it| Action::Speed((it.speed * 2.0).min(64.0))),
-            Key::Char('-') => return self.replay.map(|it| Action::Speed((it.speed / 2.0).max(0.125))),
+            Key::Char('+') => {
+                return self
+                    .replay
+                    .map(|it| Action::Speed((it.speed * 2.0).min(64.0)));
+            }
+            Key::Char('-') => {
+                return self
+                    .replay
+                    .map(|it| Action::Speed((it.speed / 2.0).max(0.125)));
+            }
             Key::Char('w' | 'c' | 'x' | 'r') if self.replay.is_some() => {
                 self.notice = "a recording cannot be asked".to_owned();
             }
@@ -330,7 +359,10 @@ impl Model {
     }
 
     fn turn(&mut self, by: usize) {
-        let at = Tab::ALL.iter().position(|tab| *tab == self.tab).unwrap_or(0);
+        let at = Tab::ALL
+            .iter()
+            .position(|tab| *tab == self.tab)
+            .unwrap_or(0);
         self.tab = Tab::ALL[(at + by) % Tab::ALL.len()];
     }
 
@@ -352,7 +384,10 @@ impl Model {
     }
 
     fn ask_for(&mut self, wanted: Wanted, text: &str) {
-        self.mode = Mode::Type { wanted, text: text.to_owned() };
+        self.mode = Mode::Type {
+            wanted,
+            text: text.to_owned(),
+        };
     }
 
     fn write(&mut self, wanted: Wanted, mut text: String, key: Key) -> Option<Action> {
@@ -380,10 +415,18 @@ impl Model {
         }
         Some(Action::Send(if wanted == Wanted::Watch {
             self.tab = Tab::Events;
-            Command::Watch { glob, max: Some(WATCHED), per_second: None, for_ms: None }
+            Command::Watch {
+                glob,
+                max: Some(WATCHED),
+                per_second: None,
+                for_ms: None,
+            }
         } else {
             self.tab = Tab::Calls;
-            Command::Count { glob, for_ms: Some(COUNTED_MS) }
+            Command::Count {
+                glob,
+                for_ms: Some(COUNTED_MS),
+            }
         }))
     }
 }

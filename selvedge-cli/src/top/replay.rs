@@ -23,7 +23,9 @@ pub(crate) fn run(file: &Path) -> Result<(), Fault> {
     let mut player = Player::new(recording);
     player.seek(0, &mut model);
     let messages = Queue::named("keys", 64);
-    in_scope(&messages, |_s| show(&mut screen, &messages, &mut model, &mut player))
+    in_scope(&messages, |_s| {
+        show(&mut screen, &messages, &mut model, &mut player)
+    })
 }
 
 /// So many pictures are gone through again when it is wound back, for what happened between them.
@@ -41,12 +43,19 @@ pub(super) struct Player {
 
 impl Player {
     pub(super) fn new(recording: Recording) -> Self {
-        Self { recording, at: 0, speed: 1.0, next: None }
+        Self {
+            recording,
+            at: 0,
+            speed: 1.0,
+            next: None,
+        }
     }
 
     /// Shows a picture, and what has happened up to it.
     pub(super) fn seek(&mut self, to: usize, model: &mut Model) {
-        let Recording { pictures, answers, .. } = &self.recording;
+        let Recording {
+            pictures, answers, ..
+        } = &self.recording;
         let to = to.min(pictures.len() - 1); // a recording has one
         // Held while it is searched: what is to be seen is to be seen now.
         let held = std::mem::replace(&mut model.held, false);
@@ -69,14 +78,26 @@ impl Player {
     /// Says where it is, and plans when to go on.
     fn tell(&mut self, model: &mut Model) {
         let (at, of) = (self.at, self.recording.pictures.len());
-        model.replay = Some(Position { at, of, speed: self.speed });
+        model.replay = Some(Position {
+            at,
+            of,
+            speed: self.speed,
+        });
         self.plan();
     }
 
     /// When the next picture is due.
     fn plan(&mut self) {
-        let moment = |at: usize| match self.recording.pictures.get(at).map(|at| &self.recording.answers[*at]) {
-            Some(Answer { body: Body::Snapshot(picture), .. }) => Some(picture.at_us),
+        let moment = |at: usize| match self
+            .recording
+            .pictures
+            .get(at)
+            .map(|at| &self.recording.answers[*at])
+        {
+            Some(Answer {
+                body: Body::Snapshot(picture),
+                ..
+            }) => Some(picture.at_us),
             _ => None,
         };
         let pause = moment(self.at).zip(moment(self.at + 1)).map(|(now, next)| {

@@ -61,11 +61,19 @@ pub(super) trait Source {
 
 /// Shows a running program until the user leaves.
 pub(crate) fn run(mut program: Connection, every: Duration) -> Result<(), Fault> {
-    let mut screen = Screen::open("`selvedge tree` prints the threads once, and `selvedge watch` calls")?;
+    let mut screen =
+        Screen::open("`selvedge tree` prints the threads once, and `selvedge watch` calls")?;
     let messages = Queue::named("messages", BACKLOG);
     let (hello, sender) = (program.hello().clone(), program.sender());
-    sender.send(Command::Record { every_ms: milliseconds(every), for_ms: None, cpu: true })?;
-    let mut live = Live { sender, recorder: None };
+    sender.send(Command::Record {
+        every_ms: milliseconds(every),
+        for_ms: None,
+        cpu: true,
+    })?;
+    let mut live = Live {
+        sender,
+        recorder: None,
+    };
     let mut model = Model::new(hello);
     in_scope(&messages, |s| {
         s.spawn("answers", |_stop| {
@@ -152,13 +160,18 @@ fn read_keys(messages: &Queue<Message>) -> io::Result<()> {
     loop {
         // A change of the size does not make it readable; crossterm knows of it when it is asked.
         if let Err(error) = readable_until(stdin(), &Till::after(GLANCE))
-            && !matches!(selvedge::io::interruption(&error), Some(selvedge::signal::WaitError::Expired))
+            && !matches!(
+                selvedge::io::interruption(&error),
+                Some(selvedge::signal::WaitError::Expired)
+            )
         {
             return Err(error);
         }
         while event::poll(Duration::ZERO)? {
             let message = match event::read()? {
-                Event::Key(key) if key.kind != KeyEventKind::Release => key_of(key.code, key.modifiers).map(Message::Key),
+                Event::Key(key) if key.kind != KeyEventKind::Release => {
+                    key_of(key.code, key.modifiers).map(Message::Key)
+                }
                 Event::Resize(..) => Some(Message::Redraw),
                 _ => None,
             };
@@ -174,7 +187,9 @@ fn read_keys(messages: &Queue<Message>) -> io::Result<()> {
 fn key_of(code: KeyCode, modifiers: KeyModifiers) -> Option<Key> {
     Some(match code {
         KeyCode::Char('c' | 'd') if modifiers.contains(KeyModifiers::CONTROL) => Key::Interrupt,
-        KeyCode::Char(_) if modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => return None,
+        KeyCode::Char(_) if modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
+            return None;
+        }
         KeyCode::Char(symbol) => Key::Char(symbol),
         KeyCode::Enter => Key::Enter,
         KeyCode::Esc => Key::Escape,
@@ -203,15 +218,23 @@ impl Screen {
     /// Takes the terminal; without one, says what to do `instead`.
     pub(super) fn open(instead: &str) -> Result<Self, Fault> {
         if !stdin().is_terminal() || !stdout().is_terminal() {
-            return Err(Fault::misused(format_args!("this needs a terminal; {instead}")));
+            return Err(Fault::misused(format_args!(
+                "this needs a terminal; {instead}"
+            )));
         }
         let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
         if is_dumb {
-            return Err(Fault::misused(format_args!("this terminal (TERM=dumb) cannot be drawn on; {instead}")));
+            return Err(Fault::misused(format_args!(
+                "this terminal (TERM=dumb) cannot be drawn on; {instead}"
+            )));
         }
-        let terminal = ratatui::try_init().map_err(|error| Fault::of("cannot take the terminal", &error))?;
-        Ok(Self { terminal, theme: Theme::new(!is_set("NO_COLOR")) })
+        let terminal =
+            ratatui::try_init().map_err(|error| Fault::of("cannot take the terminal", &error))?;
+        Ok(Self {
+            terminal,
+            theme: Theme::new(!is_set("NO_COLOR")),
+        })
     }
 
     fn draw(&mut self, model: &Model) -> Result<(), Fault> {
@@ -259,8 +282,13 @@ impl Live {
 
 /// In the working directory, with the second in its name.
 fn new_file(program: &str) -> PathBuf {
-    let name: String = program.chars().filter(|it| it.is_alphanumeric() || matches!(it, '-' | '_')).collect();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let name: String = program
+        .chars()
+        .filter(|it| it.is_alphanumeric() || matches!(it, '-' | '_'))
+        .collect();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Path::new(&format!("selvedge-{name}-{}.jsonl", now.as_secs())).to_owned()
 }
 
@@ -277,7 +305,9 @@ impl Source for Live {
         if let (Body::Snapshot(_), Some(question)) = (&answer.body, model.question()) {
             self.sender.send(question)?;
         }
-        let Some(recorder) = &mut self.recorder else { return Ok(()) };
+        let Some(recorder) = &mut self.recorder else {
+            return Ok(());
+        };
         recorder.write(answer).inspect_err(|_| {
             self.recorder = None;
             model.recording = None;

@@ -8,7 +8,7 @@ use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, Clear, Paragraph, Row, Table, TableState, Wrap};
+use ratatui::widgets::{Block, Borders, Clear, Paragraph, Row, Table, TableState, Wrap};
 use selvedge::observe::inspect::protocol::ThreadInfo;
 
 use crate::draw::{stems, subject};
@@ -85,7 +85,13 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) {
     }
     frame.render_widget(Paragraph::new(bottom(model)).style(Theme::bar()), foot);
     match &model.mode {
-        Mode::Help => popup(frame, "Keys", HELP.lines().map(|line| Line::raw(line.to_owned())).collect()),
+        Mode::Help => popup(
+            frame,
+            "Keys",
+            HELP.lines()
+                .map(|line| Line::raw(line.to_owned()))
+                .collect(),
+        ),
         Mode::Details => {
             if let Some(thread) = model.thread() {
                 popup(frame, "Thread", details(thread, model));
@@ -98,8 +104,13 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) {
 /// Who is looked at, and how it is.
 fn title(model: &Model, theme: Theme) -> Line<'static> {
     let hello = &model.hello;
-    let n = model.picture.threads.iter().filter(|thread| !thread.scope).count();
-    let share: f64 = model.shares.values().sum();
+    let n = model
+        .picture
+        .threads
+        .iter()
+        .filter(|thread| !thread.scope)
+        .count();
+    let share = model.shares.values().fold(0.0, |sum, share| sum + share); // `sum` of none is -0
     let mut spans = vec![
         Span::styled(clean(&hello.program).into_owned(), Theme::title()),
         Span::raw(format!(
@@ -111,7 +122,10 @@ fn title(model: &Model, theme: Theme) -> Line<'static> {
     ];
     let n = model.picture.warnings.len();
     if n > 0 {
-        spans.push(Span::styled(format!("  {}", count(n, "warning")), theme.alarm()));
+        spans.push(Span::styled(
+            format!("  {}", count(n, "warning")),
+            theme.alarm(),
+        ));
     }
     if let Some(Position { at, of, speed }) = model.replay {
         spans.push(Span::raw(format!("  recording {}/{of} x{speed}", at + 1)));
@@ -120,7 +134,10 @@ fn title(model: &Model, theme: Theme) -> Line<'static> {
         spans.push(Span::styled("  HELD", Theme::title()));
     }
     if let Some(file) = &model.recording {
-        spans.push(Span::styled(format!("  RECORDING {}", clean(file)), theme.alarm()));
+        spans.push(Span::styled(
+            format!("  RECORDING {}", clean(file)),
+            theme.alarm(),
+        ));
     }
     if let Some(why) = &model.ended {
         spans.push(Span::styled(format!("  ENDED: {why}"), theme.alarm()));
@@ -168,10 +185,17 @@ fn threads(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) {
         })
         .collect();
     let widest = names.iter().map(|name| width(name)).max().unwrap_or(0);
-    let widest = u16::try_from(widest).unwrap_or(u16::MAX).clamp(6, (area.width / 2).max(6));
+    let widest = u16::try_from(widest + 1)
+        .unwrap_or(u16::MAX)
+        .clamp(6, (area.width / 2).max(6));
     let number = model.chosen.thread(&shown);
-    let chosen = shown.iter().position(|thread| Some(thread.number) == number);
-    let rows = names.into_iter().zip(&shown).map(|(name, thread)| thread_row(name, thread, model, theme));
+    let chosen = shown
+        .iter()
+        .position(|thread| Some(thread.number) == number);
+    let rows = names
+        .into_iter()
+        .zip(&shown)
+        .map(|(name, thread)| thread_row(name, thread, model, theme));
     let columns = [
         Constraint::Length(widest),
         Constraint::Length(8),
@@ -180,7 +204,14 @@ fn threads(frame: &mut Frame<'_>, area: Rect, model: &Model, theme: Theme) {
         Constraint::Length(6),
         Constraint::Fill(1),
     ];
-    let head = [name_of_order(model.sort), "OS ID", "STATE", " CPU%", "AGE", "WAITS FOR"];
+    let head = [
+        name_of_order(model.sort),
+        "OS ID",
+        "STATE",
+        " CPU%",
+        "AGE",
+        "WAITS FOR",
+    ];
     let table = Table::new(rows, columns)
         .header(Row::new(head).style(Theme::title()))
         .row_highlight_style(Theme::bar());
@@ -198,7 +229,10 @@ fn name_of_order(sort: Sort) -> &'static str {
 }
 
 fn thread_row(name: String, thread: &ThreadInfo, model: &Model, theme: Theme) -> Row<'static> {
-    let share = model.shares.get(&thread.number).map(|share| format!("{share:5.1}"));
+    let share = model
+        .shares
+        .get(&thread.number)
+        .map(|share| format!("{share:5.1}"));
     let state = match (thread.scope, &thread.asked) {
         (true, None) => "scope".to_owned(),
         (_, Some(_)) if thread.state == "running" => "asked".to_owned(),
@@ -231,10 +265,21 @@ fn list(frame: &mut Frame<'_>, area: Rect, model: &Model) {
         return frame.render_widget(text, area);
     }
     let chosen = model.chosen.row(model.tab, rows.len());
+    let whole = Paragraph::new(rows[chosen].join("  "))
+        .wrap(Wrap { trim: true })
+        .block(Block::new().borders(Borders::TOP));
+    let [area, below] = match area.height {
+        0..=10 => [area, Rect::ZERO],
+        _ => Layout::vertical([Constraint::Min(0), Constraint::Length(5)]).areas(area),
+    };
     let last = head.len() - 1;
     let columns: Vec<Constraint> = (0..head.len())
         .map(|at| {
-            let widest = rows.iter().map(|row| width(&row[at])).chain([head[at].len()]).max();
+            let widest = rows
+                .iter()
+                .map(|row| width(&row[at]))
+                .chain([head[at].len()])
+                .max();
             let widest = u16::try_from(widest.unwrap_or(0)).unwrap_or(u16::MAX);
             match at == last {
                 true => Constraint::Fill(1),
@@ -245,7 +290,12 @@ fn list(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     let table = Table::new(rows.into_iter().map(Row::new), columns)
         .header(Row::new(head).style(Theme::title()))
         .row_highlight_style(Theme::bar());
-    frame.render_stateful_widget(table, area, &mut TableState::new().with_selected(Some(chosen)));
+    frame.render_stateful_widget(
+        table,
+        area,
+        &mut TableState::new().with_selected(Some(chosen)),
+    );
+    frame.render_widget(whole, below); // the columns are cut
 }
 
 /// Why a list is empty.
@@ -277,7 +327,9 @@ fn bottom(model: &Model) -> String {
         Mode::Look if model.replay.is_some() => {
             "space play/hold  left/right step  +/- speed  s sort  / find  ? help  q quit".to_owned()
         }
-        Mode::Look => "q quit  ? help  s sort  / find  p hold  w watch  c count  x stop  r record".to_owned(),
+        Mode::Look => {
+            "q quit  ? help  s sort  / find  p hold  w watch  c count  x stop  r record".to_owned()
+        }
     }
 }
 
@@ -285,28 +337,47 @@ fn details(thread: &ThreadInfo, model: &Model) -> Vec<Line<'static>> {
     let mut rows = vec![
         ("path", clean(&thread.path).into_owned()),
         ("number", thread.number.to_string()),
-        ("state", format!("{} for {}", clean(&thread.state), length(thread.age_us))),
+        (
+            "state",
+            format!("{} for {}", clean(&thread.state), length(thread.age_us)),
+        ),
     ];
     if let Some(id) = thread.os_id {
         rows.push(("OS id", format!("{id}, of process {}", model.hello.pid)));
     }
     if let Some(cpu) = thread.cpu {
-        let text = format!("{}; {} ready without one", length(cpu.used_us), length(cpu.ready_us));
+        let text = format!(
+            "{}; {} ready without one",
+            length(cpu.used_us),
+            length(cpu.ready_us)
+        );
         rows.push(("processor", text));
     }
     if let Some(why) = &thread.asked {
         let ago = thread.asked_us.map(|us| format!(", {} ago", length(us)));
-        rows.push(("to stop", format!("{}{}", clean(why), ago.unwrap_or_default())));
+        rows.push((
+            "to stop",
+            format!("{}{}", clean(why), ago.unwrap_or_default()),
+        ));
     }
     if let Some(waits) = &thread.waits {
         rows.push(("waits for", subject(waits)));
         rows.push(("since", length(waits.for_us)));
         rows.push(("at", clean(&waits.at).into_owned()));
     }
-    let about = model.picture.warnings.iter().filter(|it| it.thread == thread.path);
+    let about = model
+        .picture
+        .warnings
+        .iter()
+        .filter(|it| it.thread == thread.path);
     rows.extend(about.map(|it| ("warning", clean(&it.text).into_owned())));
     rows.into_iter()
-        .map(|(name, text)| Line::from(vec![Span::styled(format!("{name:<10} "), Theme::title()), Span::raw(text)]))
+        .map(|(name, text)| {
+            Line::from(vec![
+                Span::styled(format!("{name:<10} "), Theme::title()),
+                Span::raw(text),
+            ])
+        })
         .collect()
 }
 
@@ -316,10 +387,21 @@ fn popup(frame: &mut Frame<'_>, title: &'static str, lines: Vec<Line<'static>>) 
     let inner = area.width.saturating_sub(6).max(1);
     let wanted = lines.iter().map(Line::width).max().unwrap_or(0);
     let wide = u16::try_from(wanted).unwrap_or(u16::MAX).min(inner);
-    let rows: usize = lines.iter().map(|line| line.width().div_ceil(usize::from(wide.max(1))).max(1)).sum();
-    let size = (wide.saturating_add(2), u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2));
+    let rows: usize = lines
+        .iter()
+        .map(|line| line.width().div_ceil(usize::from(wide.max(1))).max(1))
+        .sum();
+    let size = (
+        wide.saturating_add(2),
+        u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(2),
+    );
     let (width, height) = (size.0.min(area.width), size.1.min(area.height));
-    let place = Rect::new((area.width - width) / 2, (area.height - height) / 2, width, height);
+    let place = Rect::new(
+        (area.width - width) / 2,
+        (area.height - height) / 2,
+        width,
+        height,
+    );
     frame.render_widget(Clear, place);
     let text = Paragraph::new(lines).wrap(Wrap { trim: false });
     frame.render_widget(text.block(Block::bordered().title(title)), place);

@@ -44,7 +44,10 @@ pub(super) struct Told {
 impl Told {
     /// One that has been told so many events, as it says: it was here before.
     pub(super) fn up_to(n_events: u64) -> Self {
-        Self { n_events, ..Self::default() }
+        Self {
+            n_events,
+            ..Self::default()
+        }
     }
 }
 
@@ -62,7 +65,11 @@ impl Feed {
                 state.picture = Some(line);
                 state.n_pictures += 1;
             }
-            Body::Call(_) | Body::Happened(_) | Body::Error(_) | Body::Began | Body::Ended { .. } => {
+            Body::Call(_)
+            | Body::Happened(_)
+            | Body::Error(_)
+            | Body::Began
+            | Body::Ended { .. } => {
                 if state.events.len() == KEPT {
                     state.events.pop_front();
                 }
@@ -113,7 +120,11 @@ impl State {
             told.n_events += 1;
             text += &format!("id: {}\ndata: {event}\n\n", told.n_events);
         }
-        if let Some(picture) = self.picture.as_ref().filter(|_| told.n_pictures < self.n_pictures) {
+        if let Some(picture) = self
+            .picture
+            .as_ref()
+            .filter(|_| told.n_pictures < self.n_pictures)
+        {
             text += &format!("data: {picture}\n\n");
             told.n_pictures = self.n_pictures;
         }
@@ -132,7 +143,10 @@ mod tests {
     use super::{Feed, KEPT, Told};
 
     fn event(n: usize) -> Answer {
-        Answer::parse(&format!(r#"{{"id":{n},"is":{{"happened":{{"at_us":1,"thread":"a","text":"x\ny"}}}}}}"#)).unwrap()
+        Answer::parse(&format!(
+            r#"{{"id":{n},"is":{{"happened":{{"at_us":1,"thread":"a","text":"x\ny"}}}}}}"#
+        ))
+        .unwrap()
     }
 
     #[test]
@@ -142,11 +156,21 @@ mod tests {
         feed.hear(&event(2));
         let news = feed.news(&mut told).unwrap();
         assert_eq!(news.matches("data: ").count(), 2);
-        assert_eq!(news.lines().count(), 6, "a line break in a text is no line break of the stream");
+        assert_eq!(
+            news.lines().count(),
+            6,
+            "a line break in a text is no line break of the stream"
+        );
         let again = feed.news(&mut Told::up_to(1)).unwrap();
-        assert!(again.starts_with("id: 2\n") && again.matches("data: ").count() == 1, "{again}");
+        assert!(
+            again.starts_with("id: 2\n") && again.matches("data: ").count() == 1,
+            "{again}"
+        );
         feed.end("it \"is\" over");
-        assert_eq!(feed.news(&mut told).unwrap(), "event: gone\ndata: \"it \\\"is\\\" over\"\n\n");
+        assert_eq!(
+            feed.news(&mut told).unwrap(),
+            "event: gone\ndata: \"it \\\"is\\\" over\"\n\n"
+        );
     }
 
     #[test]
@@ -158,7 +182,11 @@ mod tests {
             feed.hear(&event(n));
         }
         let news = feed.news(&mut told).unwrap();
-        assert!(news.starts_with("event: missed\ndata: 5\n\n"), "{}", &news[..60]);
+        assert!(
+            news.starts_with("event: missed\ndata: 5\n\n"),
+            "{}",
+            &news[..60]
+        );
         assert_eq!(news.matches("happened").count(), KEPT);
     }
 

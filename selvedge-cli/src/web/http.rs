@@ -52,11 +52,15 @@ impl Head {
         }
         let header = |line: &str| {
             let (name, value) = line.split_once(':')?;
-            let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            let is_token =
+                |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
             let is_name = !name.is_empty() && name.bytes().all(is_token);
             is_name.then(|| (name.to_ascii_lowercase(), value.trim().to_owned()))
         };
-        let headers = lines.filter(|line| !line.is_empty()).map(header).collect::<Option<Vec<_>>>();
+        let headers = lines
+            .filter(|line| !line.is_empty())
+            .map(header)
+            .collect::<Option<Vec<_>>>();
         Ok(Self {
             method: method.to_owned(),
             path: path.to_owned(),
@@ -85,9 +89,13 @@ impl Head {
     /// [`Refusal::Foreign`].
     pub fn check_origin(&self, port: u16) -> Result<(), Refusal> {
         let hosts = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
-        let host = self.header("host").filter(|host| hosts.iter().any(|it| it == host));
+        let host = self
+            .header("host")
+            .filter(|host| hosts.iter().any(|it| it == host));
         let host = host.ok_or(Refusal::Foreign)?;
-        let is_ours = |origin: Option<&str>| origin.is_some_and(|it| it.strip_prefix("http://") == Some(host));
+        let is_ours = |origin: Option<&str>| {
+            origin.is_some_and(|it| it.strip_prefix("http://") == Some(host))
+        };
         if self.has("origin") && !is_ours(self.header("origin")) {
             return Err(Refusal::Foreign);
         }
@@ -139,7 +147,10 @@ impl Head {
 /// ```
 #[must_use]
 pub fn is_same(given: &[u8], secret: &[u8]) -> bool {
-    let differs = given.iter().zip(secret).fold(0, |differs, (a, b)| black_box(differs | (a ^ b)));
+    let differs = given
+        .iter()
+        .zip(secret)
+        .fold(0, |differs, (a, b)| black_box(differs | (a ^ b)));
     given.len() == secret.len() && black_box(differs) == 0
 }
 
@@ -148,12 +159,13 @@ pub(super) fn receive(stream: &mut impl Read) -> io::Result<Result<(Head, Vec<u8
     let mut text = Vec::new();
     let mut buffer = [0; 4096];
     loop {
-        if let Some(end) = text.windows(4).position(|it| it == b"\r\n\r\n") {
+        let end = text.windows(4).position(|it| it == b"\r\n\r\n");
+        if end.unwrap_or(text.len()) > LONGEST_HEAD {
+            return Ok(Err(Refusal::TooLarge));
+        }
+        if let Some(end) = end {
             let rest = text.split_off(end + 4);
             return Ok(Head::parse(&text[..end]).map(|head| (head, rest)));
-        }
-        if text.len() > LONGEST_HEAD {
-            return Ok(Err(Refusal::TooLarge));
         }
         match stream.read(&mut buffer)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
@@ -163,7 +175,11 @@ pub(super) fn receive(stream: &mut impl Read) -> io::Result<Result<(Head, Vec<u8
 }
 
 /// Reads the body, of which `begin` is there.
-pub(super) fn body(head: &Head, mut begin: Vec<u8>, stream: &mut impl Read) -> io::Result<Result<Vec<u8>, Refusal>> {
+pub(super) fn body(
+    head: &Head,
+    mut begin: Vec<u8>,
+    stream: &mut impl Read,
+) -> io::Result<Result<Vec<u8>, Refusal>> {
     let length = match head.length() {
         Ok(length) => length,
         Err(refusal) => return Ok(Err(refusal)),
@@ -197,7 +213,9 @@ pub(super) fn respond(
 
 /// Begins a stream of events.
 pub(super) fn respond_with_events(stream: &mut impl Write) -> io::Result<()> {
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{ALWAYS}\r\nretry: 1000\n\n");
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{ALWAYS}\r\nretry: 1000\n\n"
+    );
     stream.write_all(head.as_bytes())
 }
 
@@ -219,8 +237,12 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Self::Malformed => "this is no request",
             Self::TooLarge => "this request is too large",
-            Self::Foreign => "only the address that `selvedge web` printed is answered, and only to its own page",
-            Self::NotFound => "there is nothing here; use the address that `selvedge web` printed, all of it",
+            Self::Foreign => {
+                "only the address that `selvedge web` printed is answered, and only to its own page"
+            }
+            Self::NotFound => {
+                "there is nothing here; use the address that `selvedge web` printed, all of it"
+            }
             Self::Method => "this path has another method",
             Self::Type => "the body must be application/json",
         })

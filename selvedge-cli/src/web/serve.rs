@@ -41,18 +41,26 @@ struct Site<'a> {
 
 /// Shows a running program until the user leaves, by Ctrl-C.
 pub(crate) fn run(mut program: Connection, port: u16, every: Duration) -> Result<(), Fault> {
-    let cannot = |error: &io::Error| Fault::of(format_args!("cannot listen at 127.0.0.1:{port}"), error);
+    let cannot =
+        |error: &io::Error| Fault::of(format_args!("cannot listen at 127.0.0.1:{port}"), error);
     let listener = TcpListener::bind(("127.0.0.1", port)).map_err(|error| cannot(&error))?;
     let feed = Feed::new();
     let site = Site {
         token: token().map_err(|error| Fault::of("cannot read /dev/urandom", &error))?,
-        port: listener.local_addr().map_err(|error| cannot(&error))?.port(),
+        port: listener
+            .local_addr()
+            .map_err(|error| cannot(&error))?
+            .port(),
         hello: program.hello().clone(),
         sender: program.sender(),
         feed: &feed,
     };
     let acceptor = Acceptor::new(listener).map_err(|error| cannot(&error))?;
-    site.sender.send(Command::Record { every_ms: milliseconds(every), for_ms: None, cpu: true })?;
+    site.sender.send(Command::Record {
+        every_ms: milliseconds(every),
+        for_ms: None,
+        cpu: true,
+    })?;
     print(&format!(
         "http://127.0.0.1:{}/{}/\nshows `{}` (Ctrl-C ends it; who has this address can look into it)\n",
         site.port,
@@ -110,18 +118,28 @@ impl Site<'_> {
             Ok(request) => request,
             Err(refusal) => return refuse(&mut both, refusal),
         };
-        let below = head.check_origin(self.port).and_then(|()| head.below(&self.token));
+        let below = head
+            .check_origin(self.port)
+            .and_then(|()| head.below(&self.token));
         let result = match (below, &*head.method) {
             (Ok(""), "GET") => return self.page(&mut both),
             (Ok("events"), "GET") => return self.events(&stream, head.header("last-event-id")),
-            (Ok("watch"), "POST") => body(&head, begin, &mut both)?.and_then(|body| self.watch(&body)),
+            (Ok("watch"), "POST") => {
+                body(&head, begin, &mut both)?.and_then(|body| self.watch(&body))
+            }
             (Ok("end"), "POST") => body(&head, begin, &mut both)?.and_then(|body| self.end(&body)),
             (Ok("" | "events" | "watch" | "end"), _) => Err(Refusal::Method),
             (Ok(_), _) => Err(Refusal::NotFound),
             (Err(refusal), _) => Err(refusal),
         };
         match result {
-            Ok(answer) => respond(&mut both, "200 OK", "application/json", NOTHING, answer.to_string().as_bytes()),
+            Ok(answer) => respond(
+                &mut both,
+                "200 OK",
+                "application/json",
+                NOTHING,
+                answer.to_string().as_bytes(),
+            ),
             Err(refusal) => refuse(&mut both, refusal),
         }
     }
@@ -136,7 +154,13 @@ impl Site<'_> {
             .replace("{{nonce}}", &nonce)
             .replace("{{program}}", &escape(&self.hello.program))
             .replace("{{pid}}", &self.hello.pid.to_string());
-        respond(out, "200 OK", "text/html; charset=utf-8", &policy, page.as_bytes())
+        respond(
+            out,
+            "200 OK",
+            "text/html; charset=utf-8",
+            &policy,
+            page.as_bytes(),
+        )
     }
 
     fn events(&self, stream: &TcpStream, last: Option<&str>) -> io::Result<()> {
@@ -155,9 +179,20 @@ impl Site<'_> {
     /// Begins a watch; what it sees comes with the events.
     fn watch(&self, body: &[u8]) -> Result<Value, Refusal> {
         let wanted: Value = serde_json::from_slice(body).map_err(|_| Refusal::Malformed)?;
-        let glob = wanted["glob"].as_str().ok_or(Refusal::Malformed)?.to_owned();
-        let max = wanted["max"].as_u64().filter(|max| (1..=MOST).contains(max)).ok_or(Refusal::Malformed)?;
-        Ok(self.send(Command::Watch { glob, max: Some(max), per_second: None, for_ms: None }))
+        let glob = wanted["glob"]
+            .as_str()
+            .ok_or(Refusal::Malformed)?
+            .to_owned();
+        let max = wanted["max"]
+            .as_u64()
+            .filter(|max| (1..=MOST).contains(max))
+            .ok_or(Refusal::Malformed)?;
+        Ok(self.send(Command::Watch {
+            glob,
+            max: Some(max),
+            per_second: None,
+            for_ms: None,
+        }))
     }
 
     /// Ends one.
@@ -180,7 +215,13 @@ const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
 fn refuse(out: &mut impl Write, refusal: Refusal) -> io::Result<()> {
     let text = format!("{refusal}\n");
-    respond(out, refusal.status(), "text/plain; charset=utf-8", NOTHING, text.as_bytes())
+    respond(
+        out,
+        refusal.status(),
+        "text/plain; charset=utf-8",
+        NOTHING,
+        text.as_bytes(),
+    )
 }
 
 /// Text as text of a document, and without what would deceive its reader.
@@ -206,7 +247,13 @@ mod tests {
 
     #[test]
     fn a_name_is_no_markup() {
-        assert_eq!(escape("<script>alert('x')</script>"), "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;");
-        assert_eq!(escape("{{nonce}}\u{202e}"), "&#123;&#123;nonce}}\\u&#123;202e}");
+        assert_eq!(
+            escape("<script>alert('x')</script>"),
+            "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"
+        );
+        assert_eq!(
+            escape("{{nonce}}\u{202e}"),
+            "&#123;&#123;nonce}}\\u&#123;202e}"
+        );
     }
 }
