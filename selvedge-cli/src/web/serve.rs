@@ -7,7 +7,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
 use selvedge::io::{Acceptor, Stoppable};
@@ -25,6 +25,9 @@ use crate::web::http::{Refusal, body, receive, respond, respond_with_events};
 const PAGE: &str = include_str!("page.html");
 /// How long a request, or what a browser takes of an answer, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long, and for how much, a browser may go on sending what was refused.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGERED: u64 = 1024 * 1024;
 /// How many connections there may be at a time.
 const CONNECTIONS: usize = 64;
 /// The most events of a watch.
@@ -116,7 +119,10 @@ impl Site<'_> {
         let mut both = Stoppable::new(&stream).until(Till::after(PATIENCE));
         let (head, begin) = match receive(&mut both)? {
             Ok(request) => request,
-            Err(refusal) => return refuse(&mut both, refusal),
+            Err(refusal) => {
+                refuse(&mut both, refusal)?;
+                return linger(&stream);
+            }
         };
         let below = head
             .check_origin(self.port)
@@ -140,7 +146,10 @@ impl Site<'_> {
                 NOTHING,
                 answer.to_string().as_bytes(),
             ),
-            Err(refusal) => refuse(&mut both, refusal),
+            Err(refusal) => {
+                refuse(&mut both, refusal)?;
+                linger(&stream)
+            }
         }
     }
 
@@ -222,6 +231,13 @@ fn refuse(out: &mut impl Write, refusal: Refusal) -> io::Result<()> {
         NOTHING,
         text.as_bytes(),
     )
+}
+
+/// Takes what is still being sent: a connection that is closed over unread bytes takes the answer with it.
+fn linger(stream: &TcpStream) -> io::Result<()> {
+    stream.shutdown(Shutdown::Write)?;
+    let rest = Stoppable::new(stream).until(Till::after(LINGER));
+    io::copy(&mut rest.take(LINGERED), &mut io::sink()).map(drop)
 }
 
 /// Text as text of a document, and without what would deceive its reader.
