@@ -196,3 +196,52 @@ fn two_places_may_be_served_at_once_and_the_guard_says_where() {
     });
     assert!(!Path::new(&folder.join("1")).exists());
 }
+
+/// What a thread that is user 65534 gets; none, said aloud, where the tests may not become another user.
+#[cfg(target_os = "linux")]
+fn as_nobody<R: Send>(f: impl FnOnce() -> R + Send) -> Option<R> {
+    use rustix::process::{Uid, geteuid};
+    use rustix::thread::set_thread_res_uid;
+
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root can become another user");
+        return None;
+    }
+    let nobody = Uid::from_raw(65_534);
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            // Of this thread alone, which ends.
+            set_thread_res_uid(nobody, nobody, nobody).unwrap();
+            f()
+        });
+        Some(thread.join().unwrap())
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn another_user_may_not_connect_and_is_refused_where_the_permissions_are_lost() {
+    use selvedge::observe::inspect::AskError;
+    use selvedge::observe::inspect::protocol::ProblemKind;
+
+    let folder = Folder::new();
+    fs::set_permissions(&folder.0, Permissions::from_mode(0o755)).unwrap();
+    in_world(|| {
+        let serving = serve(folder.join("it.sock")).unwrap();
+        let path = serving.path();
+        let Some(connected) = as_nobody(|| Client::connect(path)) else {
+            return;
+        };
+        let denied = matches!(&connected, Err(AskError::Io(error)) if error.kind() == std::io::ErrorKind::PermissionDenied);
+        assert!(denied, "{connected:?}");
+        // Somebody has opened the socket to all: the kernel says who connects.
+        fs::set_permissions(path, Permissions::from_mode(0o666)).unwrap();
+        match as_nobody(|| Client::connect(path)) {
+            Some(Err(AskError::Refused(problem))) => {
+                assert_eq!(problem.kind, ProblemKind::Refused);
+            }
+            other => panic!("{other:?}"),
+        }
+        assert!(Client::connect(path).is_ok(), "its owner may");
+    });
+}
