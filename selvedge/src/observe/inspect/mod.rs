@@ -31,7 +31,7 @@
 //! # let status =
 //! selvedge::run("app", |_stop| {
 //!     let serving = serve(&path)?;
-//!     let jobs = Queue::<u32>::named("jobs");
+//!     let jobs = Queue::<u32>::named("jobs", 8);
 //!     let source = jobs.clone();
 //!     thread::spawn("worker", move |_stop| Ok(source.pop().map(drop).unwrap_or(()))).release();
 //!

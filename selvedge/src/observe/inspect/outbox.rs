@@ -113,8 +113,10 @@ impl Outbox {
         state.left == Some(0) && state.making == 0 && state.events.is_empty()
     }
 
-    pub(super) fn dropped(&self) -> u64 {
-        self.state.lock().dropped
+    /// How many events were dropped, if what is still here is as well.
+    pub(super) fn lost(&self) -> u64 {
+        let state = self.state.lock();
+        state.dropped + state.events.len() as u64
     }
 }
 

@@ -196,9 +196,9 @@ impl Stream {
         }
     }
 
-    /// How it ends, once it was dropped.
+    /// How it ends; what it has not said yet is dropped.
     pub(super) fn ended(&self, why: EndReason) -> Body {
-        let dropped = self.outbox().map_or(0, Outbox::dropped);
+        let dropped = self.outbox().map_or(0, Outbox::lost);
         Body::Ended { why, dropped }
     }
 

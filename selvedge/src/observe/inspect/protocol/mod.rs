@@ -5,6 +5,8 @@
 //! `count`, `record`) begins with [`Body::Began`], goes on with answers of the same number, and ends with
 //! [`Body::Ended`]. Answers to different requests may come in any order, and those of streams come in between.
 //!
+//! A command without fields is a string, one with fields an object, also if all are left out: `{"tree":{}}`.
+//!
 //! ```text
 //! > {"id":1,"do":{"hello":{"protocol":1}}}
 //! < {"id":1,"is":{"hello":{"protocol":1,"selvedge":"0.1.0","program":"formulas","pid":4711,...}}}
