@@ -6,6 +6,7 @@ mod contexts;
 mod idle;
 mod lock;
 mod memory;
+mod observe;
 mod pipe;
 mod queue;
 mod shared;
@@ -34,7 +35,7 @@ pub const ALL: [Part; 14] = [
     ("shared", shared::rows),
     ("call", call::rows),
     ("process", none),
-    ("observe", none),
+    ("observe", observe::rows),
 ];
 
 /// A part of which nothing is built yet.

@@ -5,11 +5,23 @@
 mod linux;
 #[cfg(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))]
 pub(crate) use linux::{name_thread, punctual, thread_id};
+#[cfg(all(
+    feature = "observe",
+    target_os = "linux",
+    not(miri),
+    any(feature = "os", feature = "run")
+))]
+pub(crate) use linux::{cpu_of, thread_cpu};
 
 #[cfg(not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run"))))]
 mod other;
 #[cfg(not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run"))))]
 pub(crate) use other::{ClockWatch, name_thread, punctual, thread_id};
+#[cfg(all(
+    feature = "observe",
+    not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))
+))]
+pub(crate) use other::{cpu_of, thread_cpu};
 
 // A model may not sleep in the kernel.
 #[cfg(all(
