@@ -4,7 +4,10 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use selvedge::observe::inspect::protocol::{Body, CallEvent, CallMoment, Command, EndReason};
+use inferno::flamegraph;
+use selvedge::observe::inspect::protocol::{
+    Body, CallEvent, CallMoment, Command, EndReason, ProfileFormat,
+};
 use selvedge::{Signal, Till};
 
 use crate::cli::Format;
@@ -172,13 +175,59 @@ pub(crate) fn profile(
     lasts: Duration,
     format: Format,
 ) -> Result<(), Fault> {
-    program.ask(Command::Profile { on: true })?;
+    let asked = match format {
+        Format::Table => ProfileFormat::Table,
+        Format::Tab => ProfileFormat::Tab,
+        Format::Folded | Format::Svg => ProfileFormat::Folded,
+        Format::Chrome => ProfileFormat::Trace,
+    };
+    program.ask(Command::Profile {
+        on: true,
+        format: asked,
+    })?;
     wait(&mut program, lasts)?;
-    let _ = format;
-    match program.ask(Command::Profile { on: false })? {
-        Body::Done(done) => print(&format!("{}\n", clean(&done.text))),
-        other => Err(program.surprised(&other)),
+    let profile = match program.ask(Command::Profile {
+        on: false,
+        format: asked,
+    })? {
+        Body::Profile(profile) => profile,
+        other => return Err(program.surprised(&other)),
+    };
+    if profile.dropped > 0 {
+        let lost = count(number(profile.dropped), "call");
+        remark(&format!(
+            "{lost} or sleeps are not in the trace: there was no room; profile for less time"
+        ));
     }
+    match format {
+        Format::Svg => print(&flames(&program.hello().program, &profile.text)?),
+        // A table has names in it, which are for people; the others are for programs, and escape what they must.
+        Format::Table => print(
+            &profile
+                .text
+                .lines()
+                .map(|line| format!("{}\n", clean(line)))
+                .collect::<String>(),
+        ),
+        _ => print(&profile.text),
+    }
+}
+
+/// A flame graph.
+fn flames(program: &str, folded: &str) -> Result<String, Fault> {
+    if folded.trim().is_empty() {
+        return Err(Fault::failed(
+            "nothing ran for long enough to be drawn; profile for more time",
+        ));
+    }
+    let mut options = flamegraph::Options::default();
+    options.title = format!("{}: own time", clean(program));
+    options.count_name = "us".to_owned();
+    options.deterministic = true;
+    let mut svg = Vec::new();
+    flamegraph::from_lines(&mut options, folded.lines(), &mut svg)
+        .map_err(|error| Fault::of("cannot draw the profile", &error))?;
+    String::from_utf8(svg).map_err(Fault::failed)
 }
 
 /// Waits, unless the program ends.

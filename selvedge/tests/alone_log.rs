@@ -58,7 +58,9 @@ impl Memory {
     /// Without the time.
     fn said(&self) -> Vec<String> {
         let lines = self.lines().into_iter();
-        lines.map(|line| line.split_once(' ').unwrap().1.to_owned()).collect()
+        lines
+            .map(|line| line.split_once(' ').unwrap().1.to_owned())
+            .collect()
     }
 }
 
@@ -107,21 +109,30 @@ fn run(body: impl FnOnce(Signal) -> Outcome<()>) -> ExitCode {
 const SCENARIOS: &[Scenario] = &[
     ("form", || {
         let memory = Memory::default();
-        let log = logging::to(memory.clone()).local("user", &USER).local("unbound", &UNBOUND);
+        let log = logging::to(memory.clone())
+            .local("user", &USER)
+            .local("unbound", &UNBOUND);
         let log = log.local("broken", &BROKEN).level(Level::Info);
         let status = run(|_| {
             let log = log.install()?;
             log.say(Level::Info, "plain");
             log.say(Level::Debug, "not wanted");
-            USER.bind("Ada \"A\"\n".to_owned(), || log.say(Level::Warn, "two\nlines\u{1b}[31m"));
+            USER.bind("Ada \"A\"\n".to_owned(), || {
+                log.say(Level::Warn, "two\nlines\u{1b}[31m")
+            });
             let worker = thread::Builder::new("worker").inherit();
             let said = log.clone();
-            worker.spawn(move |_| Ok(BROKEN.bind(Broken, || said.say(Level::Error, "still said"))))?.join()?;
+            worker
+                .spawn(move |_| Ok(BROKEN.bind(Broken, || said.say(Level::Error, "still said"))))?
+                .join()?;
             assert!(log.flush());
             Ok(())
         });
         let time = memory.lines()[0].split(' ').next().unwrap().to_owned();
-        let shape: String = time.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        let shape: String = time
+            .chars()
+            .map(|c| if c.is_ascii_digit() { '0' } else { c })
+            .collect();
         assert_eq!(shape, "0000-00-00T00:00:00.000000Z");
         let expected = [
             "INFO  prog: plain",
@@ -173,7 +184,10 @@ const SCENARIOS: &[Scenario] = &[
         assert_eq!(said.len(), 4000); // nothing lost, nothing torn
         for name in ["a", "b", "c", "d"] {
             let start = format!("INFO  prog/{name}: {name}-");
-            let of: Vec<_> = said.iter().filter_map(|line| line.strip_prefix(&start)).collect();
+            let of: Vec<_> = said
+                .iter()
+                .filter_map(|line| line.strip_prefix(&start))
+                .collect();
             let order: Vec<_> = (0..1000).map(|n| n.to_string()).collect();
             assert_eq!(of, order);
         }
@@ -204,7 +218,9 @@ const SCENARIOS: &[Scenario] = &[
     ("forced", || {
         let program = program::Builder::new("prog").grace(Duration::from_millis(30));
         program.run(|_| {
-            let log = logging::stderr().period(Duration::from_millis(5)).install()?;
+            let log = logging::stderr()
+                .period(Duration::from_millis(5))
+                .install()?;
             let said = log.clone();
             thread::spawn("stuck", move |stop| {
                 stop.wait_until(&Signal::never()).ok();
@@ -236,7 +252,12 @@ const SCENARIOS: &[Scenario] = &[
             Ok(())
         });
         assert_ne!(status, ExitCode::SUCCESS);
-        assert!(memory.said().iter().any(|line| line.starts_with("ERROR prog/bad selvedge: ")));
+        assert!(
+            memory
+                .said()
+                .iter()
+                .any(|line| line.starts_with("ERROR prog/bad selvedge: "))
+        );
         log.close();
         logging::to(memory.clone()).install().unwrap().close();
         ExitCode::SUCCESS
@@ -245,7 +266,10 @@ const SCENARIOS: &[Scenario] = &[
         let (memory, open) = (Memory::default(), Signal::new());
         let gate = Gate(memory.clone(), open.clone());
         let status = run(|_| {
-            let log = logging::to(gate).bound(4).period(Duration::ZERO).when_full(Full::Drop);
+            let log = logging::to(gate)
+                .bound(4)
+                .period(Duration::ZERO)
+                .when_full(Full::Drop);
             let log = log.install()?;
             (0..100).for_each(|n| log.say(Level::Info, n));
             let dropped = log.dropped();
@@ -257,10 +281,16 @@ const SCENARIOS: &[Scenario] = &[
             let said = memory.said();
             let told = said.iter().filter_map(|line| {
                 let rest = line.strip_prefix("WARN  prog/log selvedge: ")?;
-                rest.strip_suffix(" records were dropped: there was no room for them")?.parse::<u64>().ok()
+                rest.strip_suffix(" records were dropped: there was no room for them")?
+                    .parse::<u64>()
+                    .ok()
             });
             assert_eq!(told.clone().sum::<u64>(), dropped, "{said:?}");
-            assert_eq!(said.len(), 100 - usize::try_from(dropped)? + told.count() + 1, "{said:?}");
+            assert_eq!(
+                said.len(),
+                100 - usize::try_from(dropped)? + told.count() + 1,
+                "{said:?}"
+            );
             Ok(())
         });
         status
@@ -269,7 +299,9 @@ const SCENARIOS: &[Scenario] = &[
         let memory = Memory::default();
         let mut expected = Vec::new();
         let status = run(|_| {
-            let log = logging::to(memory.clone()).period(Duration::from_millis(1)).install()?;
+            let log = logging::to(memory.clone())
+                .period(Duration::from_millis(1))
+                .install()?;
             // Each error comes after so many bytes, in the middle of a line.
             *memory.fails.lock().unwrap() = vec![30, 200, 0, 61, 0, 0];
             for n in 0..20 {
@@ -283,7 +315,10 @@ const SCENARIOS: &[Scenario] = &[
             Ok(())
         });
         let mut said = memory.said();
-        let failures = said.iter().filter(|line| line.contains("the sink of batch queue `log` failed")).count();
+        let failures = said
+            .iter()
+            .filter(|line| line.contains("the sink of batch queue `log` failed"))
+            .count();
         assert!((1..=6).contains(&failures), "{said:#?}");
         said.retain(|line| line.starts_with("INFO "));
         assert_eq!(said, expected);
@@ -293,7 +328,9 @@ const SCENARIOS: &[Scenario] = &[
         let memory = Memory::default();
         *memory.fails.lock().unwrap() = vec![0; 1000];
         run(|_| {
-            let log = logging::to(memory).period(Duration::from_millis(1)).install()?;
+            let log = logging::to(memory)
+                .period(Duration::from_millis(1))
+                .install()?;
             log.say(Level::Info, "never written");
             Ok(())
         })
@@ -301,14 +338,19 @@ const SCENARIOS: &[Scenario] = &[
     ("itself", || {
         let memory = Memory::default();
         let status = run(|_| {
-            let log = logging::to(memory.clone()).bound(1).local("talkative", &TALKATIVE);
+            let log = logging::to(memory.clone())
+                .bound(1)
+                .local("talkative", &TALKATIVE);
             let log = log.install()?;
             TALKATIVE.bind(Talkative(log.clone()), || {
                 (0..50).for_each(|_| log.say(Level::Info, "said"));
             });
             assert!(log.flush());
             let said = memory.said();
-            let outer = said.iter().filter(|line| line.contains(": said talkative=\"outer\"")).count();
+            let outer = said
+                .iter()
+                .filter(|line| line.contains(": said talkative=\"outer\""))
+                .count();
             let inner = said.iter().filter(|line| line.contains(": inner")).count() as u64;
             assert_eq!((outer, inner + log.dropped()), (50, 50), "{said:#?}");
             Ok(())
@@ -319,7 +361,10 @@ const SCENARIOS: &[Scenario] = &[
         let (memory, open) = (Memory::default(), Signal::new());
         let gate = Gate(memory.clone(), open.clone());
         let status = run(|_| {
-            let log = logging::to(gate).bound(1).period(Duration::ZERO).install()?;
+            let log = logging::to(gate)
+                .bound(1)
+                .period(Duration::ZERO)
+                .install()?;
             let talker = thread::spawn("talker", move |_| {
                 (0..20).for_each(|n| log.say(Level::Info, n));
                 Ok(())
@@ -328,12 +373,24 @@ const SCENARIOS: &[Scenario] = &[
                 std::thread::yield_now(); // the talker waits for room
             }
             talker.stop();
-            assert!(talker.stopped().wait_until(&Till::after(Duration::from_millis(10))).is_err());
+            assert!(
+                talker
+                    .stopped()
+                    .wait_until(&Till::after(Duration::from_millis(10)))
+                    .is_err()
+            );
             open.set();
             talker.join()?;
             Ok(())
         });
-        assert_eq!(memory.said().iter().filter(|line| line.contains("talker")).count(), 20);
+        assert_eq!(
+            memory
+                .said()
+                .iter()
+                .filter(|line| line.contains("talker"))
+                .count(),
+            20
+        );
         status
     }),
     ("writer", || {
@@ -346,13 +403,20 @@ const SCENARIOS: &[Scenario] = &[
             writeln!(other, "two")?;
             write!(writer, "three\nfour\nfi")?;
             drop(writer);
-            let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || other.clone());
-            tracing::subscriber::with_default(subscriber.finish(), || tracing::info!(n = 1, "traced"));
+            let subscriber = tracing_subscriber::fmt()
+                .with_ansi(false)
+                .with_writer(move || other.clone());
+            tracing::subscriber::with_default(subscriber.finish(), || {
+                tracing::info!(n = 1, "traced")
+            });
             Ok(())
         });
         let lines = memory.lines();
         assert_eq!(lines[..4], ["two", "one three", "four", "fi"]);
-        assert!(lines[4].ends_with("INFO alone_log: traced n=1"), "{lines:?}");
+        assert!(
+            lines[4].ends_with("INFO alone_log: traced n=1"),
+            "{lines:?}"
+        );
         status
     }),
     #[cfg(feature = "log")]
@@ -362,14 +426,24 @@ const SCENARIOS: &[Scenario] = &[
             let log = logging::to(memory.clone()).level(Level::Debug).install()?;
             log::info!(target: "app::net", answer = 42, who = "x"; "asked {}", 1);
             log::trace!("not wanted");
-            thread::spawn("bad", |_| -> Outcome<()> { Err("told once".into()) }).join().unwrap_err();
+            thread::spawn("bad", |_| -> Outcome<()> { Err("told once".into()) })
+                .join()
+                .unwrap_err();
             assert!(log.flush());
             Ok(())
         });
         let said = memory.said();
-        assert_eq!(said[0], "DEBUG prog/log selvedge: thread `prog/log` started");
-        assert!(said.contains(&"INFO  prog app::net: asked 1 answer=42 who=\"x\"".to_owned()), "{said:#?}");
-        let told = said.iter().filter(|line| line.starts_with("ERROR") && line.contains("told once"));
+        assert_eq!(
+            said[0],
+            "DEBUG prog/log selvedge: thread `prog/log` started"
+        );
+        assert!(
+            said.contains(&"INFO  prog app::net: asked 1 answer=42 who=\"x\"".to_owned()),
+            "{said:#?}"
+        );
+        let told = said
+            .iter()
+            .filter(|line| line.starts_with("ERROR") && line.contains("told once"));
         assert_eq!(told.count(), 1, "{said:#?}");
         status
     }),
@@ -384,13 +458,18 @@ fn good(name: &str) -> End {
 
 /// How many lines of standard error have this in them.
 fn count(end: &End, text: &str) -> usize {
-    end.errors.lines().filter(|line| line.contains(text)).count()
+    end.errors
+        .lines()
+        .filter(|line| line.contains(text))
+        .count()
 }
 
 const CASES: &[Case] = &[
     ("a_line_has_its_form", || _ = good("form")),
     ("dates_are_those_of_the_calendar", || _ = good("dates")),
-    ("lines_of_many_threads_are_whole_and_in_order", || _ = good("crowd")),
+    ("lines_of_many_threads_are_whole_and_in_order", || {
+        _ = good("crowd")
+    }),
     ("what_is_logged_and_fails_at_the_end_is_written", || {
         let end = good("late");
         for line in [
@@ -405,28 +484,50 @@ const CASES: &[Case] = &[
         let end = end_of("panic");
         assert_eq!(end.status.code(), Some(101));
         assert_eq!(count(&end, "INFO  prog: before"), 1, "{end:?}");
-        assert_eq!(count(&end, "ERROR prog selvedge: thread `prog` failed: "), 1, "{end:?}");
+        assert_eq!(
+            count(&end, "ERROR prog selvedge: thread `prog` failed: "),
+            1,
+            "{end:?}"
+        );
     }),
     ("an_end_by_force_writes_what_is_left", || {
         let end = end_of("forced");
         assert_eq!(count(&end, "INFO  prog/stuck: last words"), 1, "{end:?}");
-        assert_eq!(count(&end, "WARN  prog/stuck selvedge: thread `prog/stuck` has not ended"), 1, "{end:?}");
+        assert_eq!(
+            count(
+                &end,
+                "WARN  prog/stuck selvedge: thread `prog/stuck` has not ended"
+            ),
+            1,
+            "{end:?}"
+        );
     }),
     ("an_exit_after_a_flush_loses_no_line", || {
         let end = end_of("exit");
         assert_eq!(end.status.code(), Some(5));
         assert_eq!(count(&end, "INFO  prog: flushed"), 1, "{end:?}");
     }),
-    ("outside_of_a_tree_lines_are_written_at_once", || _ = good("no-tree")),
-    ("lines_without_room_are_counted_and_told", || _ = good("dropping")),
-    ("a_writer_that_fails_gets_every_line_once", || _ = good("failing")),
+    ("outside_of_a_tree_lines_are_written_at_once", || {
+        _ = good("no-tree")
+    }),
+    ("lines_without_room_are_counted_and_told", || {
+        _ = good("dropping")
+    }),
+    ("a_writer_that_fails_gets_every_line_once", || {
+        _ = good("failing")
+    }),
     ("a_writer_that_never_writes_fails_the_program", || {
         let end = end_of("full-disk");
         assert_eq!(end.status.code(), Some(1), "{end:?}");
         assert!(count(&end, "disk full") > 0, "{end:?}");
     }),
-    ("what_logs_while_it_is_logged_does_not_wait_for_itself", || _ = good("itself")),
-    ("a_thread_that_is_asked_to_stop_still_logs", || _ = good("stopped")),
+    (
+        "what_logs_while_it_is_logged_does_not_wait_for_itself",
+        || _ = good("itself"),
+    ),
+    ("a_thread_that_is_asked_to_stop_still_logs", || {
+        _ = good("stopped")
+    }),
     ("a_writer_adds_whole_lines", || _ = good("writer")),
     #[cfg(feature = "log")]
     ("records_of_the_crate_log_are_lines", || _ = good("records")),

@@ -41,10 +41,10 @@ pub(crate) use event::Weight;
 pub use event::{Ending, Event};
 #[cfg(feature = "inspect")]
 pub(crate) use sink::look_on;
-pub use sink::{Subscription, subscribe};
 #[cfg(feature = "observe")]
 pub(crate) use sink::subscribe_to_news;
+pub use sink::{Subscription, subscribe};
 pub(crate) use sink::{emit, wants_details};
-pub(crate) use span::{What, span};
 #[cfg(feature = "observe")]
 pub(crate) use span::{Observer, Span, observe_spans, unobserve_spans};
+pub(crate) use span::{What, span};

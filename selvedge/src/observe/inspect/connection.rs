@@ -14,17 +14,20 @@ use std::time::Duration;
 
 use super::look::Look;
 use super::protocol::{
-    Answer, Body, Command, Done, EndReason, PATIENCE, Problem, ProblemKind, REQUEST_BYTES, Request,
-    STREAMS, UNSENT_BYTES, VERSION,
+    Answer, Body, Command, Done, EndReason, PATIENCE, Problem, ProblemKind, ProfileFormat,
+    ProfileInfo, REQUEST_BYTES, Request, STREAMS, UNSENT_BYTES, VERSION,
 };
 use super::server::{Alarm, Shared};
 use super::stream::{Stream, counted, problem};
 use super::warn;
+use crate::observe::profile::{self, Profiling};
 use crate::primitive::sys::descriptor::{receive, send};
 use crate::primitive::sys::local::Watched;
 
 /// How much is read at a time.
 const READ: usize = 16 * 1024;
+/// How many single calls and sleeps a trace has room for: some dozen megabytes.
+const TRACED: usize = 200_000;
 /// How often a client that takes everything at once is served before it is the turn of others.
 const TURNS: usize = 16;
 
@@ -35,6 +38,7 @@ pub(super) struct Connection {
     /// How much of `output` is sent.
     sent: usize,
     streams: Vec<Stream>,
+    profiling: Option<Profiling>,
     patience: Option<Alarm>,
     state: State,
 }
@@ -55,6 +59,7 @@ impl Connection {
             output: Vec::new(),
             sent: 0,
             streams: Vec::new(),
+            profiling: None,
             patience: None,
             state: State::Open,
         }
@@ -94,6 +99,7 @@ impl Connection {
     /// Whoever has hung up needs no streams.
     fn finish(&mut self) {
         self.streams.clear();
+        self.profiling = None;
         if self.state == State::Open {
             self.state = State::Finishing;
         }
@@ -194,14 +200,41 @@ impl Connection {
             )),
             Command::Stop { thread, number } => done(shared.stop(&thread, number)?),
             Command::End { stream } => self.end_stream(stream)?,
-            Command::Profile { .. } => {
-                let message = "this build has no profiler that an inspector could switch";
-                return Err(problem(ProblemKind::Unsupported, message));
-            }
+            Command::Profile { on: true, format } => self.begin_profile(format)?,
+            Command::Profile { on: false, format } => self.end_profile(format)?,
             stream @ (Command::Watch { .. } | Command::Count { .. } | Command::Record { .. }) => {
                 self.begin_stream(id, stream, shared)?
             }
         })
+    }
+
+    fn begin_profile(&mut self, format: ProfileFormat) -> Result<Body, Problem> {
+        let builder = match format {
+            ProfileFormat::Trace => profile::Builder::new().record(TRACED),
+            _ => profile::Builder::new(),
+        };
+        let profiling = builder
+            .start()
+            .map_err(|error| problem(ProblemKind::InUse, error))?;
+        self.profiling = Some(profiling);
+        Ok(done("the profile has begun".to_owned()))
+    }
+
+    fn end_profile(&mut self, format: ProfileFormat) -> Result<Body, Problem> {
+        let Some(profiling) = self.profiling.take() else {
+            let message = "this connection has turned no profile on";
+            return Err(problem(ProblemKind::NotFound, message));
+        };
+        let profile = profiling.stop();
+        Ok(Body::Profile(ProfileInfo {
+            text: match format {
+                ProfileFormat::Table => profile.to_string(),
+                ProfileFormat::Tab => profile.to_tab(),
+                ProfileFormat::Folded => profile.to_folded(),
+                ProfileFormat::Trace => profile.to_trace(),
+            },
+            dropped: profile.dropped(),
+        }))
     }
 
     fn begin_stream(

@@ -95,7 +95,8 @@ impl Write for Line {
             let (plain, other) = rest.split_at(at);
             self.0.push_str(plain);
             let mut chars = other.chars();
-            self.0.extend(chars.next().into_iter().flat_map(char::escape_default));
+            self.0
+                .extend(chars.next().into_iter().flat_map(char::escape_default));
             rest = chars.as_str();
         }
         self.0.push_str(rest);
@@ -113,7 +114,11 @@ fn date(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let month = if from_march < 10 {
+        from_march + 3
+    } else {
+        from_march - 9
+    };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     (year, month, day)
 }

@@ -141,7 +141,9 @@ impl Shared {
             {
                 // Nobody tries again: standard error is what is left.
                 let _ = writeln!(io::stderr(), "selvedge: the log fails: {error}");
-                lines.iter().for_each(|line| _ = io::stderr().write_all(line));
+                lines
+                    .iter()
+                    .for_each(|line| _ = io::stderr().write_all(line));
             }
         }
     }

@@ -209,7 +209,10 @@ impl Collection {
     fn leave(&self, shard: &Arc<Shard>) {
         let now = signal::now();
         let mut state = self.state.lock();
-        let at = state.live.iter().position(|other| Arc::ptr_eq(other, shard));
+        let at = state
+            .live
+            .iter()
+            .position(|other| Arc::ptr_eq(other, shard));
         if let Some(at) = at {
             state.live.swap_remove(at);
             self.add(&mut state.ended, shard, now);
@@ -232,7 +235,9 @@ impl Shard {
         Part {
             thread: Arc::clone(&self.thread),
             os_id: self.os_id,
-            cpu: cpu.zip(self.cpu).map(|(now, then)| now.saturating_sub(then)),
+            cpu: cpu
+                .zip(self.cpu)
+                .map(|(now, then)| now.saturating_sub(then)),
             threads: 1,
             tables,
         }
@@ -287,10 +292,7 @@ impl Mine {
         let (shard, _) = self.shards.last()?;
         let begin = described(what, &shard.thread, collection.is_recording());
         let rules = collection.rules();
-        shard
-            .tables
-            .lock()
-            .begin(number, begin, rules, signal::now);
+        shard.tables.lock().begin(number, begin, rules, signal::now);
         Some(number)
     }
 

@@ -157,7 +157,8 @@ pub(super) fn trace(profile: &Profile) -> String {
 
 fn span(event: &Event, began: Instant, pid: u32, tid: u32) -> String {
     let start = event.start.saturating_duration_since(began);
-    let micros = |time: Duration| format!("{}.{:03}", time.as_micros(), time.subsec_nanos() % 1_000);
+    let micros =
+        |time: Duration| format!("{}.{:03}", time.as_micros(), time.subsec_nanos() % 1_000);
     format!(
         r#"{{"ph":"X","name":{},"cat":"{}","ts":{},"dur":{},"pid":{pid},"tid":{tid}}}"#,
         quoted(&event.name),

@@ -128,7 +128,9 @@ impl Budget {
     }
 
     fn take(&self) -> bool {
-        let taken = self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        let taken = self
+            .left
+            .fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
         if taken.is_err() {
             self.dropped.fetch_add(1, Relaxed);
         }
@@ -225,7 +227,12 @@ impl Tables {
     }
 
     /// Ends the span with this number, and those that were begun in it and not ended.
-    pub(super) fn end(&mut self, number: NonZeroU64, rules: Rules<'_>, now: impl FnOnce() -> Instant) {
+    pub(super) fn end(
+        &mut self,
+        number: NonZeroU64,
+        rules: Rules<'_>,
+        now: impl FnOnce() -> Instant,
+    ) {
         match self.stack.last() {
             Some(frame) if frame.number == number => {
                 let now = frame.start.map(|_| now());
@@ -266,7 +273,10 @@ impl Tables {
                 (own, lost + rules.cost.outside)
             }
             // Estimated by those that were timed.
-            None => (row.timed_own.checked_div(row.timed).unwrap_or(0), frame.lost),
+            None => (
+                row.timed_own.checked_div(row.timed).unwrap_or(0),
+                frame.lost,
+            ),
         };
         let total = own + frame.inner;
         node.own += own;
@@ -285,7 +295,12 @@ impl Tables {
         {
             let kind = row.label.kind;
             let name = frame.says.unwrap_or_else(|| Arc::clone(&row.label.name));
-            self.events.push(Event { kind, name, start, nanos });
+            self.events.push(Event {
+                kind,
+                name,
+                start,
+                nanos,
+            });
         }
         Some(frame.number)
     }
@@ -393,7 +408,11 @@ impl Tables {
 
     /// A number that follows no pattern that a program could have.
     fn draw(&mut self) -> u32 {
-        let mut x = if self.random == 0 { 0x9e37_79b9 } else { self.random };
+        let mut x = if self.random == 0 {
+            0x9e37_79b9
+        } else {
+            self.random
+        };
         x ^= x << 13;
         x ^= x >> 17;
         x ^= x << 5;
@@ -403,7 +422,12 @@ impl Tables {
 }
 
 fn key_of(parent: usize, begin: &Begin<'_>) -> Key {
-    (parent, begin.kind, begin.name.as_ptr().addr(), begin.name.len())
+    (
+        parent,
+        begin.kind,
+        begin.name.as_ptr().addr(),
+        begin.name.len(),
+    )
 }
 
 fn nanos(end: Instant, start: Instant) -> u64 {

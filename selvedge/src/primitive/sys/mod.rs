@@ -3,8 +3,6 @@
 
 #[cfg(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))]
 mod linux;
-#[cfg(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))]
-pub(crate) use linux::{name_thread, punctual, thread_id};
 #[cfg(all(
     feature = "observe",
     target_os = "linux",
@@ -12,6 +10,8 @@ pub(crate) use linux::{name_thread, punctual, thread_id};
     any(feature = "os", feature = "run")
 ))]
 pub(crate) use linux::{cpu_of, thread_cpu};
+#[cfg(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))]
+pub(crate) use linux::{name_thread, punctual, thread_id};
 
 #[cfg(not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run"))))]
 mod other;

@@ -33,11 +33,21 @@ fn known() -> Profile {
 #[test]
 fn the_tab_separated_form_has_a_line_for_each_row() {
     let text = known().to_tab();
-    let lines: Vec<Vec<_>> = text.lines().map(|line| line.split('\t').collect()).collect();
+    let lines: Vec<Vec<_>> = text
+        .lines()
+        .map(|line| line.split('\t').collect())
+        .collect();
     assert!(lines.iter().all(|line| line.len() == 8), "{text}");
-    let outer = lines.iter().find(|line| line[7].ends_with("::outer\"")).unwrap();
+    let outer = lines
+        .iter()
+        .find(|line| line[7].ends_with("::outer\""))
+        .unwrap();
     assert_eq!(outer[..5], ["2", "0.003", "0.0035", "0.0015", "0.00175"]);
-    assert!(outer[5].ends_with("tests/it/observe/export.rs\""), "{}", outer[5]);
+    assert!(
+        outer[5].ends_with("tests/it/observe/export.rs\""),
+        "{}",
+        outer[5]
+    );
     assert!(outer[6].parse::<u32>().unwrap() > 10);
     let block = lines.iter().find(|line| line[7].contains("odd")).unwrap();
     let name: String = serde_json::from_str(block[7]).unwrap();
@@ -69,7 +79,10 @@ fn the_table_is_aligned() {
     let column = lines[1].find("what").unwrap();
     let outer = lines.iter().find(|line| line.ends_with("::outer")).unwrap();
     assert_eq!(&outer[column..], "it::observe::export::outer");
-    assert!(outer.contains("    2    3.0 ms    3.5 ms    1.5 ms      1.8 ms    1.8 ms  "), "{table}");
+    assert!(
+        outer.contains("    2    3.0 ms    3.5 ms    1.5 ms      1.8 ms    1.8 ms  "),
+        "{table}"
+    );
 }
 
 /// What a trace viewer needs, by the JSON of a parser that is not ours.
@@ -93,17 +106,31 @@ fn a_trace_is_json_with_threads_calls_and_waits() {
     let events = trace["traceEvents"].as_array().unwrap();
     let named = |name: &str| {
         let is_it = |event: &&Value| event["name"].as_str().unwrap().contains(name);
-        events.iter().find(is_it).unwrap_or_else(|| panic!("no {name}: {trace:#}"))
+        events
+            .iter()
+            .find(is_it)
+            .unwrap_or_else(|| panic!("no {name}: {trace:#}"))
     };
     let threads: Vec<_> = events.iter().filter(|event| event["ph"] == "M").collect();
     assert!(threads.iter().all(|event| event["name"] == "thread_name"));
-    let taker = threads.iter().find(|event| event["args"]["name"].as_str().unwrap().ends_with("/taker"));
+    let taker = threads
+        .iter()
+        .find(|event| event["args"]["name"].as_str().unwrap().ends_with("/taker"));
     let taker = taker.unwrap();
     let wait = named("queue `traced \"queue\"`");
-    assert_eq!((&wait["cat"], &wait["ph"], &wait["tid"]), (&"wait".into(), &"X".into(), &taker["tid"]));
-    assert_eq!((&wait["ts"], &wait["dur"]), (&1750.0.into(), &20_000.0.into()));
+    assert_eq!(
+        (&wait["cat"], &wait["ph"], &wait["tid"]),
+        (&"wait".into(), &"X".into(), &taker["tid"])
+    );
+    assert_eq!(
+        (&wait["ts"], &wait["dur"]),
+        (&1750.0.into(), &20_000.0.into())
+    );
     let inner = named("::inner");
-    assert_eq!((&inner["ts"], &inner["dur"], &inner["cat"]), (&1500.0.into(), &250.0.into(), &"function".into()));
+    assert_eq!(
+        (&inner["ts"], &inner["dur"], &inner["cat"]),
+        (&1500.0.into(), &250.0.into(), &"function".into())
+    );
     assert_ne!(inner["tid"], taker["tid"]);
     assert_eq!(trace["otherData"]["dropped"], 0);
 }
@@ -117,5 +144,9 @@ fn a_recording_is_bounded_and_says_what_it_dropped() {
     assert_eq!((kept, profile.dropped()), (3, 12));
     assert_eq!(trace["otherData"]["dropped"], 12);
     assert_eq!(profile.row("outer").unwrap().calls(), 5); // counts do not suffer
-    assert!(profile.to_string().contains("12 single calls found no room"));
+    assert!(
+        profile
+            .to_string()
+            .contains("12 single calls found no room")
+    );
 }

@@ -66,7 +66,12 @@ fn a_known_program_has_its_counts_and_times() {
     assert_eq!(profile.lasted(), Duration::from_millis(125));
     let leaf = profile.row("leaf").unwrap();
     assert_eq!(leaf.kind(), Kind::Function);
-    assert!(leaf.location().unwrap().file().ends_with("observe/profile.rs"));
+    assert!(
+        leaf.location()
+            .unwrap()
+            .file()
+            .ends_with("observe/profile.rs")
+    );
     assert!(leaf.name().ends_with("it::observe::profile::leaf"));
 }
 
@@ -110,7 +115,11 @@ fn a_call_that_panics_is_one_that_ends() {
     assert_eq!(row(&profile, "fails"), (1, 1, 0, 3, 3));
     assert_eq!(row(&profile, "in vain"), (1, 1, 2, 2, 2));
     assert_eq!(row(&profile, "leaf"), (2, 2, 5, 5, 4)); // not inside of the other any more
-    assert!(!profile.to_folded().contains("fails;it::observe::profile::leaf 4000"));
+    assert!(
+        !profile
+            .to_folded()
+            .contains("fails;it::observe::profile::leaf 4000")
+    );
 }
 
 #[test]
@@ -138,7 +147,9 @@ fn threads_are_added_up_and_kept_apart() {
     assert_eq!(row(&profile, "leaf"), (8, 8, 1070, 1070, 1000));
     let of = |name: &str| {
         let mut threads = profile.threads().iter();
-        threads.find(|thread| thread.path().ends_with(name)).unwrap()
+        threads
+            .find(|thread| thread.path().ends_with(name))
+            .unwrap()
     };
     let (a, b) = (of("/a"), of("/b"));
     assert_eq!((a.threads(), a.row("leaf").unwrap().calls()), (2, 5));
@@ -146,8 +157,16 @@ fn threads_are_added_up_and_kept_apart() {
     assert_eq!(b.row("leaf").unwrap().total(), Duration::from_millis(20));
     let body = b.row(b.path()).unwrap();
     assert_eq!((body.kind(), body.calls()), (Kind::Thread, 1));
-    assert_eq!((body.own(), body.total()), (Duration::ZERO, Duration::from_millis(20)));
-    let by_hand: u64 = profile.threads().iter().filter_map(|t| t.row("leaf")).map(|row| row.calls()).sum();
+    assert_eq!(
+        (body.own(), body.total()),
+        (Duration::ZERO, Duration::from_millis(20))
+    );
+    let by_hand: u64 = profile
+        .threads()
+        .iter()
+        .filter_map(|t| t.row("leaf"))
+        .map(|row| row.calls())
+        .sum();
     assert_eq!(by_hand, 8);
 }
 
@@ -183,7 +202,11 @@ fn sleep_is_nobodys_own_time() {
         taker.join().unwrap();
     });
     assert_eq!(row(&profile, "take"), (1, 1, 0, 50, 50));
-    let taker = profile.threads().iter().find(|t| t.path().ends_with("/taker")).unwrap();
+    let taker = profile
+        .threads()
+        .iter()
+        .find(|t| t.path().ends_with("/taker"))
+        .unwrap();
     let wait = taker.row("queue").unwrap();
     assert_eq!((wait.kind(), wait.calls()), (Kind::Wait, 1));
     assert_eq!(wait.own(), Duration::from_millis(50));
@@ -197,7 +220,11 @@ impl Future for Yields<'_> {
     fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
         pass(self.0, 2);
         self.1 -= 1;
-        if self.1 == 0 { Poll::Ready(()) } else { Poll::Pending }
+        if self.1 == 0 {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 }
 
@@ -264,9 +291,15 @@ fn times_of_the_real_clock_are_within_a_tenth() {
         let all = start.elapsed();
         let profile = profiling.stop();
         let near = |ours: Duration, theirs: Duration| {
-            assert!(ours.abs_diff(theirs) < theirs / 10, "{ours:?}, {theirs:?}\n{profile}");
+            assert!(
+                ours.abs_diff(theirs) < theirs / 10,
+                "{ours:?}, {theirs:?}\n{profile}"
+            );
         };
-        let (around, busy) = (profile.row("busy_around").unwrap(), profile.row("busy").unwrap());
+        let (around, busy) = (
+            profile.row("busy_around").unwrap(),
+            profile.row("busy").unwrap(),
+        );
         near(around.total(), outer);
         near(around.own() + busy.own(), all);
         near(busy.total(), all - around.own());
@@ -296,7 +329,11 @@ fn the_kernel_tells_who_was_on_a_processor() {
         idle.join().unwrap();
         let cpu = |name: &str| {
             let mut threads = now.threads().iter();
-            threads.find(|t| t.path().ends_with(name)).unwrap().cpu().unwrap()
+            threads
+                .find(|t| t.path().ends_with(name))
+                .unwrap()
+                .cpu()
+                .unwrap()
         };
         // Others may have had the processor for a part of the 30 ms.
         assert!(cpu("/burner") > Duration::from_millis(1), "{now}");
@@ -306,7 +343,10 @@ fn the_kernel_tells_who_was_on_a_processor() {
 
 #[test]
 fn a_pattern_chooses_functions_and_one_that_matches_nothing_is_refused() {
-    let profile = profile_of(Builder::new().functions("it::observe::profile::mid*"), middle);
+    let profile = profile_of(
+        Builder::new().functions("it::observe::profile::mid*"),
+        middle,
+    );
     assert_eq!(row(&profile, "middle"), (1, 1, 9, 9, 9));
     assert!(profile.row("leaf").is_none());
     let _alone = alone();

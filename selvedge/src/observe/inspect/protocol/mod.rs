@@ -45,10 +45,10 @@ mod request;
 
 pub use answer::{
     Answer, Body, CallEvent, CallMoment, CpuInfo, Done, EndReason, FunctionInfo, Happening, Hello,
-    LockInfo, Problem, ProblemKind, ProcessInfo, QueueInfo, SignalInfo, Snapshot, ThreadInfo,
-    WaitInfo, Warning, WarningKind,
+    LockInfo, Problem, ProblemKind, ProcessInfo, ProfileInfo, QueueInfo, SignalInfo, Snapshot,
+    ThreadInfo, WaitInfo, Warning, WarningKind,
 };
-pub use request::{Command, Request};
+pub use request::{Command, ProfileFormat, Request};
 
 /// The version of the protocol that this library speaks.
 pub const VERSION: u32 = 1;

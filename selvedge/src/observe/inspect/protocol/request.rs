@@ -118,11 +118,32 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         number: Option<u64>,
     },
-    /// Turns the profiler on or off.
+    /// Turns the [profiler](crate::observe::profile) on, or off; the connection that turned it on turns it off, by its
+    /// end at the latest. [`Body::Done`](super::Body::Done) to the one, [`Body::Profile`](super::Body::Profile) to the
+    /// other.
     Profile {
         /// On?
         on: bool,
+        /// What is said when it is turned off. Single calls are kept if `trace` was said when it was turned on.
+        #[serde(default)]
+        format: ProfileFormat,
     },
+}
+
+/// The form of a profile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProfileFormat {
+    /// Aligned columns, for people.
+    #[default]
+    Table,
+    /// As of [`Profile::to_tab`](crate::observe::profile::Profile::to_tab).
+    Tab,
+    /// As of [`Profile::to_folded`](crate::observe::profile::Profile::to_folded).
+    Folded,
+    /// As of [`Profile::to_trace`](crate::observe::profile::Profile::to_trace).
+    Trace,
 }
 
 fn five_seconds() -> u64 {
