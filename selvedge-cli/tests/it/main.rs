@@ -5,6 +5,7 @@ mod command_line;
 mod keys;
 mod real;
 mod recordings;
+mod running;
 mod screens;
 mod site;
 

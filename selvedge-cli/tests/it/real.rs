@@ -1,59 +1,19 @@
 //! The verbs with a program that runs.
 
-use std::env;
 use std::fs;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::canned::{Folder, told};
-use crate::inspected;
+use crate::canned::told;
+use crate::running::{Inspected, be_it};
 
-/// Runs the example instead of a test, in a process that [`Inspected`] has started.
+/// Is the example instead of a test, in a process that was started for that.
 #[test]
 fn the_program_that_is_looked_at() {
-    if env::var_os("SELVEDGE_CLI_INSPECTED").is_some() {
-        inspected::main();
-    }
-}
-
-/// The example, in a process of its own.
-pub(crate) struct Inspected {
-    child: Child,
-    pub(crate) folder: Folder,
-}
-
-impl Inspected {
-    pub(crate) fn start() -> Self {
-        let folder = Folder::new();
-        let child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "real::the_program_that_is_looked_at"])
-            .env("SELVEDGE_CLI_INSPECTED", "1")
-            .env("SELVEDGE_INSPECT", folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let program = Self { child, folder };
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !told(&program.folder.selvedge(&["tree"]))
-            .1
-            .contains("held by `inspected/loom/keeper`")
-        {
-            assert!(Instant::now() < deadline, "it does not get going");
-        }
-        program
-    }
-}
-
-impl Drop for Inspected {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    be_it();
 }
 
 #[test]
 fn a_program_is_looked_at_without_a_change() {
-    let program = Inspected::start();
+    let program = Inspected::start(&["--exact", "real::the_program_that_is_looked_at"]);
     let run = |arguments: &[&str]| told(&program.folder.selvedge(arguments));
     let pid = program.child.id().to_string();
 
@@ -97,4 +57,57 @@ fn a_program_is_looked_at_without_a_change() {
         (Some(0), "`inspected/loom/worker-1` is asked to stop\n")
     );
     while run(&["tree"]).1.contains("─ worker-1 ") {}
+}
+
+#[test]
+fn a_profile_is_printed_in_every_form() {
+    let program = Inspected::start(&["--exact", "real::the_program_that_is_looked_at"]);
+    let profile = |format: &str| {
+        let (status, out, err) = told(
+            &program
+                .folder
+                .selvedge(&["profile", "--for", "300ms", "--format", format]),
+        );
+        assert_eq!((status, &*err), (Some(0), ""), "{format}");
+        out
+    };
+    let table = profile("table");
+    let row = table
+        .lines()
+        .find(|line| line.ends_with("inspected::weave"))
+        .unwrap();
+    assert!(
+        row.split_whitespace()
+            .next()
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+            > 0,
+        "{table}"
+    );
+    let tab = profile("tab");
+    assert!(
+        tab.starts_with("num_calls\tself_time\t") && tab.contains("inspected::thread_of\"\n"),
+        "{tab}"
+    );
+    let folded = profile("folded");
+    assert!(
+        folded.contains("inspected/loom/worker-1;") && folded.contains("::weave;"),
+        "{folded}"
+    );
+    let trace: serde_json::Value = serde_json::from_str(&profile("chrome")).unwrap();
+    let names = trace["traceEvents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["name"].as_str().unwrap());
+    assert!(
+        names.clone().any(|name| name.ends_with("::weave")),
+        "{names:?}"
+    );
+    let svg = profile("svg");
+    assert!(
+        svg.starts_with("<?xml") && svg.contains("::weave") && svg.trim_end().ends_with("</svg>"),
+        "{svg}"
+    );
 }
