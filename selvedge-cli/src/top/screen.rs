@@ -17,9 +17,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ratatui::DefaultTerminal;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
-use selvedge::io::readable_until;
+use ratatui::crossterm::terminal;
+use selvedge::io::{interruption, read_until};
 use selvedge::observe::inspect::protocol::{Answer, Body, Command};
+use selvedge::signal::WaitError;
 use selvedge::sync::Queue;
 use selvedge::{Signal, Till, thread};
 
@@ -27,6 +28,7 @@ use crate::client::{Connection, Sender};
 use crate::fault::Fault;
 use crate::recording::Recorder;
 use crate::text::count;
+use crate::top::keys::Keys;
 use crate::top::model::{Action, Key, Model};
 use crate::top::view::{Theme, draw};
 use crate::verbs::milliseconds;
@@ -35,6 +37,8 @@ use crate::verbs::milliseconds;
 const BACKLOG: usize = 4_096;
 /// How long it takes to see that the terminal has another size.
 const GLANCE: Duration = Duration::from_millis(250);
+/// How long what a key sends may be on its way; an escape that is alone for so long is the key of that name.
+const HASTE: Duration = Duration::from_millis(60);
 
 /// What the thread that draws is told.
 #[derive(Debug)]
@@ -157,55 +161,28 @@ pub(super) fn show(
 }
 
 fn read_keys(messages: &Queue<Message>) -> io::Result<()> {
+    let (mut keys, mut size) = (Keys::default(), terminal::size()?);
+    let mut buffer = [0; 256];
     loop {
-        // A change of the size does not make it readable; crossterm knows of it when it is asked.
-        if let Err(error) = readable_until(stdin(), &Till::after(GLANCE))
-            && !matches!(
-                selvedge::io::interruption(&error),
-                Some(selvedge::signal::WaitError::Expired)
-            )
-        {
-            return Err(error);
-        }
-        while event::poll(Duration::ZERO)? {
-            let message = match event::read()? {
-                Event::Key(key) if key.kind != KeyEventKind::Release => {
-                    key_of(key.code, key.modifiers).map(Message::Key)
-                }
-                Event::Resize(..) => Some(Message::Redraw),
-                _ => None,
-            };
-            if let Some(message) = message
-                && messages.push(message).is_err()
-            {
+        let pause = if keys.is_amid() { HASTE } else { GLANCE };
+        let found = match read_until(stdin(), &mut buffer, &Till::after(pause)) {
+            Ok(0) => return Ok(()), // the terminal has gone, and so will we
+            Ok(n) => keys.take(&buffer[..n]),
+            Err(error) => match interruption(&error) {
+                Some(WaitError::Expired) => keys.flush(),
+                _ => return Err(error),
+            },
+        };
+        for key in found {
+            if messages.push(Message::Key(key)).is_err() {
                 return Ok(());
             }
         }
-    }
-}
-
-fn key_of(code: KeyCode, modifiers: KeyModifiers) -> Option<Key> {
-    Some(match code {
-        KeyCode::Char('c' | 'd') if modifiers.contains(KeyModifiers::CONTROL) => Key::Interrupt,
-        KeyCode::Char(_) if modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT) => {
-            return None;
+        let is = terminal::size()?;
+        if std::mem::replace(&mut size, is) != is && messages.push(Message::Redraw).is_err() {
+            return Ok(());
         }
-        KeyCode::Char(symbol) => Key::Char(symbol),
-        KeyCode::Enter => Key::Enter,
-        KeyCode::Esc => Key::Escape,
-        KeyCode::Backspace => Key::Backspace,
-        KeyCode::Tab => Key::Tab,
-        KeyCode::BackTab => Key::BackTab,
-        KeyCode::Up => Key::Up,
-        KeyCode::Down => Key::Down,
-        KeyCode::Left => Key::Left,
-        KeyCode::Right => Key::Right,
-        KeyCode::PageUp => Key::PageUp,
-        KeyCode::PageDown => Key::PageDown,
-        KeyCode::Home => Key::Home,
-        KeyCode::End => Key::End,
-        _ => return None,
-    })
+    }
 }
 
 /// The terminal while it is ours.

@@ -50,7 +50,7 @@ fn request() -> impl Strategy<Value = Request> {
         number().prop_map(|stream| Command::End { stream }),
         (text(), any::<Option<u64>>())
             .prop_map(|(thread, number)| Command::Stop { thread, number }),
-        any::<bool>().prop_map(|on| Command::Profile { on }),
+        any::<bool>().prop_map(|on| Command::Profile { on, format: ProfileFormat::default() }),
     ];
     (number(), command).prop_map(|(id, command)| Request { id, command })
 }
