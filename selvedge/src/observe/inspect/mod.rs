@@ -77,6 +77,9 @@ const VARIABLE: &str = "SELVEDGE_INSPECT";
 
 /// Answers questions about the calling thread's tree at `path`, until the guard is dropped.
 ///
+/// As in the environment, in a folder that is there it serves at `FOLDER/NAME-PID.sock`, and an empty path stands for
+/// [`directory()`].
+///
 /// # Errors
 ///
 /// If the thread is in no tree; if something is at `path` that is no socket, or one that somebody serves; if the path
@@ -92,7 +95,8 @@ const VARIABLE: &str = "SELVEDGE_INSPECT";
 /// ```
 pub fn serve(path: impl AsRef<Path>) -> Result<Serving, ServeError> {
     let root = Node::current_root().ok_or(ServeError::NoTree)?;
-    Serving::begin(&root, path.as_ref())
+    let path = socket::place_of(path.as_ref(), root.path())?;
+    Serving::begin(&root, &path)
 }
 
 /// Serves until it is dropped; made by [`serve`].
