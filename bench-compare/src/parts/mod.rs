@@ -6,6 +6,7 @@ mod contexts;
 mod idle;
 mod lock;
 mod memory;
+mod observe;
 mod observe_inspect;
 mod pipe;
 mod queue;
@@ -35,7 +36,7 @@ pub const ALL: [Part; 15] = [
     ("shared", shared::rows),
     ("call", call::rows),
     ("process", none),
-    ("observe", none),
+    ("observe", observe::rows),
     ("observe/inspect", observe_inspect::rows),
 ];
 

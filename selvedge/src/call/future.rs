@@ -13,7 +13,9 @@
 
 use core::any::TypeId;
 use core::fmt;
+use core::future::poll_fn;
 use core::marker::PhantomData;
+use core::mem;
 use core::pin::Pin;
 use core::ptr;
 use core::task::{Context, Poll};
@@ -29,6 +31,7 @@ use crate::call::site::{Function, Site};
 use crate::call::steps::{Wide, go_on_with};
 use crate::call::view::{Call, Look, Returned, Unwound};
 use crate::primitive::{Arc, drop_caught};
+use crate::probe::{self, What};
 
 /// What a handler around an open async function gives: `Box::pin(async move { .. })`.
 pub type BoxFuture<'c, R> = Pin<Box<dyn Future<Output = R> + Send + 'c>>;
@@ -202,7 +205,19 @@ pub async fn call_async<A: Send, R: Send>(
         steps: Arc::new(steps),
         at: 0,
     };
-    walk(&mut args, rest, code).await
+    let mut future = walk(&mut args, rest, code);
+    let (is_measured, mut is_first) = (site.is_measured(), true);
+    poll_fn(|context| {
+        if !is_measured {
+            return future.as_mut().poll(context);
+        }
+        let is_first = mem::replace(&mut is_first, false);
+        let function = site.function();
+        let what = What::Poll(function.path(), function.location(), is_first);
+        let _measured = probe::span(what);
+        future.as_mut().poll(context)
+    })
+    .await
 }
 
 /// What is in force here and now, for calls of the type `of`.

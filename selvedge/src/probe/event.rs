@@ -206,16 +206,16 @@ pub enum Ending {
 }
 
 /// How much an event matters to who reads a log.
-#[cfg(any(feature = "log", feature = "tracing"))]
-pub(super) enum Weight {
+#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+pub(crate) enum Weight {
     Error,
     Warning,
     Detail,
 }
 
 impl Event<'_> {
-    #[cfg(any(feature = "log", feature = "tracing"))]
-    pub(super) fn weight(&self) -> Weight {
+    #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+    pub(crate) fn weight(&self) -> Weight {
         match self {
             Self::Failed { .. }
             | Self::Unreceived { .. }
@@ -244,8 +244,8 @@ impl Event<'_> {
     }
 
     /// The path of the thread that it is about.
-    #[cfg(any(feature = "log", feature = "tracing"))]
-    pub(super) fn thread(&self) -> Option<&str> {
+    #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+    pub(crate) fn thread(&self) -> Option<&str> {
         match self {
             Self::Started { thread }
             | Self::StopAsked { thread, .. }

@@ -21,6 +21,8 @@ struct Entry {
 static SINK: RwLock<Vec<Entry>> = RwLock::new(Vec::new());
 /// How many listen; a hint for the quiet case, so `Relaxed` is enough.
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
+/// How many of them want details; as above.
+static CURIOUS: AtomicUsize = AtomicUsize::new(0);
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// Tells the subscribers that `event` happened.
@@ -43,7 +45,7 @@ pub(crate) fn wants_details() -> bool {
     if ::tracing::level_filters::LevelFilter::current() >= ::tracing::Level::DEBUG {
         return true;
     }
-    LISTENERS.load(Relaxed) != 0
+    CURIOUS.load(Relaxed) != 0
 }
 
 /// Hands the event to the logging of the program. Does anybody want it?
@@ -113,17 +115,26 @@ fn print(event: &Event<'_>) {
 /// let _heard = probe::subscribe(|event| eprintln!("{event}"));
 /// ```
 pub fn subscribe(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subscription {
-    add(Arc::new(listener), false)
+    add(Arc::new(listener), true, false)
 }
 
-/// The same, but what nobody else receives is printed as if nobody listened.
+/// The same for somebody who can do without events that are only details.
+#[cfg(feature = "observe")]
+pub(crate) fn subscribe_to_news(
+    listener: impl Fn(&Event<'_>) + Send + Sync + 'static,
+) -> Subscription {
+    add(Arc::new(listener), false, false)
+}
+
+/// The same as [`subscribe`], but what nobody else receives is printed as if nobody listened.
 #[cfg(feature = "inspect")]
 pub(crate) fn look_on(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subscription {
-    add(Arc::new(listener), true)
+    add(Arc::new(listener), true, true)
 }
 
-fn add(listener: Listener, looks_on: bool) -> Subscription {
+fn add(listener: Listener, is_curious: bool, looks_on: bool) -> Subscription {
     let id = NEXT.fetch_add(1, Relaxed);
+    CURIOUS.fetch_add(usize::from(is_curious), Relaxed);
     let entry = Entry {
         id,
         listener,
@@ -131,7 +142,7 @@ fn add(listener: Listener, looks_on: bool) -> Subscription {
     };
     SINK.write().unwrap_or_else(|e| e.into_inner()).push(entry);
     LISTENERS.fetch_add(1, Relaxed);
-    Subscription { id }
+    Subscription { id, is_curious }
 }
 
 /// Ends the subscription when dropped.
@@ -139,6 +150,7 @@ fn add(listener: Listener, looks_on: bool) -> Subscription {
 #[must_use = "dropping it ends the subscription"]
 pub struct Subscription {
     id: usize,
+    is_curious: bool,
 }
 
 impl Drop for Subscription {
@@ -149,6 +161,9 @@ impl Drop for Subscription {
             at.map(|at| sink.remove(at))
         };
         LISTENERS.fetch_sub(1, Relaxed);
+        if self.is_curious {
+            CURIOUS.fetch_sub(1, Relaxed);
+        }
         drop(gone); // the closure's captures are the user's: not under the lock
     }
 }

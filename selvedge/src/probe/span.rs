@@ -11,24 +11,27 @@
 use core::fmt::Display;
 use core::marker::PhantomData;
 use core::num::NonZeroU64;
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use core::panic::Location;
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::primitive::OnceLock;
 
-/// Does anybody measure? A hint for the quiet case: who begins a span asks the observer.
-static ON: AtomicBool = AtomicBool::new(false);
+/// How many measure. A hint for the quiet case: the observer knows what it wants.
+static MEASURED: AtomicU32 = AtomicU32::new(0);
 /// The one observer.
 static OBSERVER: OnceLock<Observer> = OnceLock::new();
+
+type Place = &'static Location<'static>;
 
 /// What runs for a while.
 #[derive(Clone, Copy)]
 pub(crate) enum What<'a> {
-    /// A call of the open function with this path.
-    Call(&'static str),
+    /// A call of the open function with this path, which stands there.
+    Call(&'static str, Place),
     /// A poll of a call of an open async function; is it the first of this call?
-    Poll(&'static str, bool),
+    Poll(&'static str, Place, bool),
     /// A named block.
-    Block(&'static str),
+    Block(&'static str, Place),
     /// The body of the calling thread.
     Thread,
     /// The calling thread sleeps on something of this kind; what it is, in words.
@@ -41,22 +44,25 @@ pub(crate) struct Observer {
     pub(crate) end: fn(NonZeroU64),
 }
 
-/// Tells the observer of spans from now on, or no longer. There is one observer; the first counts.
-pub(crate) fn observe_spans(observer: Option<Observer>) {
-    if let Some(observer) = observer {
-        OBSERVER.get_or_init(|| observer);
-        ON.store(true, Relaxed);
-    } else {
-        ON.store(false, Relaxed);
-    }
+/// Tells the observer of spans, until as many have said [`unobserve_spans`]. There is one observer; the first counts.
+#[cfg(feature = "observe")]
+pub(crate) fn observe_spans(observer: Observer) {
+    OBSERVER.get_or_init(|| observer);
+    MEASURED.fetch_add(1, Relaxed);
+}
+
+/// Takes back one [`observe_spans`].
+#[cfg(feature = "observe")]
+pub(crate) fn unobserve_spans() {
+    MEASURED.fetch_sub(1, Relaxed);
 }
 
 /// Something begins. It ends when the span is dropped, on the same thread.
 #[inline]
 pub(crate) fn span(what: What<'_>) -> Span {
-    let number = match ON.load(Relaxed) {
-        false => None,
-        true => begin(what),
+    let number = match MEASURED.load(Relaxed) {
+        0 => None,
+        _ => begin(what),
     };
     Span {
         number,

@@ -194,13 +194,10 @@ impl Connection {
             )),
             Command::Stop { thread, number } => done(shared.stop(&thread, number)?),
             Command::End { stream } => self.end_stream(stream)?,
-            Command::Profile { .. } => {
-                let message = "this build has no profiler that an inspector could switch";
-                return Err(problem(ProblemKind::Unsupported, message));
-            }
-            stream @ (Command::Watch { .. } | Command::Count { .. } | Command::Record { .. }) => {
-                self.begin_stream(id, stream, shared)?
-            }
+            stream @ (Command::Watch { .. }
+            | Command::Count { .. }
+            | Command::Record { .. }
+            | Command::Profile { .. }) => self.begin_stream(id, stream, shared)?,
         })
     }
 
@@ -229,7 +226,7 @@ impl Connection {
             return Err(problem(ProblemKind::NotFound, message));
         };
         let stream = self.streams.swap_remove(at);
-        self.say(id, stream.ended(EndReason::Asked));
+        self.say_last(stream, EndReason::Asked);
         Ok(done(format!("stream {id} is ended")))
     }
 
@@ -247,16 +244,21 @@ impl Connection {
             }
         }
         if !is_news {
-            streams.retain(|stream| match stream.end() {
-                Some(why) => {
-                    self.say(stream.id, stream.ended(why));
-                    false
-                }
-                None => true,
-            });
+            let over = streams.extract_if(.., |stream| stream.end().is_some());
+            for stream in over {
+                let why = stream.end().unwrap_or(EndReason::Time); // time does not go back
+                self.say_last(stream, why);
+            }
         }
         self.streams = streams;
         was_news
+    }
+
+    fn say_last(&mut self, stream: Stream, why: EndReason) {
+        let id = stream.id;
+        for body in stream.ended(why).into_iter().flatten() {
+            self.say(id, body);
+        }
     }
 
     fn say(&mut self, id: u64, body: Body) {
@@ -290,7 +292,7 @@ impl Connection {
     pub(super) fn close(&mut self, shared: &Shared) {
         self.tell(shared);
         for stream in core::mem::take(&mut self.streams) {
-            self.say(stream.id, stream.ended(EndReason::Closing));
+            self.say_last(stream, EndReason::Closing);
         }
         self.send();
     }

@@ -3,6 +3,13 @@
 
 #[cfg(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))]
 mod linux;
+#[cfg(all(
+    feature = "observe",
+    target_os = "linux",
+    not(miri),
+    any(feature = "os", feature = "run")
+))]
+pub(crate) use linux::{cpu_of, thread_cpu};
 #[cfg(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))]
 pub(crate) use linux::{name_thread, punctual, thread_id};
 
@@ -10,6 +17,11 @@ pub(crate) use linux::{name_thread, punctual, thread_id};
 mod other;
 #[cfg(not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run"))))]
 pub(crate) use other::{ClockWatch, name_thread, punctual, thread_id};
+#[cfg(all(
+    feature = "observe",
+    not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))
+))]
+pub(crate) use other::{cpu_of, thread_cpu};
 
 // A model may not sleep in the kernel.
 #[cfg(all(

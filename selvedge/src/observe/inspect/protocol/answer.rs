@@ -49,7 +49,7 @@ pub enum Body {
     Calls(Vec<FunctionInfo>),
     /// To `warnings`.
     Warnings(Vec<Warning>),
-    /// To `stop`, `end` and `profile`.
+    /// To `stop` and `end`.
     Done(Done),
     /// A stream has begun.
     Began,
@@ -57,6 +57,8 @@ pub enum Body {
     Call(CallEvent),
     /// An event of a `record`.
     Happened(Happening),
+    /// What came of a `profile`: its text, in the format that was asked for.
+    Profile(String),
     /// A stream has ended; nothing with its number follows.
     Ended {
         /// Why.

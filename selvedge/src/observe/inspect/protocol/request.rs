@@ -118,11 +118,37 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         number: Option<u64>,
     },
-    /// Turns the profiler on or off.
+    /// Takes a [profile](crate::observe::profile) until it is ended: a stream whose last answer before its end is
+    /// [`Body::Profile`](super::Body::Profile). A process has one profile at a time.
     Profile {
-        /// On?
-        on: bool,
+        /// Which open functions, as of [`call::watch`](crate::call::watch); all without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        functions: Option<String>,
+        /// Times one call of so many of a function that is short, as of
+        /// [`Builder::sample`](crate::observe::profile::Builder::sample).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sample: Option<u32>,
+        /// After so many milliseconds the profile ends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        for_ms: Option<u64>,
+        /// What comes of it.
+        format: ProfileFormat,
     },
+}
+
+/// How a profile is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProfileFormat {
+    /// For people: an aligned table.
+    Table,
+    /// Tab-separated.
+    Tab,
+    /// Folded stacks, for flame graphs.
+    Folded,
+    /// Chrome's trace format; of [`TRACE_CALLS`](super::TRACE_CALLS) calls and sleeps at the most.
+    Trace,
 }
 
 fn five_seconds() -> u64 {
