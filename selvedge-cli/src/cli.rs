@@ -76,6 +76,12 @@ pub(crate) enum Verb {
         /// For how long
         #[arg(long = "for", value_name = "TIME", default_value = "10s", value_parser = duration)]
         lasts: Duration,
+        /// Only functions whose path matches, as `app::**`
+        #[arg(long, value_name = "GLOB")]
+        functions: Option<String>,
+        /// Time one call of N of a short function; all are counted
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        sample: Option<u32>,
         /// What to print
         #[arg(long, value_enum, default_value = "table")]
         format: Format,

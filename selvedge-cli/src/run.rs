@@ -53,8 +53,10 @@ fn act(verb: Verb) -> Result<(), Fault> {
         Verb::Profile {
             program,
             lasts,
+            functions,
+            sample,
             format,
-        } => verbs::profile(connect(program)?, lasts, format),
+        } => verbs::profile(connect(program)?, functions, sample, lasts, format),
         Verb::Stop {
             thread,
             program,

@@ -8,7 +8,6 @@ use inferno::flamegraph;
 use selvedge::observe::inspect::protocol::{
     Body, CallEvent, CallMoment, Command, EndReason, ProfileFormat,
 };
-use selvedge::{Signal, Till};
 
 use crate::cli::Format;
 use crate::client::Connection;
@@ -172,44 +171,52 @@ pub(crate) fn record(
 
 pub(crate) fn profile(
     mut program: Connection,
+    functions: Option<String>,
+    sample: Option<u32>,
     lasts: Duration,
     format: Format,
 ) -> Result<(), Fault> {
-    let asked = match format {
-        Format::Table => ProfileFormat::Table,
-        Format::Tab => ProfileFormat::Tab,
-        Format::Folded | Format::Svg => ProfileFormat::Folded,
-        Format::Chrome => ProfileFormat::Trace,
+    let command = Command::Profile {
+        functions,
+        sample,
+        for_ms: Some(milliseconds(lasts)),
+        format: match format {
+            Format::Table => ProfileFormat::Table,
+            Format::Tab => ProfileFormat::Tab,
+            Format::Folded | Format::Svg => ProfileFormat::Folded,
+            Format::Chrome => ProfileFormat::Trace,
+        },
     };
-    program.ask(Command::Profile {
-        on: true,
-        format: asked,
-    })?;
-    wait(&mut program, lasts)?;
-    let profile = match program.ask(Command::Profile {
-        on: false,
-        format: asked,
-    })? {
-        Body::Profile(profile) => profile,
-        other => return Err(program.surprised(&other)),
+    let id = program.sender().send(command)?;
+    let mut profile = None;
+    let dropped = loop {
+        let answer = program.next()?;
+        match answer.body {
+            Body::Error(problem) => return Err(Fault::failed(clean(&problem.message))),
+            Body::Profile(text) if answer.id == id => profile = Some(text),
+            Body::Ended { dropped, .. } if answer.id == id => break dropped,
+            _ => {}
+        }
     };
-    if profile.dropped > 0 {
-        let lost = count(number(profile.dropped), "call");
+    let Some(profile) = profile else {
+        return Err(Fault::failed(
+            "the program has ended, or closed its inspector",
+        ));
+    };
+    if dropped > 0 {
+        let lost = count(number(dropped), "call");
         remark(&format!(
-            "{lost} or sleeps are not in the trace: there was no room; profile for less time"
+            "{lost} (or sleeps) not in the trace: there was no room; profile for less time"
         ));
     }
     match format {
-        Format::Svg => print(&flames(&program.hello().program, &profile.text)?),
+        Format::Svg => print(&flames(&program.hello().program, &profile)?),
         // A table has names in it, which are for people; the others are for programs, and escape what they must.
-        Format::Table => print(
-            &profile
-                .text
-                .lines()
-                .map(|line| format!("{}\n", clean(line)))
-                .collect::<String>(),
-        ),
-        _ => print(&profile.text),
+        Format::Table => {
+            let lines = profile.lines().map(|line| format!("{}\n", clean(line)));
+            print(&lines.collect::<String>())
+        }
+        _ => print(&profile),
     }
 }
 
@@ -228,11 +235,4 @@ fn flames(program: &str, folded: &str) -> Result<String, Fault> {
     flamegraph::from_lines(&mut options, folded.lines(), &mut svg)
         .map_err(|error| Fault::of("cannot draw the profile", &error))?;
     String::from_utf8(svg).map_err(Fault::failed)
-}
-
-/// Waits, unless the program ends.
-fn wait(program: &mut Connection, lasts: Duration) -> Result<(), Fault> {
-    let till: Signal = Till::after(lasts);
-    while program.next_until(&till)?.is_some() {}
-    Ok(())
 }

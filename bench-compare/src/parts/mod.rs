@@ -7,6 +7,7 @@ mod idle;
 mod lock;
 mod memory;
 mod observe;
+mod observe_inspect;
 mod pipe;
 mod queue;
 mod shared;
@@ -21,7 +22,7 @@ use crate::measure::Report;
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
-pub const ALL: [Part; 14] = [
+pub const ALL: [Part; 15] = [
     ("signal/idle", idle::rows),
     ("signal/flag", signal::rows),
     ("signal/wake", wake::rows),
@@ -36,6 +37,7 @@ pub const ALL: [Part; 14] = [
     ("call", call::rows),
     ("process", none),
     ("observe", observe::rows),
+    ("observe/inspect", observe_inspect::rows),
 ];
 
 /// A part of which nothing is built yet.

@@ -115,13 +115,7 @@ fn print(event: &Event<'_>) {
 /// let _heard = probe::subscribe(|event| eprintln!("{event}"));
 /// ```
 pub fn subscribe(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subscription {
-    add(Arc::new(listener), false, true)
-}
-
-/// The same, but what nobody else receives is printed as if nobody listened.
-#[cfg(feature = "inspect")]
-pub(crate) fn look_on(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subscription {
-    add(Arc::new(listener), true, true)
+    add(Arc::new(listener), true, false)
 }
 
 /// The same for somebody who can do without events that are only details.
@@ -132,14 +126,20 @@ pub(crate) fn subscribe_to_news(
     add(Arc::new(listener), false, false)
 }
 
-fn add(listener: Listener, looks_on: bool, is_curious: bool) -> Subscription {
+/// The same as [`subscribe`], but what nobody else receives is printed as if nobody listened.
+#[cfg(feature = "inspect")]
+pub(crate) fn look_on(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subscription {
+    add(Arc::new(listener), true, true)
+}
+
+fn add(listener: Listener, is_curious: bool, looks_on: bool) -> Subscription {
     let id = NEXT.fetch_add(1, Relaxed);
+    CURIOUS.fetch_add(usize::from(is_curious), Relaxed);
     let entry = Entry {
         id,
         listener,
         looks_on,
     };
-    CURIOUS.fetch_add(usize::from(is_curious), Relaxed);
     SINK.write().unwrap_or_else(|e| e.into_inner()).push(entry);
     LISTENERS.fetch_add(1, Relaxed);
     Subscription { id, is_curious }

@@ -17,7 +17,7 @@ use std::time::Instant;
 use crate::ambient::{self, Group, Identity};
 use crate::primitive::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::primitive::{Arc, Mutex, clock, thread_number};
-use crate::probe;
+use crate::probe::{self, What as Measured};
 use crate::signal::signal::Signal;
 use crate::signal::timer::Timer;
 
@@ -251,7 +251,7 @@ impl fmt::Debug for Record {
 
 /// Notes `site` as what the thread waits for while `sleep` runs.
 pub(super) fn waiting<R>(site: WaitSite<'_>, sleep: impl FnOnce() -> R) -> R {
-    let _measured = probe::span(probe::What::Wait(site.what.kind, &site.what));
+    let _measured = probe::span(Measured::Wait(site.what.kind, &site.what));
     Record::with(|record| {
         let Some(record) = record else { return sleep() };
         let _noted = record.note(site);

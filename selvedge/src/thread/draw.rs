@@ -254,7 +254,11 @@ fn name_holders(nodes: &mut [TreeNode]) {
         .iter()
         .filter_map(|node| Some((node.number?, Arc::clone(&node.path))))
         .collect();
-    for wait in nodes.iter_mut().filter_map(|node| node.wait.as_mut()) {
+    for node in nodes {
+        let Some(wait) = &mut node.wait else { continue };
+        // One to which the lock was handed while it sleeps waits for nobody.
+        let holder = wait.waiting.holder;
+        wait.waiting.holder = holder.filter(|it| Some(it.thread) != node.number);
         if let Some(holder) = wait.waiting.holder {
             wait.holder = Some(threads.get(&holder.thread).map_or("?", |path| path).into());
         }

@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_oneof};
 use proptest::test_runner::{Config, TestRunner};
 
-use selvedge::observe::inspect::protocol::{Answer, Body, Command, Request};
+use selvedge::observe::inspect::protocol::{Answer, Body, Command, ProfileFormat, Request};
 
 use super::{Raw, alone, connect, served};
 
@@ -50,7 +50,14 @@ fn request() -> impl Strategy<Value = Request> {
         number().prop_map(|stream| Command::End { stream }),
         (text(), any::<Option<u64>>())
             .prop_map(|(thread, number)| Command::Stop { thread, number }),
-        any::<bool>().prop_map(|on| Command::Profile { on, format: ProfileFormat::default() }),
+        (any::<Option<u32>>(), any::<Option<u64>>()).prop_map(|(sample, for_ms)| {
+            Command::Profile {
+                functions: Some("nothing::**".to_owned()),
+                sample,
+                for_ms,
+                format: ProfileFormat::Trace,
+            }
+        }),
     ];
     (number(), command).prop_map(|(id, command)| Request { id, command })
 }

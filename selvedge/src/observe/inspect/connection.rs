@@ -14,20 +14,17 @@ use std::time::Duration;
 
 use super::look::Look;
 use super::protocol::{
-    Answer, Body, Command, Done, EndReason, PATIENCE, Problem, ProblemKind, ProfileFormat,
-    ProfileInfo, REQUEST_BYTES, Request, STREAMS, UNSENT_BYTES, VERSION,
+    Answer, Body, Command, Done, EndReason, PATIENCE, Problem, ProblemKind, REQUEST_BYTES, Request,
+    STREAMS, UNSENT_BYTES, VERSION,
 };
 use super::server::{Alarm, Shared};
 use super::stream::{Stream, counted, problem};
 use super::warn;
-use crate::observe::profile::{self, Profiling};
 use crate::primitive::sys::descriptor::{receive, send};
 use crate::primitive::sys::local::Watched;
 
 /// How much is read at a time.
 const READ: usize = 16 * 1024;
-/// How many single calls and sleeps a trace has room for: some dozen megabytes.
-const TRACED: usize = 200_000;
 /// How often a client that takes everything at once is served before it is the turn of others.
 const TURNS: usize = 16;
 
@@ -38,7 +35,6 @@ pub(super) struct Connection {
     /// How much of `output` is sent.
     sent: usize,
     streams: Vec<Stream>,
-    profiling: Option<Profiling>,
     patience: Option<Alarm>,
     state: State,
 }
@@ -59,7 +55,6 @@ impl Connection {
             output: Vec::new(),
             sent: 0,
             streams: Vec::new(),
-            profiling: None,
             patience: None,
             state: State::Open,
         }
@@ -99,7 +94,6 @@ impl Connection {
     /// Whoever has hung up needs no streams.
     fn finish(&mut self) {
         self.streams.clear();
-        self.profiling = None;
         if self.state == State::Open {
             self.state = State::Finishing;
         }
@@ -200,41 +194,11 @@ impl Connection {
             )),
             Command::Stop { thread, number } => done(shared.stop(&thread, number)?),
             Command::End { stream } => self.end_stream(stream)?,
-            Command::Profile { on: true, format } => self.begin_profile(format)?,
-            Command::Profile { on: false, format } => self.end_profile(format)?,
-            stream @ (Command::Watch { .. } | Command::Count { .. } | Command::Record { .. }) => {
-                self.begin_stream(id, stream, shared)?
-            }
+            stream @ (Command::Watch { .. }
+            | Command::Count { .. }
+            | Command::Record { .. }
+            | Command::Profile { .. }) => self.begin_stream(id, stream, shared)?,
         })
-    }
-
-    fn begin_profile(&mut self, format: ProfileFormat) -> Result<Body, Problem> {
-        let builder = match format {
-            ProfileFormat::Trace => profile::Builder::new().record(TRACED),
-            _ => profile::Builder::new(),
-        };
-        let profiling = builder
-            .start()
-            .map_err(|error| problem(ProblemKind::InUse, error))?;
-        self.profiling = Some(profiling);
-        Ok(done("the profile has begun".to_owned()))
-    }
-
-    fn end_profile(&mut self, format: ProfileFormat) -> Result<Body, Problem> {
-        let Some(profiling) = self.profiling.take() else {
-            let message = "this connection has turned no profile on";
-            return Err(problem(ProblemKind::NotFound, message));
-        };
-        let profile = profiling.stop();
-        Ok(Body::Profile(ProfileInfo {
-            text: match format {
-                ProfileFormat::Table => profile.to_string(),
-                ProfileFormat::Tab => profile.to_tab(),
-                ProfileFormat::Folded => profile.to_folded(),
-                ProfileFormat::Trace => profile.to_trace(),
-            },
-            dropped: profile.dropped(),
-        }))
     }
 
     fn begin_stream(
@@ -262,7 +226,7 @@ impl Connection {
             return Err(problem(ProblemKind::NotFound, message));
         };
         let stream = self.streams.swap_remove(at);
-        self.say(id, stream.ended(EndReason::Asked));
+        self.say_last(stream, EndReason::Asked);
         Ok(done(format!("stream {id} is ended")))
     }
 
@@ -280,16 +244,21 @@ impl Connection {
             }
         }
         if !is_news {
-            streams.retain(|stream| match stream.end() {
-                Some(why) => {
-                    self.say(stream.id, stream.ended(why));
-                    false
-                }
-                None => true,
-            });
+            let over = streams.extract_if(.., |stream| stream.end().is_some());
+            for stream in over {
+                let why = stream.end().unwrap_or(EndReason::Time); // time does not go back
+                self.say_last(stream, why);
+            }
         }
         self.streams = streams;
         was_news
+    }
+
+    fn say_last(&mut self, stream: Stream, why: EndReason) {
+        let id = stream.id;
+        for body in stream.ended(why).into_iter().flatten() {
+            self.say(id, body);
+        }
     }
 
     fn say(&mut self, id: u64, body: Body) {
@@ -323,7 +292,7 @@ impl Connection {
     pub(super) fn close(&mut self, shared: &Shared) {
         self.tell(shared);
         for stream in core::mem::take(&mut self.streams) {
-            self.say(stream.id, stream.ended(EndReason::Closing));
+            self.say_last(stream, EndReason::Closing);
         }
         self.send();
     }

@@ -8,10 +8,12 @@ use super::look::{Look, functions, micros};
 use super::outbox::{Outbox, text_of};
 use super::protocol::{
     Body, CallEvent, CallMoment, Command, EndReason, FunctionInfo, Happening, Problem, ProblemKind,
+    ProfileFormat, TRACE_CALLS,
 };
 use super::server::{Alarm, Shared};
 use crate::ambient;
 use crate::call::{self, Moment, Watch, Watching};
+use crate::observe::profile::{self, Profiling};
 use crate::primitive::{Arc, Mutex, clock};
 use crate::probe::{self, Subscription};
 
@@ -40,6 +42,10 @@ enum Kind {
         every: Duration,
         next: Alarm,
         cpu: bool,
+    },
+    Profile {
+        profiling: Profiling,
+        format: ProfileFormat,
     },
 }
 
@@ -71,6 +77,12 @@ impl Stream {
                 for_ms,
                 cpu,
             } => Ok(Self::record(id, every_ms, for_ms, cpu, shared)),
+            Command::Profile {
+                functions,
+                sample,
+                for_ms,
+                format,
+            } => Self::profile(id, functions.as_deref(), (sample, for_ms, format), shared),
             _ => Err(problem(ProblemKind::Unsupported, "this is no stream")),
         }
     }
@@ -160,6 +172,30 @@ impl Stream {
         Self::new(id, kind, for_ms, shared)
     }
 
+    fn profile(
+        id: u64,
+        functions: Option<&str>,
+        (sample, for_ms, format): (Option<u32>, Option<u64>, ProfileFormat),
+        shared: &Shared,
+    ) -> Result<Self, Problem> {
+        let mut profile = profile::Builder::new().sample(sample.unwrap_or(1));
+        if let Some(functions) = functions {
+            profile = profile.functions(functions);
+        }
+        if format == ProfileFormat::Trace {
+            profile = profile.record(TRACE_CALLS);
+        }
+        let profiling = profile.start().map_err(|error| {
+            let kind = match error {
+                profile::StartError::Pattern(_) => ProblemKind::Pattern,
+                _ => ProblemKind::Busy,
+            };
+            problem(kind, error)
+        })?;
+        let kind = Kind::Profile { profiling, format };
+        Ok(Self::new(id, kind, for_ms, shared))
+    }
+
     fn new(id: u64, kind: Kind, for_ms: Option<u64>, shared: &Shared) -> Self {
         let until = for_ms.map(|ms| shared.alarm(Duration::from_millis(ms)));
         Self { id, kind, until }
@@ -168,7 +204,7 @@ impl Stream {
     fn outbox(&self) -> Option<&Outbox> {
         match &self.kind {
             Kind::Watch { outbox, .. } | Kind::Record { outbox, .. } => Some(outbox),
-            Kind::Count { .. } => None,
+            Kind::Count { .. } | Kind::Profile { .. } => None,
         }
     }
 
@@ -196,10 +232,26 @@ impl Stream {
         }
     }
 
-    /// How it ends; what it has not said yet is dropped.
-    pub(super) fn ended(&self, why: EndReason) -> Body {
+    /// Ends it; the last that it says. What it has not said yet is dropped.
+    pub(super) fn ended(self, why: EndReason) -> [Option<Body>; 2] {
         let dropped = self.outbox().map_or(0, Outbox::lost);
-        Body::Ended { why, dropped }
+        match self.kind {
+            Kind::Profile { profiling, format } => {
+                let profile = profiling.stop();
+                let text = match format {
+                    ProfileFormat::Table => profile.to_string(),
+                    ProfileFormat::Tab => profile.to_tab(),
+                    ProfileFormat::Folded => profile.to_folded(),
+                    ProfileFormat::Trace => profile.to_trace(),
+                };
+                let dropped = profile.dropped();
+                [
+                    Some(Body::Profile(text)),
+                    Some(Body::Ended { why, dropped }),
+                ]
+            }
+            _ => [Some(Body::Ended { why, dropped }), None],
+        }
     }
 
     /// Adds what it has counted.

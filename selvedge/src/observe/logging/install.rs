@@ -7,16 +7,23 @@ use std::sync::PoisonError;
 
 use crate::observe::logging::line::Record;
 #[cfg(feature = "log")]
-use crate::observe::logging::records::become_logger;
+use crate::observe::logging::records::{become_logger, stop_records};
 use crate::observe::logging::shared::Shared;
-use crate::observe::logging::{Builder, Level, Writer, is_same};
+use crate::observe::logging::{Builder, Level, Writer};
 use crate::primitive::{Arc, RwLock};
 use crate::probe::{self, Event, Subscription, Weight};
 use crate::signal::{Signal, Timer};
 use crate::thread::{self, SpawnError};
 
-/// The log of the process, and what tells it of events. A user's static in spirit: it is in no model.
-static INSTALLED: RwLock<Option<(Arc<Shared>, Subscription)>> = RwLock::new(None);
+/// The log of the process. A user's static in spirit: it is in no model.
+static INSTALLED: RwLock<Option<Installed>> = RwLock::new(None);
+
+struct Installed {
+    log: Arc<Shared>,
+    takes_records: bool,
+    /// What tells it of events.
+    _events: Option<Subscription>,
+}
 
 /// The log of the process; made by [`Builder::install`].
 ///
@@ -26,6 +33,7 @@ pub struct Log(Arc<Shared>);
 
 pub(super) fn install(builder: Builder) -> Result<Log, InstallError> {
     let (level, takes_records) = (builder.level, builder.takes_records);
+    let takes_events = builder.takes_events;
     let log = Arc::new(Shared::new(builder));
     {
         let mut installed = INSTALLED.write().unwrap_or_else(PoisonError::into_inner);
@@ -34,11 +42,15 @@ pub(super) fn install(builder: Builder) -> Result<Log, InstallError> {
         }
         let told = Arc::clone(&log);
         let tell = move |event: &Event<'_>| tell(&told, event);
-        let events = match level < Level::Debug {
+        let events = takes_events.then(|| match level < Level::Debug {
             true => probe::subscribe_to_news(tell),
             false => probe::subscribe(tell),
-        };
-        *installed = Some((Arc::clone(&log), events));
+        });
+        *installed = Some(Installed {
+            log: Arc::clone(&log),
+            takes_records,
+            _events: events,
+        });
     }
     let handle = Log(log);
     let started = match takes_records {
@@ -60,10 +72,13 @@ fn become_logger(_max: Level) -> Result<(), InstallError> {
     Ok(())
 }
 
+#[cfg(not(feature = "log"))]
+fn stop_records() {}
+
 /// The log of the process, if there is one.
 pub(super) fn installed() -> Option<Arc<Shared>> {
     let installed = INSTALLED.read().unwrap_or_else(PoisonError::into_inner);
-    installed.as_ref().map(|(log, _)| Arc::clone(log))
+    installed.as_ref().map(|it| Arc::clone(&it.log))
 }
 
 /// Writes what is logged, for a second at most: the program ends.
@@ -166,9 +181,11 @@ impl Log {
     pub fn close(self) {
         let ended = {
             let mut installed = INSTALLED.write().unwrap_or_else(PoisonError::into_inner);
-            installed.take_if(|(log, _)| is_same(log, &self.0))
+            installed.take_if(|it| Arc::ptr_eq(&it.log, &self.0))
         };
-        drop(ended);
+        if ended.is_some_and(|it| it.takes_records) {
+            stop_records();
+        }
         self.0.serve_nobody();
     }
 }

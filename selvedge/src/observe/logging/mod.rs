@@ -63,7 +63,6 @@ use core::time::Duration;
 use std::io;
 
 use crate::ambient::Local;
-use crate::primitive::Arc;
 
 pub(crate) use install::flush;
 pub use install::{InstallError, Log};
@@ -96,6 +95,7 @@ pub fn to(writer: impl io::Write + Send + 'static) -> Builder {
         period: Duration::from_millis(20),
         full: Full::Wait,
         locals: Vec::new(),
+        takes_events: true,
         takes_records: true,
     }
 }
@@ -109,11 +109,13 @@ pub struct Builder {
     period: Duration,
     full: Full,
     locals: Vec<(Box<str>, Shown)>,
+    takes_events: bool,
     takes_records: bool,
 }
 
 /// How much a line matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Level {
     /// Something failed.
     Error,
@@ -131,7 +133,8 @@ pub enum Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Full {
-    /// Who logs waits until there is room.
+    /// Who logs waits until there is room, also if its thread is asked to stop. What is logged while a line is made, by
+    /// the text of a value, say, or by the thread that writes, does not wait: it is dropped then, and counted.
     Wait,
     /// It is dropped, and counted: the log says how many were.
     Drop,
@@ -186,6 +189,13 @@ impl Builder {
         self
     }
 
+    /// Leaves the events of [`probe`](crate::probe) to whoever else hears of them: with the feature `tracing`, a
+    /// subscriber that writes to this log has them already.
+    pub fn without_events(mut self) -> Self {
+        self.takes_events = false;
+        self
+    }
+
     /// Leaves the records of the crate `log` to another logger.
     #[cfg(feature = "log")]
     pub fn without_records(mut self) -> Self {
@@ -237,9 +247,4 @@ impl fmt::Debug for Builder {
             .field("full", &self.full)
             .finish_non_exhaustive()
     }
-}
-
-/// Two handles of the same log.
-fn is_same(a: &Arc<shared::Shared>, b: &Arc<shared::Shared>) -> bool {
-    Arc::ptr_eq(a, b)
 }

@@ -13,6 +13,12 @@ struct Logger {
     _size: u8,
 }
 
+static LOGGER: Logger = Logger { _size: 0 };
+
+fn is_logger() -> bool {
+    core::ptr::addr_eq(log::logger(), &raw const LOGGER)
+}
+
 impl log::Log for Logger {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
         let level = level(metadata.level());
@@ -40,8 +46,7 @@ impl log::Log for Logger {
 
 /// Becomes the logger of the process, if that is not it already.
 pub(super) fn become_logger(max: Level) -> Result<(), InstallError> {
-    static LOGGER: Logger = Logger { _size: 0 };
-    if log::set_logger(&LOGGER).is_err() && !core::ptr::addr_eq(log::logger(), &raw const LOGGER) {
+    if log::set_logger(&LOGGER).is_err() && !is_logger() {
         return Err(InstallError::OtherLogger);
     }
     log::set_max_level(match max {
@@ -52,6 +57,13 @@ pub(super) fn become_logger(max: Level) -> Result<(), InstallError> {
         Level::Trace => log::LevelFilter::Trace,
     });
     Ok(())
+}
+
+/// The log has ended: nobody wants records.
+pub(super) fn stop_records() {
+    if is_logger() {
+        log::set_max_level(log::LevelFilter::Off);
+    }
 }
 
 /// Events of the library reach the log by themselves.

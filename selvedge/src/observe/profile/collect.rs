@@ -138,7 +138,7 @@ impl Collection {
 
     /// Collects no more. What there is stays. False if that was so before.
     pub(super) fn end(&self) -> bool {
-        let now = signal::now();
+        let now = Some(signal::now());
         let mut state = self.state.lock();
         if core::mem::replace(&mut state.is_over, true) {
             return false;
@@ -163,7 +163,7 @@ impl Collection {
         let mut ended = state.ended.clone();
         for shard in &state.live {
             let mut part = shard.part(shard.tables.lock().clone());
-            part.tables.end_all(now, self.rules().quiet());
+            part.tables.end_all(Some(now), self.rules().quiet());
             add_part(&mut ended, part);
         }
         drop(state);
@@ -205,9 +205,9 @@ impl Collection {
         Some(shard)
     }
 
-    /// The shard's thread, which is the calling one, has ended.
-    fn leave(&self, shard: &Arc<Shard>) {
-        let now = signal::now();
+    /// The shard's thread, which is the calling one, has ended. It has no clock while its thread-locals are destroyed;
+    /// then only spans that were leaked are left.
+    fn leave(&self, shard: &Arc<Shard>, now: Option<Instant>) {
         let mut state = self.state.lock();
         let at = state
             .live
@@ -219,7 +219,7 @@ impl Collection {
         }
     }
 
-    fn add(&self, ended: &mut HashMap<Arc<str>, Part>, shard: &Shard, now: Instant) {
+    fn add(&self, ended: &mut HashMap<Arc<str>, Part>, shard: &Shard, now: Option<Instant>) {
         let mut part = shard.part(core::mem::take(&mut *shard.tables.lock()));
         part.tables.end_all(now, self.rules());
         add_part(ended, part);
@@ -278,7 +278,7 @@ impl Mine {
     fn begin(&mut self, what: What<'_>) -> Option<NonZeroU64> {
         let current = hub().number.load(Relaxed);
         if self.collection.as_ref().map_or(0, |it| it.number) != current {
-            self.leave();
+            self.leave(Some(signal::now()));
             self.collection.clone_from(&hub().state.lock().current);
         }
         let collection = self.collection.as_ref()?;
@@ -304,15 +304,15 @@ impl Mine {
         let rules = collection.rules();
         shard.tables.lock().end(number, rules, signal::now);
         if *ends_with == Some(number) {
-            collection.leave(shard);
+            collection.leave(shard, Some(signal::now()));
             self.shards.pop();
         }
     }
 
-    fn leave(&mut self) {
+    fn leave(&mut self, now: Option<Instant>) {
         if let Some(collection) = &self.collection {
             for (shard, _) in self.shards.drain(..).rev() {
-                collection.leave(&shard);
+                collection.leave(&shard, now);
             }
         }
     }
@@ -320,7 +320,7 @@ impl Mine {
 
 impl Drop for Mine {
     fn drop(&mut self) {
-        self.leave();
+        self.leave(None);
     }
 }
 

@@ -253,9 +253,9 @@ impl Tables {
         self.rows.iter().map(|row| row.own).sum()
     }
 
-    /// Ends all that is running.
-    pub(super) fn end_all(&mut self, now: Instant, rules: Rules<'_>) {
-        while self.close(Some(now), rules).is_some() {}
+    /// Ends all that is running; without a clock as if it had not been timed.
+    pub(super) fn end_all(&mut self, now: Option<Instant>, rules: Rules<'_>) {
+        while self.close(now, rules).is_some() {}
     }
 
     /// Ends the innermost span; its number.

@@ -49,16 +49,16 @@ pub enum Body {
     Calls(Vec<FunctionInfo>),
     /// To `warnings`.
     Warnings(Vec<Warning>),
-    /// To `stop` and `end`, and to `profile` when it is turned on.
+    /// To `stop` and `end`.
     Done(Done),
-    /// To `profile`, when it is turned off.
-    Profile(ProfileInfo),
     /// A stream has begun.
     Began,
     /// An event of a `watch`.
     Call(CallEvent),
     /// An event of a `record`.
     Happened(Happening),
+    /// What came of a `profile`: its text, in the format that was asked for.
+    Profile(String),
     /// A stream has ended; nothing with its number follows.
     Ended {
         /// Why.
@@ -299,17 +299,6 @@ pub struct Done {
     pub text: String,
 }
 
-/// A profile.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct ProfileInfo {
-    /// In the form that was asked for.
-    pub text: String,
-    /// How many single calls and sleeps are not in a trace, because there was no room for them.
-    #[serde(default)]
-    pub dropped: u64,
-}
-
 /// A call of an open function began or ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -413,9 +402,7 @@ pub enum ProblemKind {
     Unlimited,
     /// There are too many streams, or one with this number.
     Streams,
-    /// Somebody does it already, and only one can.
-    InUse,
-    /// There is no thread, no stream, or no profile, of that name.
+    /// There is no thread, or no stream, of that name.
     NotFound,
     /// Several threads have that path.
     Ambiguous,

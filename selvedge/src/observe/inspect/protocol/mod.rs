@@ -45,8 +45,8 @@ mod request;
 
 pub use answer::{
     Answer, Body, CallEvent, CallMoment, CpuInfo, Done, EndReason, FunctionInfo, Happening, Hello,
-    LockInfo, Problem, ProblemKind, ProcessInfo, ProfileInfo, QueueInfo, SignalInfo, Snapshot,
-    ThreadInfo, WaitInfo, Warning, WarningKind,
+    LockInfo, Problem, ProblemKind, ProcessInfo, QueueInfo, SignalInfo, Snapshot, ThreadInfo,
+    WaitInfo, Warning, WarningKind,
 };
 pub use request::{Command, ProfileFormat, Request};
 
@@ -62,6 +62,8 @@ pub const STREAMS: usize = 16;
 pub const PENDING: usize = 1024;
 /// The longest text of an event.
 pub const TEXT_BYTES: usize = 2048;
+/// How many single calls and sleeps a profile keeps for a trace.
+pub const TRACE_CALLS: usize = 100_000;
 /// How many bytes may wait for a client before the next request is read, and before events are held back.
 pub const UNSENT_BYTES: usize = 256 * 1024;
 /// How long a client may take nothing, while something waits for it, before it is dropped.

@@ -118,31 +118,36 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         number: Option<u64>,
     },
-    /// Turns the [profiler](crate::observe::profile) on, or off; the connection that turned it on turns it off, by its
-    /// end at the latest. [`Body::Done`](super::Body::Done) to the one, [`Body::Profile`](super::Body::Profile) to the
-    /// other.
+    /// Takes a [profile](crate::observe::profile) until it is ended: a stream whose last answer before its end is
+    /// [`Body::Profile`](super::Body::Profile). A process has one profile at a time.
     Profile {
-        /// On?
-        on: bool,
-        /// What is said when it is turned off. Single calls are kept if `trace` was said when it was turned on.
-        #[serde(default)]
+        /// Which open functions, as of [`call::watch`](crate::call::watch); all without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        functions: Option<String>,
+        /// Times one call of so many of a function that is short, as of
+        /// [`Builder::sample`](crate::observe::profile::Builder::sample).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sample: Option<u32>,
+        /// After so many milliseconds the profile ends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        for_ms: Option<u64>,
+        /// What comes of it.
         format: ProfileFormat,
     },
 }
 
-/// The form of a profile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How a profile is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ProfileFormat {
-    /// Aligned columns, for people.
-    #[default]
+    /// For people: an aligned table.
     Table,
-    /// As of [`Profile::to_tab`](crate::observe::profile::Profile::to_tab).
+    /// Tab-separated.
     Tab,
-    /// As of [`Profile::to_folded`](crate::observe::profile::Profile::to_folded).
+    /// Folded stacks, for flame graphs.
     Folded,
-    /// As of [`Profile::to_trace`](crate::observe::profile::Profile::to_trace).
+    /// Chrome's trace format; of [`TRACE_CALLS`](super::TRACE_CALLS) calls and sleeps at the most.
     Trace,
 }
 
