@@ -25,7 +25,7 @@ fn thread_of(job: u64) -> u64 {
 }
 
 /// Runs until it is asked to stop.
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     selvedge::run("inspected", |_stop| {
         let jobs = Queue::named("jobs", 4);
         let ledger = Lock::named("ledger", 0_u64);

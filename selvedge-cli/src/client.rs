@@ -111,7 +111,7 @@ impl Connection {
     /// # Errors
     ///
     /// If the program has gone, or says what is no answer.
-    pub fn next(&mut self) -> Result<Answer, Fault> {
+    pub fn next_answer(&mut self) -> Result<Answer, Fault> {
         loop {
             if let Some(answer) = self.next_until(&Signal::never())? {
                 return Ok(answer);
@@ -123,7 +123,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// As [`next`](Self::next).
+    /// As [`next_answer`](Self::next_answer).
     pub fn next_until(&mut self, signal: &Signal) -> Result<Option<Answer>, Fault> {
         loop {
             if let Some(line) = self.line() {

@@ -68,7 +68,7 @@ pub(crate) fn watch(
     };
     let id = program.sender().send(command)?;
     loop {
-        let answer = program.next()?;
+        let answer = program.next_answer()?;
         match answer.body {
             Body::Error(problem) => return Err(Fault::failed(clean(&problem.message))),
             Body::Call(event) if answer.id == id => print(&call_line(&event))?,
@@ -138,7 +138,7 @@ pub(crate) fn record(
         remark("recording until Ctrl-C");
     }
     let result = loop {
-        let answer = match program.next() {
+        let answer = match program.next_answer() {
             Ok(answer) => answer,
             Err(fault) => break Err(fault),
         };
@@ -190,7 +190,7 @@ pub(crate) fn profile(
     let id = program.sender().send(command)?;
     let mut profile = None;
     let dropped = loop {
-        let answer = program.next()?;
+        let answer = program.next_answer()?;
         match answer.body {
             Body::Error(problem) => return Err(Fault::failed(clean(&problem.message))),
             Body::Profile(text) if answer.id == id => profile = Some(text),

@@ -96,7 +96,7 @@ pub(crate) fn run(mut program: Connection, every: Duration) -> Result<(), Fault>
 }
 
 fn heard(program: &mut Connection) -> Option<Message> {
-    match program.next() {
+    match program.next_answer() {
         Ok(answer) => Some(Message::Answer(Box::new(answer))),
         Err(Fault::Stopped) => None,
         Err(fault) => Some(Message::Lost(fault)),

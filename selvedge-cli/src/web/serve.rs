@@ -105,7 +105,7 @@ fn token() -> io::Result<String> {
 /// Hands on what the program says, up to its end.
 fn tell(program: &mut Connection, feed: &Feed) {
     loop {
-        match program.next() {
+        match program.next_answer() {
             Ok(answer) => feed.hear(&answer),
             Err(Fault::Stopped) => return,
             Err(fault) => return feed.end(&fault.to_string()),

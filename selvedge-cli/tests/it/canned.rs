@@ -72,12 +72,14 @@ impl Folder {
         let path = self.0.join(name);
         let listener = UnixListener::bind(&path).unwrap();
         let answers = std::sync::Arc::new(answers);
-        thread::spawn(move || {
+        let serve = move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let answers = std::sync::Arc::clone(&answers);
-                thread::spawn(move || talk(client, &*answers));
+                let talk = move || talk(client, &*answers);
+                thread::Builder::new().spawn(talk).unwrap();
             }
-        });
+        };
+        thread::Builder::new().spawn(serve).unwrap();
         path
     }
 

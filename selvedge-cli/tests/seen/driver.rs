@@ -40,7 +40,8 @@ impl Browser {
             .trim_end_matches('.')
             .parse()
             .unwrap();
-        std::thread::spawn(move || lines.for_each(drop)); // it may go on talking
+        let rest = move || lines.for_each(drop); // it may go on talking
+        std::thread::Builder::new().spawn(rest).unwrap();
         let mut browser = Self {
             driver,
             port,

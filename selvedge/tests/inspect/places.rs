@@ -218,6 +218,21 @@ fn as_nobody<R: Send>(f: impl FnOnce() -> R + Send) -> Option<R> {
     })
 }
 
+#[test]
+fn in_a_folder_the_socket_has_the_name_of_the_program() {
+    let folder = Folder::new();
+    in_world(|| {
+        let serving = serve(&folder.0).unwrap();
+        let name = serving.path().file_name().unwrap().to_string_lossy();
+        assert_eq!(serving.path().parent(), Some(&*folder.0));
+        assert!(
+            name.ends_with(&format!("-{}.sock", std::process::id())),
+            "{name}"
+        );
+        assert!(Client::connect(serving.path()).is_ok());
+    });
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn another_user_may_not_connect_and_is_refused_where_the_permissions_are_lost() {
