@@ -3,7 +3,7 @@
 //! # Invariants
 //!
 //! 1. A read that a signal or a stop ended has lost nothing: what had come is in `unread`.
-//! 2. A line has an end: one that is longer than [`LONGEST`] is a fault, and the connection is no good any more.
+//! 2. A line has an end: one that is longer than `LONGEST` is a fault, and the connection is no good any more.
 
 use std::io::{ErrorKind, Write};
 use std::os::unix::net::UnixStream;
