@@ -219,12 +219,14 @@ fn as_nobody<R: Send>(f: impl FnOnce() -> R + Send) -> Option<R> {
 }
 
 #[test]
-fn in_a_folder_the_socket_has_the_name_of_the_program() {
-    let folder = Folder::new();
+fn without_a_path_the_socket_is_where_others_look_and_has_the_name_of_the_program() {
     in_world(|| {
-        let serving = serve(&folder.0).unwrap();
+        let serving = serve("").unwrap();
         let name = serving.path().file_name().unwrap().to_string_lossy();
-        assert_eq!(serving.path().parent(), Some(&*folder.0));
+        assert_eq!(
+            serving.path().parent(),
+            Some(&*selvedge::observe::inspect::directory())
+        );
         assert!(
             name.ends_with(&format!("-{}.sock", std::process::id())),
             "{name}"

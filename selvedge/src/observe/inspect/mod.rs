@@ -77,8 +77,7 @@ const VARIABLE: &str = "SELVEDGE_INSPECT";
 
 /// Answers questions about the calling thread's tree at `path`, until the guard is dropped.
 ///
-/// As in the environment, in a folder that is there it serves at `FOLDER/NAME-PID.sock`, and an empty path stands for
-/// [`directory()`].
+/// As in the environment, an empty path stands for `NAME-PID.sock` in [`directory()`].
 ///
 /// # Errors
 ///
@@ -95,8 +94,12 @@ const VARIABLE: &str = "SELVEDGE_INSPECT";
 /// ```
 pub fn serve(path: impl AsRef<Path>) -> Result<Serving, ServeError> {
     let root = Node::current_root().ok_or(ServeError::NoTree)?;
-    let path = socket::place_of(path.as_ref(), root.path())?;
-    Serving::begin(&root, &path)
+    match path.as_ref() {
+        path if path.as_os_str().is_empty() => {
+            Serving::begin(&root, &socket::place_of(path, root.path())?)
+        }
+        path => Serving::begin(&root, path),
+    }
 }
 
 /// Serves until it is dropped; made by [`serve`].
