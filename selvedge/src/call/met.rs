@@ -12,6 +12,8 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::PoisonError;
 
 use crate::call::glob::Glob;
+#[cfg(feature = "inspect")]
+use crate::call::site::Function;
 use crate::call::site::Site;
 use crate::primitive::RwLock;
 
@@ -127,6 +129,16 @@ pub(super) fn polled() {
 #[inline]
 pub(super) fn is_any_woken() -> bool {
     WOKEN.load(Relaxed)
+}
+
+/// The functions that were met, and how many arms and watches are on each.
+#[cfg(feature = "inspect")]
+pub(crate) fn all() -> Vec<(&'static Function, u64, u64)> {
+    let met = MET.read().unwrap_or_else(PoisonError::into_inner);
+    met.sites
+        .iter()
+        .map(|site| (site.function(), site.armed(), site.watches()))
+        .collect()
 }
 
 fn change(f: impl FnOnce(&mut Met)) {

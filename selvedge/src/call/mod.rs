@@ -182,6 +182,9 @@ pub(crate) use measure::Measured;
 /// Prints the calls that the environment variable `SELVEDGE_WATCH` names.
 pub(crate) use trace::start as start_trace;
 
+#[cfg(feature = "inspect")]
+pub(crate) use met::all as met_functions;
+
 /// For `__private` alone.
 pub(crate) mod private {
     pub use super::binding::{Discovered, bind, bind_discovered};

@@ -130,6 +130,19 @@ impl Site {
         self.watched.load(Relaxed) != 0
     }
 
+    /// How many watches are in force.
+    #[cfg(feature = "inspect")]
+    pub(super) fn watches(&self) -> u64 {
+        self.watched.load(Relaxed).into()
+    }
+
+    /// How many patches, bindings, watches and waits of groutines are in force.
+    #[cfg(feature = "inspect")]
+    pub(super) fn armed(&self) -> u64 {
+        let armed = self.armed.load(Relaxed) & !NEW;
+        armed % WAIT + armed / WAIT
+    }
+
     /// One more watch.
     pub(super) fn arm_watched(&self) {
         self.watched.fetch_add(1, Relaxed);
