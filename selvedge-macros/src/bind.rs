@@ -80,7 +80,8 @@ pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
             ::selvedge::__private::discover! { || #register }
         });
     }
-    let bind = if name_next(&mut bound)? {
+    let next = quote!(::selvedge::call::NextOf);
+    let bind = if name_next(&mut bound, &next, None)? {
         quote!(__bind_next)
     } else {
         quote!(__bind_whole)
@@ -94,17 +95,24 @@ pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
 
 /// The registration of an async function, which takes the arguments out of their struct.
 fn bind_async(function: &Path, when: &[Tokens], bound: &mut ItemFn) -> Result<Tokens> {
-    let next = bound.sig.inputs.last().cloned();
-    if name_next(bound)? {
-        return Err(Error::new_spanned(
-            next,
-            "an async binding cannot go on: bind it at run time, `function::bind(&[..], |args, next| ..)`",
-        ));
-    }
+    let next = quote!(::selvedge::call::AsyncNextOf);
+    let boxes = at(
+        function,
+        quote!(<#function as ::selvedge::__private::OpenAsync>::Boxes),
+    );
+    let goes_on = name_next(bound, &next, Some(&boxes))?;
     let name = &bound.sig.ident;
     let names: Vec<_> = (0..bound.sig.inputs.len())
         .map(|i| quote::format_ident!("__arg{i}"))
         .collect();
+    if goes_on {
+        return Ok(at(
+            function,
+            quote!(#function::__bind_async_next(&[#(#when),*], |#(#names),*| {
+                ::std::boxed::Box::pin(#name(#(#names),*))
+            })),
+        ));
+    }
     Ok(at(
         function,
         quote!(#function::__bind_async(&[#(#when),*], |__args| {
@@ -114,8 +122,8 @@ fn bind_async(function: &Path, when: &[Tokens], bound: &mut ItemFn) -> Result<To
     ))
 }
 
-/// If the last parameter is `next: Next`, spells its type out.
-fn name_next(bound: &mut ItemFn) -> Result<bool> {
+/// If the last parameter is `next: Next`, spells its type out: `next`, with what of its own an async one has.
+fn name_next(bound: &mut ItemFn, next: &Tokens, boxes: Option<&Tokens>) -> Result<bool> {
     let Some(FnArg::Typed(last)) = bound.sig.inputs.last() else {
         return Ok(false);
     };
@@ -157,7 +165,8 @@ fn name_next(bound: &mut ItemFn) -> Result<bool> {
     }
     let elided = Lifetime::new("'_", Span::call_site());
     if let Some(FnArg::Typed(last)) = bound.sig.inputs.last_mut() {
-        *last.ty = parse_quote!(::selvedge::call::NextOf<#elided, (#(#types,)*), #result>);
+        let boxes = boxes.into_iter();
+        *last.ty = parse_quote!(#next<#elided, (#(#types,)*), #result #(, #boxes)*>);
     }
     Ok(true)
 }

@@ -30,6 +30,11 @@ pub(crate) fn expect(
     let full = quote!(#args_type<#(#lifetimes,)* #(#param_names,)*>);
     let bounds = quote!(where #(#bounds),*);
     let made = format_ident!("__{}_expect", name);
+    let answered = if open.is_async {
+        quote!(::std::boxed::Box::pin(::core::future::ready(answer(args))))
+    } else {
+        quote!(answer(args))
+    };
     let doc = format!(
         "What is expected of the calls of `{}`: narrowed by `with`, made by `returning` or `passing`.",
         open.called
@@ -63,7 +68,7 @@ pub(crate) fn expect(
                 self,
                 answer: impl for<#(#lifetimes),*> Fn(&mut #full) -> #result + Send + Sync + 'static,
             ) -> #p::Expectation {
-                self.__answering(move |args, _| answer(args))
+                self.__answering(move |args, _| #answered)
             }
 
             /// The calls go on to the function.

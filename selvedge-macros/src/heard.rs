@@ -1,4 +1,4 @@
-//! What an open function has for groutines: `called`, `returned` and `panicked`.
+//! What an open function has for groutines: `called`, `returned`, `panicked`, and of an async one `dropped`.
 
 use proc_macro2::TokenStream as Tokens;
 use quote::{format_ident, quote};
@@ -29,7 +29,7 @@ pub(crate) fn heard(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Op
     let shape = shape(name, open);
     let mut items = Tokens::new();
     let mut waits = Tokens::new();
-    for (wait, moment, view, turn, doc) in [
+    let of_all = [
         (
             "called",
             "AtCall",
@@ -51,7 +51,16 @@ pub(crate) fn heard(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Op
             "unwound",
             "Waits, in a groutine, until a call has panicked.",
         ),
-    ] {
+    ];
+    let of_async = (
+        "dropped",
+        "AtDrop",
+        "Dropped",
+        "dropped",
+        "Waits, in a groutine, until the future of a call was dropped before its end.",
+    );
+    let of_async = open.is_async.then_some(of_async);
+    for (wait, moment, view, turn, doc) in of_all.into_iter().chain(of_async) {
         let [wait, moment, view, turn] =
             [wait, moment, view, turn].map(|name| format_ident!("{name}"));
         let view = quote!(#p::#view<'__c, #full, #result>);
@@ -92,7 +101,7 @@ pub(crate) fn heard(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Op
                 }
             }
         });
-        if !open.result_borrows() {
+        if !open.result_borrows() && turn != "dropped" {
             let answer = if turn == "returned" {
                 quote!(*step.returned().result = result)
             } else {

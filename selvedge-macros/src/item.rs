@@ -18,20 +18,23 @@ use syn::{
 use crate::attrs::{Attrs, let_off, quiet};
 use crate::names::{NameLifetimes, ReplaceSelf, Ungroup};
 use crate::open::{hand_over, handle, init};
+use crate::options::Options;
 use crate::signature::{Open, This};
 
 pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
+    let options: Options = syn::parse2(attribute)?;
     if let Ok(function) = syn::parse2::<ItemFn>(item.clone()) {
-        if !attribute.is_empty() {
+        if let Some(name) = &options.name {
             return Err(Error::new_spanned(
-                attribute,
-                "`#[open]` on a function takes no arguments; `as = name` is for `impl` blocks",
+                name,
+                "`as = name` is for `impl` blocks: it names the module of their open functions",
             ));
         }
-        return open_function(function);
+        options.check(function.sig.asyncness.is_some())?;
+        return open_with(function, options.is_local());
     }
     match syn::parse2::<ItemImpl>(item.clone()) {
-        Ok(block) => open_impl(attribute, block),
+        Ok(block) => open_impl(options, block),
         Err(_) => Err(Error::new_spanned(
             item,
             "`#[open]` stands on a function or on an `impl` block",
@@ -39,12 +42,17 @@ pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
     }
 }
 
-pub(crate) fn open_function(mut function: ItemFn) -> Result<Tokens> {
+pub(crate) fn open_function(function: ItemFn) -> Result<Tokens> {
+    open_with(function, false)
+}
+
+fn open_with(mut function: ItemFn, is_local: bool) -> Result<Tokens> {
     Ungroup.visit_signature_mut(&mut function.sig);
     // An async body stands in the handle: futures that contain themselves are boxed where nothing is known of them.
     let is_async = function.sig.asyncness.is_some();
     let attrs = Attrs::read(&function.attrs, !is_async)?;
     let mut open = Open::read(&function.sig, None)?;
+    open.is_local = is_local;
     open.quiet = attrs.quiet(open.unsafety.is_some());
     let name = function.sig.ident.clone();
     open.called = name.unraw().to_string();
@@ -102,13 +110,18 @@ struct Around<'b> {
     /// Where the bodies are.
     bodies: Tokens,
     cfg: Vec<Attribute>,
+    is_local: bool,
 }
 
-fn open_impl(attribute: Tokens, mut block: ItemImpl) -> Result<Tokens> {
+fn open_impl(options: Options, mut block: ItemImpl) -> Result<Tokens> {
+    let is_async =
+        |item: &ImplItem| matches!(item, ImplItem::Fn(method) if method.sig.asyncness.is_some());
+    options.check(block.items.iter().any(is_async))?;
     let mut ty = (*block.self_ty).clone();
     Ungroup.visit_type_mut(&mut ty);
     let mut of_trait = block.trait_.as_ref().map(|(path, _)| path.clone());
-    let (called, module) = names(attribute, &ty, of_trait.as_ref())?;
+    let is_local = options.is_local();
+    let (called, module) = names(options.name, &ty, of_trait.as_ref())?;
     let mut generics = block.generics.clone();
     if let Some(of_trait) = &mut of_trait {
         name_header(&mut generics, &mut ty, of_trait);
@@ -131,6 +144,7 @@ fn open_impl(attribute: Tokens, mut block: ItemImpl) -> Result<Tokens> {
             quote!(Self)
         },
         module,
+        is_local,
     };
     let mut methods = Methods::default();
     for item in &mut block.items {
@@ -191,11 +205,13 @@ impl Methods {
             module,
             bodies,
             cfg,
+            is_local,
         } = around;
         Ungroup.visit_signature_mut(&mut method.sig);
         let mut attrs = Attrs::read(&method.attrs, false)?;
         attrs.cfg.extend(cfg.iter().cloned());
         let mut open = Open::read(&method.sig, Some(*this))?;
+        open.is_local = *is_local;
         open.quiet = attrs.quiet(open.unsafety.is_some());
         let name = method.sig.ident.clone();
         let hidden = format_ident!("__{}_{}", module, name);
@@ -317,10 +333,7 @@ fn dispatch(open: &Open, name: &Tokens, args_type: &Ident, body: &Tokens) -> Tok
                 return #plain.await;
             }
             let __receiver: usize = #receiver;
-            ::std::boxed::Box::pin(#name::__call::<#(#params),*>(
-                #args,
-                __receiver,
-            )).await
+            #name::__call::<#(#params),*>(#args, __receiver).await
         };
     }
     let receiver = match open.receiver() {
@@ -393,13 +406,8 @@ fn in_module(vis: &Visibility) -> Tokens {
 
 /// What the functions of a block are called, and its module: `as = name`, or the names of the type and its trait in
 /// snake case.
-fn names(attribute: Tokens, this: &Type, of_trait: Option<&Path>) -> Result<(String, Ident)> {
+fn names(given: Option<Ident>, this: &Type, of_trait: Option<&Path>) -> Result<(String, Ident)> {
     const STD: [&str; 4] = ["std", "core", "alloc", "test"];
-    let given = if attribute.is_empty() {
-        None
-    } else {
-        Some(syn::parse2::<As>(attribute)?.name)
-    };
     let ident = match this {
         Type::Path(path) => path.path.segments.last().map(|last| last.ident.clone()),
         _ => None,
@@ -445,20 +453,6 @@ fn snake(ident: &Ident) -> String {
         snake.extend(c.to_lowercase());
     }
     snake
-}
-
-struct As {
-    name: Ident,
-}
-
-impl syn::parse::Parse for As {
-    fn parse(input: syn::parse::ParseStream<'_>) -> Result<Self> {
-        input.parse::<syn::Token![as]>()?;
-        input.parse::<syn::Token![=]>()?;
-        Ok(Self {
-            name: input.parse()?,
-        })
-    }
 }
 
 /// For `bind.rs`: errors of the binding point at the attribute.

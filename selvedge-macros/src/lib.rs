@@ -6,7 +6,7 @@
 //! - `item.rs`, `event.rs`, `foreign.rs`, `bind.rs`, `groutine.rs`, `isolate.rs`, `test.rs`: one macro each, from what was written to what is printed;
 //! - `open.rs`, `future.rs`, `hooks.rs`, `heard.rs`, `expect.rs`: what stands beside an open function, beside an async one,
 //!   beside both, for groutines, and for tests;
-//! - `attrs.rs`: which of an item's attributes go where;
+//! - `attrs.rs`, `options.rs`: which of an item's attributes go where, and what stands in `#[open(..)]`;
 //! - `signature.rs`, `names.rs`: a function's arguments as plain data, and every reason to refuse one.
 
 mod attrs;
@@ -22,6 +22,7 @@ mod isolate;
 mod item;
 mod names;
 mod open;
+mod options;
 mod signature;
 mod test;
 
@@ -53,8 +54,16 @@ use quote::quote;
 /// # Async functions
 ///
 /// Hooks are as above; a handler of `around` and `bind` gives a boxed future:
-/// `|args, next| Box::pin(async move { next.proceed(args).await })`. What applies to a call is found at its first
-/// poll, in the ambient of that poll. The body's future must be `Send`. There is no `before_here`.
+/// `|args, next| Box::pin(async move { next.proceed(args).await })`.
+///
+/// A call begins when its future is polled first, not when the function is called. Everything that applies to it, and
+/// whoever watches it, is found then, in the ambient of that poll, and kept to its end, on whatever thread that is. It
+/// has ended when the future is ready, when it panics, and when it is dropped before that: watches are told that it was
+/// dropped, and groutines wait for that by `function::dropped()`. A future that was never polled was no call.
+///
+/// The body's future must be `Send`, unless the function, or its `impl` block, is `#[open(?Send)]`: then its futures,
+/// and those that handlers give, stay on their thread, and it can take and hold whatever it likes. There is no
+/// `before_here`.
 ///
 /// # Unsafe functions
 ///
@@ -98,7 +107,7 @@ pub fn open_use(input: TokenStream) -> TokenStream {
 /// all hold. The bound function has the open function's parameters; a further one, `next: Next`, gives
 /// access to what would have run: `next.proceed((a, b))` takes the arguments as a tuple.
 ///
-/// An async function is bound to an async one, without `next`.
+/// An async function is bound to an async one; `next.proceed((a, b)).await` goes on.
 ///
 /// Found by discovery before the first call. A crate that only has bindings must be named once
 /// (`use plugin as _;`), or the linker leaves it out.

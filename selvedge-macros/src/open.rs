@@ -320,7 +320,7 @@ pub(crate) fn take_out(Arg { name, hold, .. }: &Arg) -> Tokens {
     }
 }
 
-fn put_back(Arg { name, hold, .. }: &Arg) -> Tokens {
+pub(crate) fn put_back(Arg { name, hold, .. }: &Arg) -> Tokens {
     match hold {
         Hold::Copied => quote!(__args.#name = #name),
         _ => quote!(__args.#name.put(#name)),

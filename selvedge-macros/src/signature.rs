@@ -30,6 +30,8 @@ pub(crate) struct Open {
     /// How many of `params`, the last ones, stand for an `impl Trait` argument.
     unnamed: usize,
     pub(crate) is_async: bool,
+    /// `open(?Send)`: an async function whose futures stay on their thread. Set by whoever knows.
+    pub(crate) is_local: bool,
     /// The user's keyword. Our calls of the body repeat it: whoever writes it has allowed it.
     pub(crate) unsafety: Option<Token![unsafe]>,
     pub(crate) self_token: Option<Token![self]>,
@@ -137,6 +139,7 @@ impl Open {
             own: own.cloned().collect(),
             unnamed,
             is_async: signature.asyncness.is_some(),
+            is_local: false,
             unsafety: match signature.safety {
                 Safety::Unsafe(keyword) => Some(keyword),
                 _ => None,

@@ -2,16 +2,17 @@
 
 pub use crate::ambient::baggage::Declared;
 pub use crate::call::groutine::private::{Answers, Filters, Sees, Visit, rounds};
-pub use crate::call::groutine::{AtCall, AtPanic, AtReturn, Ends, Wait};
+pub use crate::call::groutine::{AtCall, AtDrop, AtPanic, AtReturn, Ends, Wait};
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 pub use crate::call::private::Detour;
 pub use crate::call::private::{
-    AsyncCode, Code, Discovered, Expected, HookRef, Kind, Peek, PeekDebug, PeekType, Shape, Site,
-    Step, Turn, before_here, bind, bind_discovered, call, call_async, explain,
+    AnyThread, AsyncCode, Boxes, Code, Discovered, Expected, HookRef, Kind, OneThread, OpenAsync,
+    Peek, PeekDebug, PeekType, Shape, Site, Step, Turn, Turned, before_here, bind, bind_discovered,
+    call, call_async, explain,
 };
 pub use crate::call::{
-    AsyncNext, Binding, BoxFuture, Call, Calls, Condition, Expectation, Explanation, Next, NextOf,
-    Own, Patch, Returned, Unwound,
+    AsyncNext, AsyncNextOf, Binding, BoxFuture, Call, Calls, Condition, Dropped, Expectation,
+    Explanation, LocalBoxFuture, Next, NextOf, Own, Patch, Returned, Unwound,
 };
 pub use crate::{
     __allowed_resource as allowed_resource, __declare_local as declare_local, __default as default,

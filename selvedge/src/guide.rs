@@ -26,3 +26,7 @@ pub mod isolation {}
 
 #[doc = include_str!("../docs/open-functions.md")]
 pub mod open_functions {}
+
+#[cfg(selvedge_process)]
+#[doc = include_str!("../docs/processes.md")]
+pub mod processes {}

@@ -70,6 +70,7 @@
 //! | `macros`   | yes     | `#[open]`, `#[bind]`, `open_use!`, `#[derive(Isolate)]`        |
 //! | `discover` | yes     | `#[bind]` finds its way into the program by being linked       |
 //! | `observe`  | yes     | `observe`: logging, and profiles of a running program          |
+//! | `process`  | yes     | child processes as members of the tree (Linux)                 |
 //! | `inspect`  | no      | `observe::inspect`: looking into a running program (unix)      |
 //! | `testing`  | no      | `World`: a tree and a clock for one test                       |
 //! | `jiff`     | no      | `Till::at_timestamp`: dates as tills                           |
@@ -104,6 +105,8 @@ pub mod sync;
 pub mod io;
 pub mod thread;
 pub mod shared;
+#[cfg(selvedge_process)]
+pub mod process;
 pub mod call;
 #[cfg(feature = "observe")]
 pub mod observe;

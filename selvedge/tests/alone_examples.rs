@@ -29,6 +29,9 @@ mod deadline;
 #[cfg(unix)]
 #[path = "../examples/pipeline.rs"]
 mod pipeline;
+#[cfg(target_os = "linux")]
+#[path = "../examples/processes.rs"]
+mod processes;
 #[cfg(unix)]
 #[path = "../examples/singleton.rs"]
 mod singleton;
@@ -47,6 +50,8 @@ fn main() {}
 #[cfg(unix)]
 mod unix {
     use crate::child::{Case, Child, Scenario, end_of};
+    #[cfg(target_os = "linux")]
+    use crate::processes;
     use crate::{alien, ambient, contexts, crawler, deadline, pipeline, singleton, supervisor};
 
     const INT: i32 = 2;
@@ -63,6 +68,8 @@ mod unix {
         ("ambient", ambient::main),
         ("contexts", contexts::main),
         ("deadline", deadline::main),
+        #[cfg(target_os = "linux")]
+        ("processes", processes::main),
         ("singleton", singleton::main),
     ];
 
@@ -135,6 +142,22 @@ mod unix {
                 ["<h1>/a</h1>", "<h1>/b</h1>", "no page /missing"]
             );
         }),
+        // 42
+        #[cfg(target_os = "linux")]
+        (
+            "a_child_program_finds_names_and_baggage_of_its_start",
+            || {
+                let end = end_of("processes");
+                end.assert_code(0);
+                end.assert_quiet();
+                let expected = "\
+                parent has:    batch true, dry run true, user ada, password known\n\
+                child finds:   batch true, dry run true, user ada, password unknown\n\
+                child changes: batch true, dry run true, user grace, password unknown\n\
+                parent after:  batch true, dry run false, user nobody, password unknown\n";
+                assert_eq!(end.output, expected);
+            },
+        ),
         ("the_pipeline_ends_with_its_input", || {
             let end = end_of("pipeline");
             end.assert_code(0);

@@ -1,105 +1,25 @@
 //! The log of a process: its lines, who writes them, and that none is lost, however the program ends.
 
-use std::fmt;
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use selvedge::observe::logging::{self, Full, InstallError, Level, Log};
+use selvedge::observe::logging::{self, Full, InstallError, Level};
 use selvedge::program;
 use selvedge::thread::{self, Outcome};
 use selvedge::{Signal, Till, local, signal};
 
 mod child;
-use child::{Case, Child, End, Scenario, end_of, say};
+#[path = "child/writers.rs"]
+mod writers;
+use child::{Case, End, Scenario, end_of};
+use writers::{Broken, Gate, Memory, Talkative};
 
 local! {
     static USER: String;
     static UNBOUND: u8 = 7;
     static TALKATIVE: Talkative;
     static BROKEN: Broken;
-}
-
-/// Its text cannot be made without logging.
-struct Talkative(Log);
-
-impl fmt::Display for Talkative {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.say(Level::Info, "inner");
-        f.write_str("outer")
-    }
-}
-
-struct Broken;
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("half")?;
-        panic!("no text")
-    }
-}
-
-/// A writer that keeps what is written, in small pieces.
-#[derive(Clone, Default)]
-struct Memory {
-    text: Arc<Mutex<Vec<u8>>>,
-    /// What becomes of the next writes: an error for each, before and after some bytes.
-    fails: Arc<Mutex<Vec<usize>>>,
-}
-
-impl Memory {
-    fn lines(&self) -> Vec<String> {
-        let text = String::from_utf8(self.text.lock().unwrap().clone()).unwrap();
-        assert!(text.is_empty() || text.ends_with('\n'), "{text:?}");
-        text.lines().map(str::to_owned).collect()
-    }
-
-    /// Without the time.
-    fn said(&self) -> Vec<String> {
-        let lines = self.lines().into_iter();
-        lines
-            .map(|line| line.split_once(' ').unwrap().1.to_owned())
-            .collect()
-    }
-}
-
-impl Write for Memory {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut fails = self.fails.lock().unwrap();
-        let n = match fails.last_mut() {
-            Some(0) => {
-                fails.pop();
-                return Err(io::Error::other("disk full"));
-            }
-            Some(left) => {
-                let n = (*left).min(bytes.len());
-                *left -= n;
-                n
-            }
-            None => bytes.len().min(7),
-        };
-        self.text.lock().unwrap().extend_from_slice(&bytes[..n]);
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Holds whoever writes until it is set.
-struct Gate(Memory, Signal);
-
-impl Write for Gate {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        signal::shield(|| self.1.wait()).unwrap();
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 fn run(body: impl FnOnce(Signal) -> Outcome<()>) -> ExitCode {
@@ -123,7 +43,10 @@ const SCENARIOS: &[Scenario] = &[
             let worker = thread::Builder::new("worker").inherit();
             let said = log.clone();
             worker
-                .spawn(move |_| Ok(BROKEN.bind(Broken, || said.say(Level::Error, "still said"))))?
+                .spawn(move |_| {
+                    BROKEN.bind(Broken, || said.say(Level::Error, "still said"));
+                    Ok(())
+                })?
                 .join()?;
             assert!(log.flush());
             Ok(())
@@ -265,7 +188,7 @@ const SCENARIOS: &[Scenario] = &[
     ("dropping", || {
         let (memory, open) = (Memory::default(), Signal::new());
         let gate = Gate(memory.clone(), open.clone());
-        let status = run(|_| {
+        run(|_| {
             let log = logging::to(gate)
                 .bound(4)
                 .period(Duration::ZERO)
@@ -292,8 +215,7 @@ const SCENARIOS: &[Scenario] = &[
                 "{said:?}"
             );
             Ok(())
-        });
-        status
+        })
     }),
     ("failing", || {
         let memory = Memory::default();
@@ -337,7 +259,7 @@ const SCENARIOS: &[Scenario] = &[
     }),
     ("itself", || {
         let memory = Memory::default();
-        let status = run(|_| {
+        run(|_| {
             let log = logging::to(memory.clone())
                 .bound(1)
                 .local("talkative", &TALKATIVE);
@@ -354,8 +276,7 @@ const SCENARIOS: &[Scenario] = &[
             let inner = said.iter().filter(|line| line.contains(": inner")).count() as u64;
             assert_eq!((outer, inner + log.dropped()), (50, 50), "{said:#?}");
             Ok(())
-        });
-        status
+        })
     }),
     ("stopped", || {
         let (memory, open) = (Memory::default(), Signal::new());
@@ -534,6 +455,5 @@ const CASES: &[Case] = &[
 ];
 
 fn main() -> ExitCode {
-    let _ = (say, Child::start);
     child::main(SCENARIOS, CASES)
 }

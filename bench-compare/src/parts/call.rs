@@ -1,7 +1,10 @@
 //! Open functions beside plain calls and other probes that are off.
 
+use std::future::{Future, poll_fn};
 use std::hint::black_box;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::{Context, Poll, Waker};
 
 use selvedge::call::{Condition, Groutines};
 use selvedge::{context, open};
@@ -31,6 +34,72 @@ fn heard(x: u64) -> u64 {
 #[open]
 fn hooked(x: u64) -> u64 {
     black_box(x) + 1
+}
+
+#[open]
+async fn opened_async(x: u64) -> u64 {
+    black_box(x) + 1
+}
+
+async fn plain_async(x: u64) -> u64 {
+    black_box(x) + 1
+}
+
+#[open]
+async fn opened_pausing(x: u64) -> u64 {
+    pause().await;
+    black_box(x) + 1
+}
+
+async fn plain_pausing(x: u64) -> u64 {
+    pause().await;
+    black_box(x) + 1
+}
+
+#[open]
+async fn hooked_async(x: u64) -> u64 {
+    black_box(x) + 1
+}
+
+/// Ready at the second poll.
+async fn pause() {
+    let mut polled = false;
+    poll_fn(|_| {
+        if std::mem::replace(&mut polled, true) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+/// Polls a future until it is ready.
+fn finish<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    loop {
+        let polled = future
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        if let Poll::Ready(result) = polled {
+            return result;
+        }
+    }
+}
+
+/// Awaits a function as programs do: in another one.
+macro_rules! awaited {
+    ($function:ident) => {
+        |n| {
+            finish(async {
+                let mut sum = 0_u64;
+                for i in 0..n {
+                    sum = sum.wrapping_add($function(i).await);
+                }
+                black_box(sum);
+            })
+        }
+    };
 }
 
 /// The nearest peer: a function that tests replace, and see the calls of.
@@ -201,5 +270,29 @@ pub fn rows(report: &mut Report) {
         name: "bound by a thread-wide context, outside it",
         ours: Box::new(repeat(bound)),
         peers: vec![("plain call", Box::new(repeat(plain)))],
+    });
+    finish(opened_async(0));
+    report.row(Row {
+        name: "quiet async function, awaited",
+        ours: Box::new(awaited!(opened_async)),
+        peers: vec![("plain async function", Box::new(awaited!(plain_async)))],
+    });
+    finish(opened_pausing(0));
+    report.row(Row {
+        name: "quiet async function that waits once",
+        ours: Box::new(awaited!(opened_pausing)),
+        peers: vec![("plain async function", Box::new(awaited!(plain_pausing)))],
+    });
+    let answer = hooked_async::before(|call| call.ret(black_box(call.args.x) + 1));
+    report.row(Row {
+        name: "async function, forced return",
+        ours: Box::new(|n| answer.run(|| repeat(|x| finish(hooked_async(x)))(n))),
+        peers: vec![mock()],
+    });
+    let patch = hooked_async::around(|args, next| Box::pin(async { next.proceed(args).await }));
+    report.row(Row {
+        name: "async function, around with proceed",
+        ours: Box::new(|n| patch.run(|| repeat(|x| finish(hooked_async(x)))(n))),
+        peers: vec![mock()],
     });
 }

@@ -9,6 +9,7 @@ mod memory;
 mod observe;
 mod observe_inspect;
 mod pipe;
+mod process;
 mod queue;
 mod shared;
 mod signal;
@@ -35,7 +36,7 @@ pub const ALL: [Part; 15] = [
     ("ambient/contexts", contexts::rows),
     ("shared", shared::rows),
     ("call", call::rows),
-    ("process", none),
+    ("process", process::rows),
     ("observe", observe::rows),
     ("observe/inspect", observe_inspect::rows),
 ];

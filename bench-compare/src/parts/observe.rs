@@ -109,7 +109,9 @@ pub fn rows(report: &mut Report) {
 
 /// Lines for a thread that throws them away; who finds no room goes on.
 fn lines(report: &mut Report) {
-    let log = logging::to(std::io::sink()).when_full(Full::Drop).bound(128_000);
+    let log = logging::to(std::io::sink())
+        .when_full(Full::Drop)
+        .bound(128_000);
     let log = log.install().expect("no other log");
     let (mut theirs, _guard) = tracing_appender::non_blocking(std::io::sink());
     let mut ours = log.writer();
@@ -122,7 +124,10 @@ fn lines(report: &mut Report) {
         )],
     });
     let (writer, _other_guard) = tracing_appender::non_blocking(std::io::sink());
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(writer).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(writer)
+        .finish();
     let dispatch = tracing::Dispatch::new(subscriber);
     report.row(Row {
         name: "a record, formatted, to the log's thread",

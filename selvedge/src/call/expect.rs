@@ -31,6 +31,9 @@ const SHOWN: usize = 50;
 /// calls, while `.passing()` lets them through to the function. When the block ends and there were not enough calls, it
 /// panics, and lists the calls that there were; not if it ends by a panic anyhow. A call too many panics at once.
 ///
+/// A call of an async function counts when its future is polled first, and the expectation's turn comes; wrapped around a
+/// future, the expectation is checked when that is ready.
+///
 /// Several expectations of a function are asked from the innermost block outwards: the first that matches, is not used
 /// up, and whose turn it is takes the call. A call that none of them matches goes on to the function; an outermost
 /// `f::expect(0)` forbids that.

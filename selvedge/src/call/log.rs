@@ -8,12 +8,12 @@
 use core::fmt;
 use core::panic::Location;
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
 
 use crate::ambient::{self, Enter, verbs};
+use crate::call::breakpoint::Breakpoint;
 use crate::call::glob::BadPattern;
 use crate::call::observed::{Event, Moment};
-use crate::call::site::Function;
+use crate::call::record::{Begun, Record, RecordEnd};
 use crate::call::watch::{Watch, Watching, watch};
 use crate::primitive::{Arc, Mutex};
 use crate::signal;
@@ -52,9 +52,9 @@ pub struct Log {
 }
 
 /// What a log and its watch share.
-struct Book {
+pub(super) struct Book {
     pages: Mutex<Pages>,
-    breakpoints: Mutex<Vec<Arc<Breakpoint>>>,
+    actions: Mutex<Vec<Arc<Action>>>,
 }
 
 struct Pages {
@@ -63,13 +63,14 @@ struct Pages {
     dropped: u64,
 }
 
-struct Breakpoint {
+/// What is to happen at a breakpoint.
+pub(super) struct Action {
     holds: Box<Holds>,
     then: Box<Then>,
 }
 
 /// Says it of a record and its index.
-type Holds = dyn Fn(u64, &Record) -> bool + Send + Sync;
+pub(super) type Holds = dyn Fn(u64, &Record) -> bool + Send + Sync;
 type Then = dyn Fn(&Record) + Send + Sync;
 
 impl Log {
@@ -85,7 +86,7 @@ impl Log {
                 capacity: CAPACITY,
                 dropped: 0,
             }),
-            breakpoints: Mutex::new(Vec::new()),
+            actions: Mutex::new(Vec::new()),
         });
         let watch = watch(pattern, {
             let book = Arc::clone(&book);
@@ -140,7 +141,9 @@ impl Log {
     /// # Ok::<(), call::BadPattern>(())
     /// ```
     pub fn break_at(self, index: u64, then: impl Fn(&Record) + Send + Sync + 'static) -> Self {
-        self.add(move |at, record| at == index && record.is_running(), then)
+        let holds = move |at, record: &Record| at == index && record.is_running();
+        self.book.add(Box::new(holds), Box::new(then));
+        self
     }
 
     /// Whenever `holds` says so of a call, `then` runs, on the same thread: before the call runs, and again after it
@@ -182,20 +185,47 @@ impl Log {
         holds: impl Fn(&Record) -> bool + Send + Sync + 'static,
         then: impl Fn(&Record) + Send + Sync + 'static,
     ) -> Self {
-        self.add(move |_, record| holds(record), then)
+        let holds = move |_, record: &Record| holds(record);
+        self.book.add(Box::new(holds), Box::new(then));
+        self
     }
 
-    fn add(
-        self,
-        holds: impl Fn(u64, &Record) -> bool + Send + Sync + 'static,
-        then: impl Fn(&Record) + Send + Sync + 'static,
-    ) -> Self {
-        let breakpoint = Breakpoint {
-            holds: Box::new(holds),
-            then: Box::new(then),
-        };
-        self.book.breakpoints.lock().push(Arc::new(breakpoint));
-        self
+    /// A future that is ready when `holds` says so of a call, before it runs or after it has ended: a breakpoint that
+    /// hands control to a groutine, or to a [`Scenario`](crate::call::Scenario).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{call::{Log, Scenario}, open, testing::World};
+    ///
+    /// #[open]
+    /// fn withdraw(amount: u32) -> u32 { amount }
+    ///
+    /// World::new().run(|| -> Result<(), Box<dyn std::error::Error>> {
+    ///     let log = Log::record("**::withdraw")?;
+    ///     let recorded = log.clone();
+    ///     let clerk = move || recorded.run(|| (1..5).map(withdraw).sum::<u32>());
+    ///     let mut scenario = Scenario::start("clerk", clerk);
+    ///     let call = scenario.pause_when(log.breakpoint(|call| call.arg("amount") == Some("3")))?;
+    ///     assert!(call.is_running()); // the clerk is about to make the third call, and stands still
+    ///     assert_eq!(log.calls().len(), 3);
+    ///     assert_eq!(scenario.finish()?, 10);
+    ///     Ok(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn breakpoint(
+        &self,
+        holds: impl Fn(&Record) -> bool + Send + Sync + 'static,
+    ) -> Breakpoint {
+        let holds = move |_, record: &Record| holds(record);
+        Breakpoint::new(Arc::clone(&self.book), Arc::new(holds))
+    }
+
+    /// The same, before the call number `index` (from 0, of all that this log sees) runs.
+    pub fn breakpoint_at(&self, index: u64) -> Breakpoint {
+        let holds = move |at, record: &Record| at == index && record.is_running();
+        Breakpoint::new(Arc::clone(&self.book), Arc::new(holds))
     }
 
     /// What there is, in the order in which the calls began: a copy, which later calls do not change.
@@ -246,14 +276,28 @@ impl Book {
             Moment::Panicked(message) => {
                 self.end(event.number(), RecordEnd::Panicked(message.to_owned()))
             }
+            Moment::Dropped => self.end(event.number(), RecordEnd::Dropped),
         };
         let Some((index, record)) = noted else { return };
-        let breakpoints = self.breakpoints.lock().clone();
-        for breakpoint in breakpoints {
-            if (breakpoint.holds)(index, &record) {
-                (breakpoint.then)(&record);
+        let actions = self.actions.lock().clone();
+        for action in actions {
+            if (action.holds)(index, &record) {
+                (action.then)(&record);
             }
         }
+    }
+
+    pub(super) fn add(&self, holds: Box<Holds>, then: Box<Then>) -> Arc<Action> {
+        let action = Arc::new(Action { holds, then });
+        self.actions.lock().push(Arc::clone(&action));
+        action
+    }
+
+    /// Whoever has the action drops it.
+    pub(super) fn remove(&self, action: &Arc<Action>) {
+        self.actions
+            .lock()
+            .retain(|other| !Arc::ptr_eq(other, action));
     }
 
     fn begin(&self, event: &Event<'_>) -> (u64, Record) {
@@ -311,137 +355,12 @@ impl Pages {
     }
 }
 
-/// A call that a [`Log`] has seen. Arguments and results are kept as their `Debug` shows them.
-///
-/// `Display` is `path(a: 1) -> 2`, or `path(a: 1) panicked: message`, or `path(a: 1)` while it runs.
-#[derive(Clone)]
-pub struct Record {
-    call: Arc<Begun>,
-    end: Option<Arc<(RecordEnd, Duration)>>,
-}
-
-struct Begun {
-    function: &'static Function,
-    number: u64,
-    depth: u32,
-    thread: Arc<str>,
-    args: Vec<(&'static str, String)>,
-    at: Instant,
-}
-
-/// How a recorded call ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RecordEnd {
-    /// It returned this.
-    Returned(String),
-    /// It panicked with this message.
-    Panicked(String),
-}
-
-impl Record {
-    /// The function.
-    #[must_use]
-    pub fn function(&self) -> &'static Function {
-        self.call.function
-    }
-
-    /// The path of the thread that called.
-    #[must_use]
-    pub fn thread(&self) -> &str {
-        &self.call.thread
-    }
-
-    /// How many recorded calls were running around this one.
-    #[must_use]
-    pub fn depth(&self) -> u32 {
-        self.call.depth
-    }
-
-    /// The arguments, by name.
-    #[must_use]
-    pub fn args(&self) -> &[(&'static str, String)] {
-        &self.call.args
-    }
-
-    /// The argument `name`.
-    #[must_use]
-    pub fn arg(&self, name: &str) -> Option<&str> {
-        let mut args = self.call.args.iter();
-        args.find(|(other, _)| *other == name)
-            .map(|(_, value)| &**value)
-    }
-
-    /// When it began, by the clock of the thread that called.
-    #[must_use]
-    pub fn started(&self) -> Instant {
-        self.call.at
-    }
-
-    /// How it ended; nothing while it runs.
-    #[must_use]
-    pub fn end(&self) -> Option<&RecordEnd> {
-        self.end.as_deref().map(|(end, _)| end)
-    }
-
-    /// How long it took; nothing while it runs.
-    #[must_use]
-    pub fn duration(&self) -> Option<Duration> {
-        self.end.as_deref().map(|(_, took)| *took)
-    }
-
-    /// What it returned, if it did.
-    #[must_use]
-    pub fn returned(&self) -> Option<&str> {
-        match self.end() {
-            Some(RecordEnd::Returned(result)) => Some(result),
-            _ => None,
-        }
-    }
-
-    /// The message of its panic, if it panicked.
-    #[must_use]
-    pub fn panicked(&self) -> Option<&str> {
-        match self.end() {
-            Some(RecordEnd::Panicked(message)) => Some(message),
-            _ => None,
-        }
-    }
-
-    /// Was it running when the record was taken?
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        self.end.is_none()
-    }
-}
-
 /// All records that there are.
 impl IntoIterator for &Log {
     type Item = Record;
     type IntoIter = std::vec::IntoIter<Record>;
     fn into_iter(self) -> Self::IntoIter {
         self.calls().into_iter()
-    }
-}
-
-impl fmt::Display for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}(", self.call.function.path())?;
-        for (at, (name, value)) in self.call.args.iter().enumerate() {
-            let separator = if at == 0 { "" } else { ", " };
-            write!(f, "{separator}{name}: {value}")?;
-        }
-        match self.end() {
-            None => f.write_str(")"),
-            Some(RecordEnd::Returned(result)) => write!(f, ") -> {result}"),
-            Some(RecordEnd::Panicked(message)) => write!(f, ") panicked: {message}"),
-        }
-    }
-}
-
-impl fmt::Debug for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Record({self})")
     }
 }
 

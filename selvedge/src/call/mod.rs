@@ -79,8 +79,8 @@
 //!
 //! # Groutines
 //!
-//! `f::called()`, `f::returned()` and `f::panicked()` are futures, for `async` functions that listen to the calls of a
-//! block: [`groutine`].
+//! `f::called()`, `f::returned()` and `f::panicked()`, and of an async function `f::dropped()`, are futures, for `async`
+//! functions that listen to the calls of a block: [`groutine`].
 //!
 //! # The order of one call
 //!
@@ -118,11 +118,13 @@
 
 mod ask;
 mod binding;
+mod breakpoint;
 mod calls;
 mod chain;
 mod check;
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 mod detour;
+mod dropped;
 mod expect;
 mod explain;
 mod few;
@@ -140,6 +142,7 @@ mod observed;
 mod own;
 mod patch;
 mod peek;
+mod record;
 mod scenario;
 mod sequence;
 mod site;
@@ -150,20 +153,23 @@ mod view;
 mod watch;
 
 pub use binding::{Binding, Condition};
+pub use breakpoint::Breakpoint;
 pub use calls::Calls;
 pub use check::{Tie, check};
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 pub use detour::{DetourError, Detoured};
+pub use dropped::Dropped;
 pub use expect::Expectation;
 pub use explain::{ExplainedStep, Explanation, What, Why};
-pub use future::{AsyncNext, BoxFuture};
+pub use future::{AsyncNext, AsyncNextOf, BoxFuture, LocalBoxFuture};
 pub use glob::BadPattern;
 pub use groutine::{Addr, Groutines};
 pub use install::Installed;
-pub use log::{Log, Record, RecordEnd};
+pub use log::Log;
 pub use observed::{Args, Event, Moment};
 pub use own::Own;
 pub use patch::Patch;
+pub use record::{Record, RecordEnd};
 pub use scenario::{Paused, Scenario, ScenarioError};
 pub use sequence::Sequence;
 pub use site::Function;
@@ -186,7 +192,9 @@ pub(crate) mod private {
     pub use super::detour::Detour;
     pub use super::expect::Expected;
     pub use super::explain::explain;
-    pub use super::future::{AsyncCode, Turn, call_async};
+    pub use super::future::{
+        AnyThread, AsyncCode, Boxes, OneThread, OpenAsync, Turn, Turned, call_async,
+    };
     pub use super::here::before_here;
     pub use super::hook::{HookRef, Kind, Shape};
     pub use super::peek::{Peek, PeekDebug, PeekType};

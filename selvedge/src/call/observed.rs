@@ -7,8 +7,8 @@ use crate::call::steps::{At, Running};
 
 /// A call that begins or ends, as a [`watch`](crate::call::watch) is told of it.
 ///
-/// `Display` is the call with its arguments when it begins, `path(a: 1, b: "x")`, and `path -> result` or `path
-/// panicked: message` when it ends. What has no `Debug` is shown as its type, `<app::Socket>`, and an argument that the
+/// `Display` is the call with its arguments when it begins, `path(a: 1, b: "x")`, and `path -> result`, `path
+/// panicked: message` or `path dropped` when it ends. What has no `Debug` is shown as its type, `<app::Socket>`, and an argument that the
 /// function has taken as `<taken>`.
 ///
 /// # Examples
@@ -50,6 +50,8 @@ pub enum Moment<'e> {
     Returned(&'e dyn fmt::Debug),
     /// It panicked with this message.
     Panicked(&'e str),
+    /// It is of an async function, and its future was dropped before its end.
+    Dropped,
 }
 
 impl<'e> Event<'e> {
@@ -144,6 +146,7 @@ impl fmt::Display for Event<'_> {
             Moment::Called => write!(f, "{path}({})", self.args()),
             Moment::Returned(result) => write!(f, "{path} -> {result:?}"),
             Moment::Panicked(message) => write!(f, "{path} panicked: {message}"),
+            Moment::Dropped => write!(f, "{path} dropped"),
         }
     }
 }

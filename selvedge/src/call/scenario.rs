@@ -26,7 +26,8 @@ use crate::thread::{self, Thread};
 /// made of tests.
 ///
 /// It begins standing still. [`pause_at`](Self::pause_at) lets it go on until a call that one waits for; the
-/// [`Paused`] call can be looked at, changed and answered. [`finish`](Self::finish) lets it go on to its end.
+/// [`Paused`] call can be looked at, changed and answered. [`pause_when`](Self::pause_when) lets it go on to the
+/// [breakpoint](crate::call::Log::breakpoint) of a log. [`finish`](Self::finish) lets it go on to its end.
 ///
 /// The thread belongs to the tree, and carries the ambient of whoever started it. A panic of the program goes on in
 /// the thread that waits for it. A scenario that is dropped half-way unwinds the program in the call where it stands,
@@ -174,24 +175,79 @@ impl<T: Send + 'static> Scenario<T> {
         self.pause(wait, Some(signal))
     }
 
+    /// Lets the program go on until `future` is ready: a [breakpoint](crate::call::Log::breakpoint) of a log, or
+    /// whatever else a groutine may await; gives its output.
+    ///
+    /// The program stands still where its flow sees that the future is ready: in the call that has come to the
+    /// breakpoint, and else in its next call of an open function, or before its next operation that has to wait.
+    ///
+    /// # Stopping
+    ///
+    /// As [`pause_at`](Self::pause_at).
+    ///
+    /// # Errors
+    ///
+    /// [`ScenarioError`], see there.
+    ///
+    /// # Panics
+    ///
+    /// If the program does.
+    pub fn pause_when<F>(&mut self, future: F) -> Result<F::Output, ScenarioError>
+    where
+        F: IntoFuture<IntoFuture: Send, Output: Send> + Send + 'static,
+    {
+        self.reach(future, None)
+    }
+
+    /// The same, or until `signal` is set, as in [`pause_at_until`](Self::pause_at_until).
+    ///
+    /// # Stopping
+    ///
+    /// As [`pause_at`](Self::pause_at).
+    ///
+    /// # Errors
+    ///
+    /// [`ScenarioError`], see there.
+    ///
+    /// # Panics
+    ///
+    /// If the program does.
+    pub fn pause_when_until<F>(
+        &mut self,
+        future: F,
+        signal: &Signal,
+    ) -> Result<F::Output, ScenarioError>
+    where
+        F: IntoFuture<IntoFuture: Send, Output: Send> + Send + 'static,
+    {
+        self.reach(future, Some(signal))
+    }
+
     fn pause<M: 'static, P: Moment>(
         &mut self,
         wait: Wait<M, P>,
         until: Option<&Signal>,
     ) -> Result<Paused<'_, M, P, T>, ScenarioError> {
-        let place = Arc::new(Mutex::new(None));
-        let reached = Arc::clone(&place);
-        let waiting = Box::pin(async move {
-            let live = wait.await;
-            *reached.lock() = Some(live);
-        });
-        self.command(|number| Command::Pause(number, waiting), until)?;
-        let live = place.lock().take();
-        let live = live.expect("answered, so it was reached (invariant 2)");
+        let live = self.reach(wait, until)?;
         Ok(Paused {
             scenario: self,
             live,
         })
+    }
+
+    fn reach<F>(&mut self, future: F, until: Option<&Signal>) -> Result<F::Output, ScenarioError>
+    where
+        F: IntoFuture<IntoFuture: Send, Output: Send> + Send + 'static,
+    {
+        let place = Arc::new(Mutex::new(None));
+        let reached = Arc::clone(&place);
+        let waiting = Box::pin(async move {
+            let output = future.await;
+            *reached.lock() = Some(output);
+        });
+        self.command(|number| Command::Pause(number, waiting), until)?;
+        let output = place.lock().take();
+        Ok(output.expect("answered, so it was reached (invariant 2)"))
     }
 
     /// Lets the program go on to its end, and gives its result.

@@ -62,6 +62,8 @@ pub(super) enum Phase<'p> {
     Before,
     After,
     Unwound(&'p (dyn Any + Send)),
+    /// The future of an async call was dropped before its end.
+    Dropped,
     Around(Rest<'p>),
     /// An expectation is asked whether it would take the call.
     Ask(&'p Asked<'p>),

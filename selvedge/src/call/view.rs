@@ -18,7 +18,7 @@ use crate::call::steps::{At, Phase, Rest, Running};
 pub struct Code<A, R> {
     body: fn(&mut A) -> R,
     invoke: fn(HookRef<'_>, &mut Step<'_, A, R>),
-    look: Look<A, R>,
+    pub(super) look: Look<A, R>,
 }
 
 /// Shows the arguments by name, or the result, to somebody who does not know their types.
@@ -54,6 +54,15 @@ impl<'c, A, R> State<'c, A, R> {
             code,
             function,
         }
+    }
+
+    /// The same, when there may be a result already.
+    pub(super) fn holding(self, result: Option<R>) -> Self {
+        Self { result, ..self }
+    }
+
+    pub(super) fn into_answer(self) -> Option<R> {
+        self.result
     }
 
     pub(super) fn into_result(self) -> R {
@@ -419,7 +428,7 @@ impl<'c, A, R> NextOf<'c, A, R> {
 }
 
 /// `path(a: 1, b: "x")`
-fn write_call<A, R>(
+pub(super) fn write_call<A, R>(
     f: &mut fmt::Formatter<'_>,
     function: &Function,
     (look, args): (Look<A, R>, &A),

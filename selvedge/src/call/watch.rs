@@ -9,6 +9,7 @@
 //! 4. No lock is held while they run. The list of installed watches is replaced, never changed, and dropped outside
 //!    of its lock.
 
+use core::any::Any;
 use core::fmt;
 use core::panic::Location;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,11 +18,12 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::ambient::{self, Enter, Key, Payload, verbs};
 use crate::call::glob::{BadPattern, Glob};
+use crate::call::groutine;
 use crate::call::hook::next_id;
 use crate::call::met::{self, Purpose};
 use crate::call::observed::{Event, Moment};
 use crate::call::site::Function;
-use crate::call::steps::{At, Running};
+use crate::call::steps::{At, Running, go_on_with};
 use crate::primitive::{Arc, RwLock, drop_caught, message_of};
 use crate::probe;
 
@@ -42,6 +44,9 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 /// A watch sees a call as the caller does: the arguments before any hook has changed them, and the result that comes
 /// back. It changes nothing: if `f` panics, that is an event of [`probe`](crate::probe), and the call
 /// goes on. What `f` calls is not shown to it.
+///
+/// A call of an async function begins when its future is polled first; who watches it is found then, in the ambient of
+/// that poll, and is told of its end, wherever that is: also if the future is dropped before it is ready.
 ///
 /// # Errors
 ///
@@ -323,35 +328,82 @@ pub(super) fn observe(
     call: &mut dyn Running,
     run: impl FnOnce(&mut dyn Running),
 ) {
-    let watches = seeing(function);
-    if watches.is_empty() {
+    let Some(seeing) = Seeing::begin(function, &*call) else {
         return run(call);
+    };
+    let ran = catch_unwind(AssertUnwindSafe(|| seeing.run(|| run(call))));
+    seeing.end(&*call, ran.err());
+}
+
+/// A call that is watched: who was told that it began.
+pub(super) struct Seeing {
+    function: &'static Function,
+    number: u64,
+    /// The outermost first, each with its depth.
+    watches: Vec<(Watch, u32)>,
+}
+
+impl Seeing {
+    /// Tells whoever watches here that it begins; none, if there is nobody.
+    pub(super) fn begin(function: &'static Function, call: &dyn Running) -> Option<Self> {
+        let watches = seeing(function);
+        if watches.is_empty() {
+            return None;
+        }
+        let number = next_id();
+        for (watch, depth) in &watches {
+            watch.tell(&Event::new(
+                (function, number),
+                *depth,
+                Moment::Called,
+                call,
+            ));
+        }
+        Some(Self {
+            function,
+            number,
+            watches,
+        })
     }
-    let number = next_id();
-    let of = (function, number);
-    for (watch, depth) in &watches {
-        watch.tell(&Event::new(of, *depth, Moment::Called, &*call));
+
+    /// Runs `f`, which is the call or a part of it: calls that it makes are deeper.
+    pub(super) fn run<R>(&self, f: impl FnOnce() -> R) -> R {
+        let mut around = Around::here();
+        for (watch, _) in &self.watches {
+            around.change(watch, Change::Deeper);
+        }
+        enter(around, self.function.location(), f)
     }
-    let mut around = Around::here();
-    for (watch, _) in &watches {
-        around.change(watch, Change::Deeper);
+
+    /// Tells how it has ended: by its result, which `call` has, or by a panic, which goes on. A groutine that was
+    /// woken by that goes on before the caller does.
+    pub(super) fn end(self, call: &dyn Running, panic: Option<Box<dyn Any + Send>>) {
+        let Some(panic) = panic else {
+            call.look(At::Result, &mut |_, result| {
+                self.tell(Moment::Returned(result), call);
+            });
+            return groutine::attend();
+        };
+        self.tell(Moment::Panicked(message_of(&*panic)), call);
+        match catch_unwind(AssertUnwindSafe(groutine::attend)) {
+            Ok(()) => resume_unwind(panic),
+            Err(second) => go_on_with(self.function, second, panic),
+        }
     }
-    let ran = catch_unwind(AssertUnwindSafe(|| {
-        enter(around, function.location(), || run(call));
-    }));
-    let back = || watches.iter().rev();
-    match ran {
-        Ok(()) => call.look(At::Result, &mut |_, result| {
-            for (watch, depth) in back() {
-                watch.tell(&Event::new(of, *depth, Moment::Returned(result), &*call));
-            }
-        }),
-        Err(panic) => {
-            for (watch, depth) in back() {
-                let message = Moment::Panicked(message_of(&*panic));
-                watch.tell(&Event::new(of, *depth, message, &*call));
-            }
-            resume_unwind(panic)
+
+    /// Tells that it will not end.
+    pub(super) fn dropped(self, call: &dyn Running) {
+        self.tell(Moment::Dropped, call);
+    }
+
+    fn tell(&self, moment: Moment<'_>, call: &dyn Running) {
+        for (watch, depth) in self.watches.iter().rev() {
+            watch.tell(&Event::new(
+                (self.function, self.number),
+                *depth,
+                moment,
+                call,
+            ));
         }
     }
 }

@@ -136,6 +136,14 @@ pub enum Event<'a> {
         /// How many they are.
         items: usize,
     },
+    /// Output of a child process was thrown away: nobody could read it any more, or somebody waited for the end of the
+    /// process and nobody had asked for its output. Emitted by a thread of the library.
+    OutputLost {
+        /// The path of the process.
+        process: &'a str,
+        /// How many bytes.
+        bytes: u64,
+    },
     /// A singleton was written in an isolating block and the write was thrown away.
     Discarded {
         /// The path of the singleton.
@@ -224,7 +232,8 @@ impl Event<'_> {
             | Self::HookPanicked { .. }
             | Self::WatcherPanicked { .. }
             | Self::SinkFailed { .. }
-            | Self::Undelivered { .. } => Weight::Error,
+            | Self::Undelivered { .. }
+            | Self::OutputLost { .. } => Weight::Error,
             Self::Overdue { .. }
             | Self::Restarted { .. }
             | Self::RunFailed { .. }
@@ -285,6 +294,7 @@ impl Event<'_> {
                 | Self::QueueFull { .. }
                 | Self::SinkFailed { .. }
                 | Self::Undelivered { .. }
+                | Self::OutputLost { .. }
                 | Self::NotSent { .. }
                 | Self::Tie { .. }
         )
@@ -371,6 +381,12 @@ impl fmt::Display for Event<'_> {
                 write!(
                     f,
                     "{items} items of {queue} were not delivered and are dropped"
+                )
+            }
+            Self::OutputLost { process, bytes } => {
+                write!(
+                    f,
+                    "{bytes} bytes of output of process `{process}` were thrown away unread"
                 )
             }
             Self::Discarded { singleton, context } => {

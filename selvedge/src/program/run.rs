@@ -284,6 +284,8 @@ impl Wired {
         let how = ended.ending();
         let status = self.status(ended);
         self.node.finish_root(how);
+        #[cfg(selvedge_process)]
+        crate::process::linux::quiesce(true);
         if self.timer.is_dispatching() {
             self.grace.begin(); // an action of a till may be stuck
         }

@@ -6,11 +6,15 @@
 //! 2. What is handed over before `end` runs before `end` returns.
 
 use core::cell::RefCell;
+#[cfg(selvedge_process)]
+use core::panic::Location;
 use std::collections::VecDeque;
 
 use crate::primitive::{Arc, JoinHandle, Mutex, Parker, Unparker, spawn, thread_local_struct};
 use crate::signal::links::Callback;
 use crate::signal::on_set::run_here;
+#[cfg(selvedge_process)]
+use crate::signal::reason::{Reason, Why};
 use crate::signal::signal::Signal;
 use crate::signal::timer::Timer;
 
@@ -103,6 +107,19 @@ impl Dispatcher {
 
     pub(super) fn running(&self) -> Option<Signal> {
         self.0.lock().running.clone()
+    }
+}
+
+#[cfg(selvedge_process)]
+impl Timer {
+    /// Sets a signal whose callbacks must not hold up the calling thread: they are for the dispatcher.
+    pub(crate) fn set(&self, signal: &Signal) -> bool {
+        let (mut calls, at) = (Vec::new(), Location::caller());
+        let was_set = signal.set_with(|| Reason::new(Why::Set, at), &mut |signal, action| {
+            calls.push((signal.clone(), action))
+        });
+        self.0.dispatcher.dispatch(self, &mut calls);
+        was_set
     }
 }
 

@@ -93,6 +93,14 @@ impl Stopped {
         }
     }
 
+    /// For this reason, whoever asks.
+    #[cfg(selvedge_process)]
+    pub(crate) fn because(reason: Reason) -> Self {
+        Self {
+            reason: Box::new(reason),
+        }
+    }
+
     /// Was it a [`deadline`](super::deadline()), and not a request to stop?
     #[must_use]
     pub fn is_deadline(&self) -> bool {

@@ -43,14 +43,14 @@ const AWAKE: u64 = 0;
 
 /// A handle to a timer service; each tree has one.
 #[derive(Clone)]
-pub(crate) struct Timer(Arc<Service>);
+pub(crate) struct Timer(pub(super) Arc<Service>);
 
-struct Service {
+pub(super) struct Service {
     clock: Clock,
     /// The moment from which nanoseconds are counted.
     epoch: Instant,
     state: Mutex<State>,
-    dispatcher: Dispatcher,
+    pub(super) dispatcher: Dispatcher,
 }
 
 #[derive(Default)]

@@ -23,6 +23,8 @@ mod watch;
 pub use batch::{BatchProducer, BatchQueue, StopError, Undelivered};
 pub use lock::{AlreadyHeld, EnterUntilError, Held, Lock, TryEnterError};
 pub use promise::{Assigned, Promise};
+#[cfg(selvedge_process)]
+pub(crate) use queue::WeakQueue;
 pub use queue::{
     Closed, Iter, PopError, PopUntilError, PriorityQueue, Producer, PushError, PushUntilError,
     Queue, TryPopError, TryPushError, pop_any, pop_any_until,

@@ -82,6 +82,8 @@ impl World {
         self.timer.restart();
         let node = Node::root(&self.name, self.timer.clone());
         let ended = run_body(&node, |_stop| Ok(f()));
+        #[cfg(selvedge_process)]
+        crate::process::linux::quiesce(false);
         self.timer.shutdown();
         match ended {
             Ended::Finished(result) => result,

@@ -33,6 +33,7 @@ pub struct TreeNode {
     depth: usize,
     is_last: bool,
     is_scope: bool,
+    process: Option<u32>,
     state: State,
     age: Duration,
     stop: Option<Box<str>>,
@@ -96,6 +97,7 @@ impl Tree {
                 depth,
                 is_last,
                 is_scope: node.is_scope(),
+                process: node.process_id(),
                 state: node.phase(),
                 age: ago(node.since()),
                 asked: reason.as_ref().and_then(|reason| Some(ago(reason.when()?))),
@@ -160,6 +162,12 @@ impl TreeNode {
     #[must_use]
     pub fn is_scope(&self) -> bool {
         self.is_scope
+    }
+
+    /// The system's number of it, if it is a child process, not a thread.
+    #[must_use]
+    pub fn process(&self) -> Option<u32> {
+        self.process
     }
 
     /// Where it is in its life; a scope runs until its closure has ended.
@@ -286,11 +294,11 @@ impl fmt::Display for Tree {
             }
             line.push_str(&node.name);
             let scope = if node.is_scope { "scope, " } else { "" };
-            write!(
-                f,
-                "{line:width$}  {scope}{} for {:.1?}",
-                node.state, node.age
-            )?;
+            write!(f, "{line:width$}  ")?;
+            if let Some(id) = node.process {
+                write!(f, "process {id}, ")?;
+            }
+            write!(f, "{scope}{} for {:.1?}", node.state, node.age)?;
             match (&node.stop, node.asked) {
                 (Some(reason), Some(ago)) => write!(f, ", asked to stop {ago:.1?} ago: {reason}")?,
                 (Some(reason), None) => write!(f, ", asked to stop: {reason}")?,

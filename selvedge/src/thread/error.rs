@@ -16,6 +16,8 @@ pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 pub struct ThreadError {
     thread: Arc<str>,
     error: Caught<Box<dyn Error + Send + Sync>>,
+    /// Then the error says who failed.
+    is_process: bool,
 }
 
 impl ThreadError {
@@ -34,6 +36,9 @@ impl ThreadError {
 
 impl fmt::Display for ThreadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_process {
+            return f.write_str(&text_of(&**self.error));
+        }
         write!(
             f,
             "thread `{}` failed: {}",
@@ -115,8 +120,21 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn error(thread: Arc<str>, error: Box<dyn Error + Send + Sync>) -> Self {
-        let error = Caught::new(error);
-        Self::Error(ThreadError { thread, error })
+        Self::Error(ThreadError {
+            thread,
+            error: Caught::new(error),
+            is_process: false,
+        })
+    }
+
+    /// The failure of a child process, by its path.
+    #[cfg(selvedge_process)]
+    pub(super) fn process(path: Arc<str>, error: Box<dyn Error + Send + Sync>) -> Self {
+        Self::Error(ThreadError {
+            thread: path,
+            error: Caught::new(error),
+            is_process: true,
+        })
     }
 
     pub(crate) fn panic(thread: Arc<str>, payload: Box<dyn Any + Send>) -> Self {

@@ -45,6 +45,11 @@ impl Node {
         self.ask(&Reason::new(Why::Said(why.into()), Location::caller()).now());
     }
 
+    /// The number of the child process that it is.
+    pub(super) fn process_id(&self) -> Option<u32> {
+        self.is_process.load(Relaxed).then(|| self.os_id())?
+    }
+
     pub(super) fn os_id(&self) -> Option<u32> {
         match self.os_id.load(Relaxed) {
             0 => None,

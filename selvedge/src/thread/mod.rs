@@ -41,6 +41,8 @@ mod group;
 mod handle;
 mod join_all;
 mod member;
+#[cfg(selvedge_process)]
+mod outside;
 mod prepared;
 mod register;
 mod job;
@@ -82,5 +84,7 @@ pub use tree::State;
 
 pub(crate) use end::{Ended, OpenBody, run_body};
 pub(crate) use error::Failure;
+#[cfg(selvedge_process)]
+pub(crate) use outside::{Member, Unreceived};
 pub(crate) use register::set_program;
 pub(crate) use tree::Node;

@@ -58,6 +58,8 @@ pub(crate) struct Node {
     ended: OnceLock<(Instant, Ending)>,
     /// The system's number of the thread; 0 before it runs.
     pub(super) os_id: AtomicU32,
+    /// Is it a child process? Of [`outside`](super::outside).
+    pub(super) is_process: AtomicBool,
 }
 
 pub(super) struct NodeState {
@@ -149,6 +151,7 @@ impl Node {
             since: clock::now(),
             ended: OnceLock::new(),
             os_id: AtomicU32::new(0),
+            is_process: AtomicBool::new(false),
             state: Mutex::new(NodeState {
                 phase: State::Running,
                 children: Vec::new(),
@@ -368,6 +371,9 @@ impl Node {
         });
         match how {
             Ending::NeverRan => self.stopped.set_because("never ran"),
+            // Its keeper has others to look after.
+            #[cfg(selvedge_process)]
+            _ if self.is_process.load(Ordering::Relaxed) => self.root.timer.set(&self.stopped),
             _ => self.stopped.set(),
         };
         if let Some(group) = self.group.get() {

@@ -55,6 +55,11 @@ pub(crate) fn main(scenarios: &[Scenario], cases: &[Case]) -> ExitCode {
     ExitCode::from(101)
 }
 
+/// Is this process a scenario?
+pub(crate) fn is_child() -> bool {
+    std::env::var_os(VARIABLE).is_some()
+}
+
 /// The child's side: says a line.
 pub(crate) fn say(line: &str) {
     println!("{line}");
@@ -120,6 +125,15 @@ impl Child {
         let mut shell = Command::new("sh");
         shell
             .args(["-c", &format!(r#"exec "$0" {redirections}"#)])
+            .arg(std::env::current_exe().unwrap());
+        Self::start_by(scenario, shell)
+    }
+
+    /// With a limit of the shell's `ulimit`: `-n 20`.
+    pub(crate) fn start_limited(scenario: &str, limit: &str) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &format!(r#"ulimit {limit} && exec "$0""#)])
             .arg(std::env::current_exe().unwrap());
         Self::start_by(scenario, shell)
     }

@@ -220,7 +220,10 @@ fn a_rate_drops_what_is_over_it_and_counts_that() {
         let mut seen = 10;
         let dropped = loop_to_end(&mut client, stream, |_| seen += 1);
         assert_eq!(seen + dropped, 400);
-        assert!(seen < 200, "{seen}: ten a second, and this took no 20 seconds");
+        assert!(
+            seen < 200,
+            "{seen}: ten a second, and this took no 20 seconds"
+        );
     });
 }
 

@@ -12,16 +12,21 @@ use std::rc::Rc;
 
 use selvedge::ambient::{And, Entering, OnExit, To, Wrapped};
 use selvedge::call::groutine::{
-    AtCall, AtPanic, AtReturn, Exchange, Live, NotWaiting, OneOf2, OneOf3, OneOf4, Wait,
+    AtCall, AtDrop, AtPanic, AtReturn, Exchange, Live, NotWaiting, OneOf2, OneOf3, OneOf4, Wait,
 };
 use selvedge::call::{
-    Args, AsyncNext, BadPattern, Binding, Call, Calls, Condition, Expectation, ExplainedStep,
-    Explanation, Function, Groutines, Log, Moment, Next, NextOf, Own, Patch, Paused, Record,
-    RecordEnd, Returned, Scenario, ScenarioError, Sequence, Suite, Tie, Unwound, Watching, What,
-    Why,
+    Args, AsyncNext, AsyncNextOf, BadPattern, Binding, Breakpoint, Call, Calls, Condition, Dropped,
+    Expectation, ExplainedStep, Explanation, Function, Groutines, Log, Moment, Next, NextOf, Own,
+    Patch, Paused, Record, RecordEnd, Returned, Scenario, ScenarioError, Sequence, Suite, Tie,
+    Unwound, Watching, What, Why,
 };
 use selvedge::io::{Acceptor, Incoming, Stoppable};
+use selvedge::observe::logging::{self, Full, InstallError, Level, Writer};
+use selvedge::observe::profile::{self, Block, Profile, Profiling, Row, ThreadProfile};
 use selvedge::probe::{Ending, Event, Subscription};
+use selvedge::process::{
+    Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
+};
 use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
 use selvedge::shared::{Changes, Conflict, Flyweight, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
@@ -115,15 +120,19 @@ fn names() -> Vec<&'static str> {
             Singleton<String>, Flyweight<String, String>, Changes, Conflict,
             Groutines, selvedge::call::Addr, Live<u8, AtCall>, Exchange<u8, OneAtATime>,
             NotWaiting<u8>, OneOf2<u8, u8>, OneOf3<u8, u8, u8>, OneOf4<u8, u8, u8, u8>,
-            ScenarioError, AtCall, AtReturn, AtPanic,
+            ScenarioError, AtCall, AtReturn, AtPanic, AtDrop,
             Patch, Suite, selvedge::call::Installed, Binding, Tie, Condition, Function, Own<u8>,
-            selvedge::call::Watch, Watching, BadPattern, Log, Record, RecordEnd,
+            selvedge::call::Watch, Watching, BadPattern, Log, Record, RecordEnd, Breakpoint,
             Calls, Expectation, Sequence, Explanation, ExplainedStep, What, Why,
+            Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
+            selvedge::process::JoinError, selvedge::process::SpawnError,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
+            logging::Log, Writer, Full, Level, InstallError,
+            profile::Builder, Profiling, Profile, ThreadProfile, Row, profile::Kind, profile::StartError,
             World;
         borrows:
-            Call<'_, u8, u8>, Returned<'_, u8, u8>, AsyncNext<'_, u8, u8>,
+            Call<'_, u8, u8>, Returned<'_, u8, u8>, Dropped<'_, u8, u8>, AsyncNext<'_, u8, u8>,
             Iter<'_, OneAtATime>, Incoming<'_, std::net::TcpListener>;
         // They borrow from a call that runs on this thread.
         of_one_call:
@@ -133,11 +142,11 @@ fn names() -> Vec<&'static str> {
         of_one_thread:
             Held<'_, u8>;
         of_one_call:
-            Installed;
+            Installed, Block;
         // It keeps a closure until the end, which need not be `Sync`.
         of_one_owner:
-            Wait<u8, AtCall>, Scenario<u8>, Paused<'static, u8, AtCall, u8>,
-            selvedge::program::Builder;
+            Wait<u8, AtCall>, AsyncNextOf<'static, u8, u8>, Scenario<u8>, Paused<'static, u8, AtCall, u8>,
+            selvedge::program::Builder, logging::Builder;
     }
     .to_vec()
 }
@@ -193,6 +202,8 @@ fn errors_go_where_any_error_goes() {
     error::<JoinError>();
     error::<SpawnError>();
     error::<StartError>();
+    error::<InstallError>();
+    error::<profile::StartError>();
     error::<ThreadError>();
     error::<Failures>();
     error::<Panic>();
@@ -201,10 +212,13 @@ fn errors_go_where_any_error_goes() {
     error::<Conflict>();
     error::<selvedge::baggage::Error>();
     error::<BadPattern>();
+    error::<selvedge::process::JoinError>();
+    error::<selvedge::process::SpawnError>();
+    error::<Failed>();
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 22] = [
+const HIDDEN: [&str; 52] = [
     "Expected",
     "Found",
     "Visit",
@@ -217,11 +231,42 @@ const HIDDEN: [&str; 22] = [
     "Peek",
     "Step",
     "AsyncCode",
+    "AnyThread",
+    "OneThread",
+    "Turned",
     "Turn",
     // Behind the feature `detour`, whose own test says what they are.
     "Detour",
     "DetourError",
     "Detoured",
+    // Behind the feature `inspect`, likewise.
+    "Answer",
+    "AskError",
+    "Body",
+    "CallEvent",
+    "CallMoment",
+    "Client",
+    "CpuInfo",
+    "Done",
+    "EndReason",
+    "FunctionInfo",
+    "Happening",
+    "Hello",
+    "LockInfo",
+    "Problem",
+    "ProblemKind",
+    "ProcessInfo",
+    "ProfileFormat",
+    "QueueInfo",
+    "Request",
+    "ServeError",
+    "Serving",
+    "SignalInfo",
+    "Snapshot",
+    "ThreadInfo",
+    "WaitInfo",
+    "Warning",
+    "WarningKind",
     "Declared",
     "Named",
     "Readme",

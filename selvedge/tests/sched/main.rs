@@ -17,6 +17,7 @@ use shuttle::thread;
 use std::thread;
 
 mod asked;
+mod async_calls;
 mod await_and_set;
 mod close_and_blocked;
 mod combine;

@@ -83,6 +83,11 @@ pub(in crate::call) fn sets<R>(f: impl FnOnce(Sets<'_>) -> R) -> R {
     })
 }
 
+/// Runs `f` with the set of that number, if it is around the calling code.
+pub(in crate::call) fn with_set_of<R>(id: u64, f: impl FnOnce(&Set) -> R) -> Option<R> {
+    sets(|sets| sets.iter().find(|set| set.id() == id).map(f))
+}
+
 /// Runs `f` with what is being polled here: the innermost groutine.
 pub(super) fn innermost<R>(f: impl for<'p> FnOnce(Option<&Polling<'p>>) -> R) -> R {
     look(|here| {

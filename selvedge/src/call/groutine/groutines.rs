@@ -3,7 +3,7 @@
 //! # Invariants
 //!
 //! 1. `set` is there from `begin` to `finish`, but while the block is entered, which has it then. All are started at
-//!    the first entrance, and killed in `finish`, inside the block.
+//!    the first entrance after that, and killed in `finish`, inside the block.
 
 use core::fmt;
 use core::future::Future;
@@ -169,10 +169,10 @@ impl Enter for Groutines {
         }
         let set = self.set.lock().take();
         let back = Back(self, set);
-        let set = back
-            .1
-            .as_deref()
-            .expect("begun, and entered once at a time");
+        // A wrapped future that was never polled is dropped in a block that never began.
+        let Some(set) = back.1.as_deref() else {
+            return f();
+        };
         flow::with_set(set, block, || {
             set.block.set(block);
             if set.is_started.replace(true) {

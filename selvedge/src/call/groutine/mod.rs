@@ -28,7 +28,8 @@
 //!
 //! - `f::called()`: ready before `f` runs; the [`Live`] call shows the arguments and can be answered;
 //! - `f::returned()`: ready when it has returned, with the result;
-//! - `f::panicked()`: ready when it has panicked, and may end the panic.
+//! - `f::panicked()`: ready when it has panicked, and may end the panic;
+//! - `f::dropped()`, of an async function: ready when the future of a call was dropped before its end.
 //!
 //! Each can be narrowed by [`when`](Wait::when), [`on`](Wait::on) and [`same`](Wait::same). [`any`] and [`all`] wait
 //! for several. A groutine may also await a [`Signal`](crate::Signal), a [`Till`](crate::Till), or anything else that
@@ -42,6 +43,9 @@
 //! innermost block's comes first; among [patches](crate::call::Patch) each set stands where its block does, and a call
 //! that one of them has answered does not go on to the patches of outer blocks, the bindings and the body. The end of
 //! a call is heard if somebody in the set waited for any part of a call of that function when it was made.
+//!
+//! A call of an async function is heard when it is polled first, and its end at the poll in which it is ready, or when
+//! its future is dropped, if that is in the same flow. If it ends elsewhere, the set does not hear of it.
 //!
 //! A groutine that is running hears nothing: its own calls do not come back to it.
 
@@ -65,11 +69,11 @@ pub use groutines::Groutines;
 pub use live::{Addr, Live};
 #[doc(hidden)]
 pub use poll::When;
-pub use typed::{AtCall, AtPanic, AtReturn, Moment};
+pub use typed::{AtCall, AtDrop, AtPanic, AtReturn, Moment};
 pub use wait::Wait;
 
-pub(super) use flow::{Link, Sets, sets};
-pub(super) use set::{Called, Set, Told, attend, is_concerned};
+pub(super) use flow::{Link, Sets, sets, with_set_of};
+pub(super) use set::{CallId, Called, Set, Told, attend, is_concerned, tell_of};
 
 pub(super) use typed::{Answers, Sees};
 

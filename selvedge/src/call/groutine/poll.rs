@@ -44,6 +44,7 @@ pub enum When {
     Called,
     Returned,
     Panicked,
+    Dropped,
 }
 
 /// What happens: a part of a call.
@@ -106,6 +107,7 @@ impl Happening<'_> {
         match self.phase {
             Phase::Unwound(_) => When::Panicked,
             Phase::After => When::Returned,
+            Phase::Dropped => When::Dropped,
             Phase::Before | Phase::Around(_) | Phase::Ask(_) => When::Called,
         }
     }

@@ -59,7 +59,8 @@ impl Set {
         }
     }
 
-    pub(super) fn id(&self) -> u64 {
+    /// By what it is known.
+    pub(in crate::call) fn id(&self) -> u64 {
         self.id
     }
 
@@ -178,6 +179,17 @@ impl Set {
         }
         ended
     }
+}
+
+/// Tells the set that knows a call by `id` of a part of it, if it is around the calling code.
+pub(in crate::call) fn tell_of(
+    id: CallId,
+    called: Called,
+    phase: Phase<'_>,
+    call: &mut dyn Running,
+) -> Told {
+    flow::with_set_of(id.0.set, |set| set.tell(called, id, phase, call))
+        .unwrap_or(Told::NotAnswered)
 }
 
 /// Is there a set around the calling code that a call of this function concerns?

@@ -5,7 +5,7 @@ use crate::call::groutine::poll::{Heard, When};
 use crate::call::hook::{Handler, HookRef, Shape};
 use crate::call::steps::{Phase, Running};
 
-/// Which part of a call somebody waits for: [`AtCall`], [`AtReturn`] or [`AtPanic`].
+/// Which part of a call somebody waits for: [`AtCall`], [`AtReturn`], [`AtPanic`] or [`AtDrop`].
 pub trait Moment: 'static {
     #[doc(hidden)]
     const WHEN: When;
@@ -26,6 +26,11 @@ pub enum AtReturn {}
 #[non_exhaustive]
 pub enum AtPanic {}
 
+/// After the future of an async function's call was dropped before its end: `function::dropped()`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AtDrop {}
+
 impl Moment for AtCall {
     const WHEN: When = When::Called;
 }
@@ -36,6 +41,10 @@ impl Moment for AtReturn {
 
 impl Moment for AtPanic {
     const WHEN: When = When::Panicked;
+}
+
+impl Moment for AtDrop {
+    const WHEN: When = When::Dropped;
 }
 
 /// A closure that may look at such a call. Expansions implement it for every open function.

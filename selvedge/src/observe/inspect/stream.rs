@@ -131,7 +131,7 @@ impl Stream {
                 match event.moment() {
                     Moment::Called => counted.0 += 1,
                     Moment::Panicked(_) => counted.1 += 1,
-                    Moment::Returned(_) => {}
+                    Moment::Returned(_) | Moment::Dropped => {}
                 }
             }
         })?;
@@ -296,6 +296,7 @@ fn told(event: &call::Event<'_>, begin: Instant, dropped: u64) -> Body {
             Moment::Called => CallMoment::Called,
             Moment::Returned(_) => CallMoment::Returned,
             Moment::Panicked(_) => CallMoment::Panicked,
+            Moment::Dropped => CallMoment::Dropped,
         },
         text: text_of(event),
         dropped,

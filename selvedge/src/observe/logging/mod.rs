@@ -5,7 +5,7 @@
 //!
 //! - the events of [`probe`](crate::probe), failures first of all;
 //! - with the feature `log`, the records of `log::info!` and its like: the log is the program's logger;
-//! - what is written to a [`Writer`], which is a plain [`io::Write`](std::io::Write): for the `fmt` layer of
+//! - what is written to a [`Writer`], which is a plain [`io::Write`]: for the `fmt` layer of
 //!   `tracing-subscriber`, or whatever else makes lines.
 //!
 //! ```

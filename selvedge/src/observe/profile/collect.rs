@@ -361,6 +361,9 @@ fn said(site: &dyn Display) -> Arc<str> {
 fn calibrate() -> Cost {
     const SPANS: u32 = 64;
     const TRIES: u32 = 16;
+    if cfg!(any(selvedge_loom, selvedge_shuttle)) {
+        return Cost::default(); // time is virtual, and every look at it a step of the schedule
+    }
     let shard = Mutex::new(Tables::default());
     let rules = Rules::default();
     let place = Location::caller();

@@ -38,12 +38,12 @@
 //! - **polls**: of an async function. It is called when it is polled first, and its times are those of its polls; the
 //!   longest of them is its max. Between two polls it does not run.
 //!
-//! A call that panics is one that ends. Time is the wall clock's (in a [`World`](crate::testing::World) that of the
+//! A call that panics is one that ends. Time is the wall clock's (in a `testing::World` that of the
 //! world); for the time on a processor there is [`ThreadProfile::cpu`].
 //!
 //! # What it costs
 //!
-//! Off: nothing; a function is armed only while a profile wants it. On: a call takes about 0.1 us more, two looks
+//! Off: nothing; a function is armed only while a profile wants it. On: a call takes about 0.2 us more, two looks
 //! at the clock among them. What the looks cost is measured when the profile starts, and taken off the times; what is
 //! left is that a caller's own time has the hand-over to the function in it, some ten nanoseconds for each call. With
 //! [`Builder::sample`] short functions are timed now and then only, and the rest of their times is estimated; counts are

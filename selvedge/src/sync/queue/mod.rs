@@ -15,6 +15,8 @@ mod queue;
 mod ring;
 mod sleepers;
 mod waiting;
+#[cfg(selvedge_process)]
+mod weak;
 
 pub use error::{
     Closed, PopError, PopUntilError, PushError, PushUntilError, TryPopError, TryPushError,
@@ -24,3 +26,5 @@ pub use many::{pop_any, pop_any_until};
 pub use priority::PriorityQueue;
 pub use producer::Producer;
 pub use queue::Queue;
+#[cfg(selvedge_process)]
+pub(crate) use weak::WeakQueue;

@@ -1,7 +1,11 @@
 //! Open functions: what a call runs, in which order, with what arguments.
 
 mod arguments;
+mod async_groutines;
+mod async_local;
+mod async_seen;
 mod bindings;
+mod breakpoints;
 mod concurrent;
 mod expectations;
 mod explanations;

@@ -64,7 +64,7 @@ async fn fails(n: u32) -> u32 {
 }
 
 /// Ready at the second poll.
-fn pause() -> impl Future<Output = ()> + Send {
+pub(super) fn pause() -> impl Future<Output = ()> + Send {
     let mut polled = false;
     std::future::poll_fn(move |context| {
         if std::mem::replace(&mut polled, true) {
@@ -75,11 +75,11 @@ fn pause() -> impl Future<Output = ()> + Send {
     })
 }
 
-fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub(super) fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
-fn finish<F: Future>(future: F) -> F::Output {
+pub(super) fn finish<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(result) = poll_once(future.as_mut()) {
@@ -88,7 +88,7 @@ fn finish<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn is_send<T: Send>(value: T) -> T {
+pub(super) fn is_send<T: Send>(value: T) -> T {
     value
 }
 

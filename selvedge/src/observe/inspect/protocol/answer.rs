@@ -333,6 +333,8 @@ pub enum CallMoment {
     Returned,
     /// It has panicked.
     Panicked,
+    /// It is over without a result: its future was dropped.
+    Dropped,
     /// Something that this version of the library does not know.
     #[serde(other)]
     Unknown,

@@ -1,0 +1,270 @@
+//! What goes wrong with processes, in words that help.
+
+use core::fmt;
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use crate::primitive::Arc;
+use crate::process::exit::Exit;
+use crate::signal::{Reason, Stopped};
+use crate::thread;
+
+/// The error of [`Command::spawn`](super::Command::spawn): nothing was started.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// The calling thread is in no tree, or its place in it has ended.
+    NoPlace {
+        /// What was to be started.
+        program: Box<str>,
+        /// Why there is no place.
+        source: thread::SpawnError,
+    },
+    /// There is no such program.
+    NoProgram {
+        /// What was to be started.
+        program: Box<str>,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no such directory to start it in.
+    NoDirectory {
+        /// What was to be started.
+        program: Box<str>,
+        /// Where.
+        cwd: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program may not be started, or is none.
+    NotExecutable {
+        /// What was to be started.
+        program: Box<str>,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There are too many processes or open files.
+    Exhausted {
+        /// What was to be started.
+        program: Box<str>,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Anything else.
+    Os {
+        /// What was to be started.
+        program: Box<str>,
+        /// Where, if not in the directory of this process.
+        cwd: Option<PathBuf>,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// EMFILE, ENFILE, EAGAIN, ENOMEM.
+const EXHAUSTED: [i32; 4] = [24, 23, 11, 12];
+/// ENOEXEC, E2BIG is another story.
+const NO_EXEC: i32 = 8;
+
+impl SpawnError {
+    pub(super) fn of_system(program: &str, cwd: Option<&Path>, source: io::Error) -> Self {
+        let program = program.into();
+        if source
+            .raw_os_error()
+            .is_some_and(|n| EXHAUSTED.contains(&n))
+        {
+            return Self::Exhausted { program, source };
+        }
+        if let Some(cwd) = cwd
+            && let Err(source) = std::fs::read_dir(cwd)
+        {
+            let cwd = cwd.to_owned();
+            return Self::NoDirectory {
+                program,
+                cwd,
+                source,
+            };
+        }
+        match source.kind() {
+            ErrorKind::NotFound => Self::NoProgram { program, source },
+            ErrorKind::PermissionDenied => Self::NotExecutable { program, source },
+            _ if source.raw_os_error() == Some(NO_EXEC) => Self::NotExecutable { program, source },
+            _ => Self::Os {
+                program,
+                cwd: cwd.map(Path::to_owned),
+                source,
+            },
+        }
+    }
+}
+
+impl fmt::Display for SpawnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPlace { program, source } => {
+                write!(f, "process `{program}` was not started: {source}")
+            }
+            Self::NoProgram { program, .. } if program.contains('/') => write!(
+                f,
+                "process `{program}` was not started: there is no such file, or, if it is a script, no such \
+                 program as its first line names"
+            ),
+            Self::NoProgram { program, .. } => write!(
+                f,
+                "process `{program}` was not started: no such program in the directories of PATH; install it, \
+                 or give its path"
+            ),
+            Self::NoDirectory {
+                program,
+                cwd,
+                source,
+            } => write!(
+                f,
+                "process `{program}` was not started: its directory `{}` cannot be entered: {source}",
+                cwd.display()
+            ),
+            Self::NotExecutable { program, source } => write!(
+                f,
+                "process `{program}` was not started: it is no program that may be run (`chmod +x`?): {source}"
+            ),
+            Self::Exhausted { program, source } => write!(
+                f,
+                "process `{program}` was not started: {source}; raise the limit (`ulimit -n`, `ulimit -u`), or \
+                 have fewer processes and files at a time"
+            ),
+            Self::Os {
+                program,
+                cwd: Some(cwd),
+                source,
+            } => write!(
+                f,
+                "process `{program}` was not started in `{}`: {source}",
+                cwd.display()
+            ),
+            Self::Os {
+                program, source, ..
+            } => write!(f, "process `{program}` was not started: {source}"),
+        }
+    }
+}
+
+impl Error for SpawnError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::NoPlace { source, .. } => Some(source),
+            Self::NoProgram { source, .. }
+            | Self::NoDirectory { source, .. }
+            | Self::NotExecutable { source, .. }
+            | Self::Exhausted { source, .. }
+            | Self::Os { source, .. } => Some(source),
+        }
+    }
+}
+
+/// A process ended, and not well.
+#[derive(Clone, Debug)]
+pub struct Failed {
+    pub(super) process: Arc<str>,
+    pub(super) exit: Exit,
+}
+
+impl Failed {
+    /// The path of the process in the tree.
+    #[must_use]
+    pub fn process(&self) -> &str {
+        &self.process
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn exit(&self) -> &Exit {
+        &self.exit
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process `{}` failed, {}", self.process, self.exit)?;
+        let tail = String::from_utf8_lossy(self.exit.stderr_tail());
+        match tail.trim_end() {
+            "" => Ok(()),
+            tail => write!(f, "; its standard error ends: {tail}"),
+        }
+    }
+}
+
+impl Error for Failed {}
+
+/// The error of [`join`](super::Child::join).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// It ended with a status that is not 0, or by a signal.
+    Failed(Failed),
+    /// The same, after it was asked to.
+    Stopped {
+        /// The path of the process.
+        process: Arc<str>,
+        /// How it ended.
+        exit: Exit,
+        /// Why it was asked.
+        stopped: Stopped,
+    },
+    /// The signal given to `join_until` was set first; the process goes on.
+    Expired {
+        /// The path of the process.
+        process: Arc<str>,
+    },
+    /// The *calling* thread was asked to stop; the process goes on.
+    Interrupted(Stopped),
+}
+
+impl JoinError {
+    /// How the process ended, if it did.
+    #[must_use]
+    pub fn exit(&self) -> Option<&Exit> {
+        match self {
+            Self::Failed(failed) => Some(&failed.exit),
+            Self::Stopped { exit, .. } => Some(exit),
+            Self::Expired { .. } | Self::Interrupted(_) => None,
+        }
+    }
+
+    /// Has the process failed, rather than the join?
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed(_))
+    }
+
+    /// Did the process end because it was asked to? With the reason.
+    #[must_use]
+    pub fn stop_reason(&self) -> Option<&Reason> {
+        match self {
+            Self::Stopped { stopped, .. } => Some(stopped.reason()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(failed) => failed.fmt(f),
+            Self::Stopped {
+                process, stopped, ..
+            } => write!(f, "process `{process}` was {stopped}"),
+            Self::Expired { process } => write!(f, "the join of process `{process}` expired"),
+            Self::Interrupted(stopped) => write!(f, "while joining, this thread was {stopped}"),
+        }
+    }
+}
+
+impl Error for JoinError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Failed(_) | Self::Expired { .. } => None,
+            Self::Stopped { stopped, .. } | Self::Interrupted(stopped) => Some(stopped),
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What a handle and whoever looks after the process share.
+//!
+//! # Invariants
+//!
+//! 1. A failure is received by one of: whoever waits or joins, the parent at its end, nobody (released; then it
+//!    is reported). All look at `result` under its lock.
+//! 2. `exit` is there before `stopped` is set.
+//! 3. `is_awaited` is set before `is_stuck` is looked at, and the other way round, both `SeqCst`: who waits for a
+//!    process that waits for a reader tells the engine, or the engine sees it.
+
+use std::borrow::Cow;
+use std::error::Error;
+
+use crate::primitive::atomic::{AtomicBool, Ordering::SeqCst};
+use crate::primitive::{Arc, Mutex};
+use crate::probe::Ending;
+use crate::process::error::{Failed, JoinError};
+use crate::process::exit::Exit;
+use crate::process::line::Line;
+use crate::process::linux::Request;
+use crate::signal::Stopped;
+use crate::sync::Queue;
+use crate::thread::{self, Member, Unreceived};
+
+pub(super) struct Life {
+    pub(super) member: Member,
+    requests: Request,
+    is_unchecked: bool,
+    result: Arc<Mutex<Outcome>>,
+    pub(super) is_awaited: AtomicBool,
+    pub(super) is_stuck: AtomicBool,
+    pub(super) is_killed: AtomicBool,
+    /// Does somebody want all output at once, and not line by line?
+    pub(super) is_collected: AtomicBool,
+    /// What was written since then, to standard output, to standard error.
+    pub(super) collected: [Arc<Mutex<Vec<u8>>>; 2],
+    /// Has anybody asked for the queue of standard output, of standard error?
+    pub(super) is_wanted: [AtomicBool; 2],
+}
+
+/// The queues, which the handle alone keeps alive.
+#[derive(Clone, Debug)]
+pub(super) struct Streams {
+    pub(super) stdin: Queue<Vec<u8>>,
+    pub(super) stdout: Queue<Line>,
+    pub(super) stderr: Queue<Line>,
+}
+
+#[derive(Default)]
+struct Outcome {
+    exit: Option<(Exit, Ending)>,
+    /// A failure that nobody has received (invariant 1).
+    failure: Option<Failed>,
+    is_released: bool,
+}
+
+/// The parent's end of it.
+struct Parent(Arc<Mutex<Outcome>>);
+
+impl Unreceived for Parent {
+    fn take_failure(&self) -> Option<Box<dyn Error + Send + Sync>> {
+        let failed = self.0.lock().failure.take()?;
+        Some(Box::new(failed))
+    }
+}
+
+impl Life {
+    pub(super) fn new(
+        name: &str,
+        is_unchecked: bool,
+        requests: Request,
+    ) -> Result<Self, thread::SpawnError> {
+        let result = Arc::<Mutex<Outcome>>::default();
+        let parent = Parent(Arc::clone(&result));
+        Ok(Self {
+            member: Member::enter(name, Arc::new(parent))?,
+            requests,
+            is_unchecked,
+            result,
+            is_awaited: AtomicBool::new(false),
+            is_stuck: AtomicBool::new(false),
+            is_killed: AtomicBool::new(false),
+            is_collected: AtomicBool::new(false),
+            collected: Default::default(),
+            is_wanted: [AtomicBool::new(false), AtomicBool::new(false)],
+        })
+    }
+
+    /// It was never started.
+    pub(super) fn give_up(&self) {
+        self.member.finish(Ending::NeverRan, None);
+        self.member.leave();
+    }
+
+    /// It has ended.
+    pub(super) fn end(&self, exit: Exit) {
+        let is_fine = exit.success() || self.is_unchecked;
+        let how = match (is_fine, self.member.was_asked()) {
+            (true, _) => Ending::Finished,
+            (false, true) => Ending::Stopped,
+            (false, false) => Ending::Failed,
+        };
+        let failed = (how == Ending::Failed).then(|| self.failed(exit.clone()));
+        let is_released = {
+            let mut result = self.result.lock();
+            result.exit = Some((exit, how));
+            if !result.is_released {
+                result.failure = failed.clone();
+            }
+            result.is_released
+        };
+        self.member
+            .finish(how, failed.as_ref().map(|failed| failed as _));
+        if is_released {
+            if let Some(failed) = failed {
+                self.member.report_unreceived(&failed);
+            }
+            self.member.leave();
+        }
+    }
+
+    fn failed(&self, exit: Exit) -> Failed {
+        let process = Arc::clone(self.member.path());
+        Failed { process, exit }
+    }
+
+    /// How it ended, received.
+    pub(super) fn receive(&self) -> Option<Exit> {
+        let exit = {
+            let mut result = self.result.lock();
+            let (exit, _) = result.exit.clone()?;
+            result.failure = None;
+            exit
+        };
+        self.member.leave();
+        Some(exit)
+    }
+
+    /// What a join makes of it.
+    pub(super) fn judge(&self, exit: Exit) -> Result<Exit, JoinError> {
+        let how = self.result.lock().exit.as_ref().map(|(_, how)| *how);
+        match (how, self.member.reason()) {
+            (Some(Ending::Finished), _) => Ok(exit),
+            (Some(Ending::Stopped), Some(reason)) => Err(JoinError::Stopped {
+                process: Arc::clone(self.member.path()),
+                exit,
+                stopped: Stopped::because(reason),
+            }),
+            _ => Err(JoinError::Failed(self.failed(exit))),
+        }
+    }
+
+    /// Somebody waits for the end: from here on unread output must not stand in the way.
+    pub(super) fn await_end(&self) {
+        self.is_awaited.store(true, SeqCst);
+        if self.is_stuck.load(SeqCst) {
+            self.requests.look_again(); // invariant 3
+        }
+    }
+
+    /// From here on output is collected.
+    pub(super) fn collect(&self) {
+        if !self.is_collected.swap(true, SeqCst) {
+            self.requests.look_again();
+        }
+    }
+
+    /// All that was written: what is in the queues, and what was collected. After the end.
+    pub(super) fn take_collected(&self, streams: &Streams) -> [Vec<u8>; 2] {
+        let queues = [&streams.stdout, &streams.stderr];
+        let mut all = <[Vec<u8>; 2]>::default();
+        for (i, queue) in queues.into_iter().enumerate() {
+            while let Ok(line) = queue.try_pop() {
+                line.append_to(&mut all[i]);
+            }
+            let rest = core::mem::take(&mut *self.collected[i].lock());
+            match all[i].is_empty() {
+                true => all[i] = rest,
+                false => all[i].extend(rest),
+            }
+        }
+        all
+    }
+
+    #[track_caller]
+    pub(super) fn kill(&self) {
+        self.is_killed.store(true, SeqCst); // before it is asked: the engine is not to ask first
+        self.member.ask_because("killed through its handle");
+        self.requests.kill();
+    }
+
+    #[track_caller]
+    pub(super) fn stop_because(&self, why: Cow<'static, str>) {
+        self.member.ask_because(why);
+    }
+
+    /// Nobody will join it.
+    pub(super) fn release(&self) {
+        let (failed, has_ended) = {
+            let mut result = self.result.lock();
+            result.is_released = true;
+            (result.failure.take(), result.exit.is_some())
+        };
+        if let Some(failed) = failed {
+            self.member.report_unreceived(&failed);
+        }
+        if has_ended {
+            self.member.leave();
+        }
+        self.requests.look_again();
+    }
+}

@@ -1,0 +1,292 @@
+//! The thread that looks after the processes.
+//!
+//! # Invariants
+//!
+//! 1. A process is in the hands of one engine from its start to its end, and `processes` counts it from before it
+//!    is started: an engine that has one does not end.
+//! 2. A message is in the inbox before the event is raised, and the event is lowered before the inbox is emptied:
+//!    none is overlooked.
+//! 3. No lock is held while a signal is set or a queue moves: both run what others hang on them.
+
+use core::fmt;
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll;
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+use crate::primitive::sys::Event;
+use crate::primitive::{Arc, JoinHandle, Mutex, global, spawn};
+use crate::process::linux::guard::Guard;
+use crate::process::linux::watched::{Look, Watched};
+
+/// How much is read of a pipe at a time: all that it holds by default.
+const CHUNK: usize = 64 << 10;
+/// What the engine's own event is called; processes count from 1.
+const WAKE: u64 = 0;
+/// What the guard's pipe is called.
+const GUARD: u64 = 1;
+/// How many descriptors of a process can be ready.
+const SLOTS: u64 = 4;
+
+global! {
+    /// The program's engine.
+    fn engine() -> Engine { Engine::default() }
+}
+
+#[derive(Default)]
+pub(super) struct Engine(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    running: Option<(Arc<Run>, JoinHandle<()>)>,
+    processes: usize,
+    /// Processes that are over, and whose output somebody may still read.
+    rests: usize,
+    next: u64,
+}
+
+/// What an engine's thread and others share.
+pub(super) struct Run {
+    inbox: Mutex<Vec<Message>>,
+    pub(super) event: Arc<Event>,
+    pub(super) epoll: OwnedFd,
+    guard: Mutex<Guard>,
+}
+
+enum Message {
+    New(Box<Watched>),
+    /// To the process with this number.
+    To(u64, Look),
+    Quit,
+}
+
+/// A way to talk to the engine about one process.
+#[derive(Clone)]
+pub(in crate::process) struct Request {
+    pub(super) run: Arc<Run>,
+    pub(super) key: u64,
+}
+
+/// Has the engine look at a process when it is dropped.
+pub(super) struct Notice(pub(super) Request, pub(super) Look);
+
+/// The engine has this process; dropped, it has it no more (invariant 1).
+pub(super) struct Ticket {
+    pub(super) request: Request,
+    is_rest: bool,
+}
+
+/// A place for one more process, in an engine that runs.
+pub(super) fn enter() -> io::Result<Ticket> {
+    let mut state = engine().0.lock();
+    let run = match &state.running {
+        Some((run, _)) => Arc::clone(run),
+        None => {
+            let (run, thread) = start()?;
+            state.running = Some((Arc::clone(&run), thread));
+            run
+        }
+    };
+    state.processes += 1;
+    state.next += 1;
+    let key = state.next;
+    let request = Request { run, key };
+    Ok(Ticket {
+        request,
+        is_rest: false,
+    })
+}
+
+/// When a tree has ended: ends the engine, and the guard, if they have nothing to do. They start again with the next
+/// process. With the `program`, what it has left unread is no reason to go on.
+pub(crate) fn quiesce(is_program: bool) {
+    let idle = {
+        let mut state = engine().0.lock();
+        if state.processes > 0 || (state.rests > 0 && !is_program) {
+            return;
+        }
+        state.running.take()
+    };
+    if let Some((run, thread)) = idle {
+        run.send(Message::Quit);
+        let _ = thread.join(); // it runs nothing that panics and is not caught
+    }
+}
+
+fn start() -> io::Result<(Arc<Run>, JoinHandle<()>)> {
+    let run = Arc::new(Run {
+        inbox: Mutex::new(Vec::new()),
+        event: Arc::new(Event::new()?),
+        epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+        guard: Mutex::new(Guard::default()),
+    });
+    let wake = epoll::EventData::new_u64(WAKE);
+    epoll::add(&run.epoll, &*run.event, wake, epoll::EventFlags::IN)?;
+    let thread = {
+        let run = Arc::clone(&run);
+        spawn("selvedge-procs", None, move || run.work())?
+    };
+    Ok((run, thread))
+}
+
+impl Ticket {
+    /// Hands the process over.
+    pub(super) fn begin(self, make: impl FnOnce(Self) -> Watched) {
+        let run = Arc::clone(&self.request.run);
+        run.send(Message::New(Box::new(make(self))));
+    }
+}
+
+impl Ticket {
+    /// The process is over.
+    pub(super) fn become_rest(&mut self) {
+        let mut state = engine().0.lock();
+        state.processes -= 1;
+        state.rests += 1;
+        self.is_rest = true;
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut state = engine().0.lock();
+        match self.is_rest {
+            true => state.rests -= 1,
+            false => state.processes -= 1,
+        }
+    }
+}
+
+impl Request {
+    pub(super) fn send(&self, look: Look) {
+        self.run.send(Message::To(self.key, look));
+    }
+
+    pub(in crate::process) fn kill(&self) {
+        self.send(Look::Kill);
+    }
+
+    pub(in crate::process) fn look_again(&self) {
+        self.send(Look::Again);
+    }
+
+    /// What the kernel calls one of its descriptors.
+    pub(super) fn data(&self, slot: usize) -> epoll::EventData {
+        epoll::EventData::new_u64(self.key * SLOTS + slot as u64)
+    }
+}
+
+impl Drop for Notice {
+    fn drop(&mut self) {
+        self.0.send(self.1);
+    }
+}
+
+impl Run {
+    fn send(&self, message: Message) {
+        let is_first = {
+            let mut inbox = self.inbox.lock();
+            inbox.push(message);
+            inbox.len() == 1
+        };
+        if is_first {
+            self.event.raise(); // invariant 2
+        }
+    }
+
+    /// The guard is to know this group from here on.
+    pub(super) fn guard(&self, leader: Pid) {
+        self.guard.lock().add(leader, self.guard_news());
+    }
+
+    /// The guard is not to know it any more.
+    pub(super) fn unguard(&self, leader: Pid) {
+        self.guard.lock().remove(leader, self.guard_news());
+    }
+
+    /// Where the news of the guard's death goes.
+    fn guard_news(&self) -> (&OwnedFd, epoll::EventData) {
+        (&self.epoll, epoll::EventData::new_u64(GUARD))
+    }
+
+    fn work(&self) {
+        let mut processes: HashMap<u64, Box<Watched>> = HashMap::new();
+        let mut ready = Vec::with_capacity(64);
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            ready.clear();
+            match epoll::wait(&self.epoll, spare_capacity(&mut ready), None) {
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(error) => unreachable!("an epoll of ours can be waited for: {error}"),
+            }
+            for event in &ready {
+                let data = event.data.u64();
+                if data == WAKE {
+                    continue;
+                }
+                if data == GUARD {
+                    self.guard.lock().has_died(self.guard_news());
+                    continue;
+                }
+                let (key, slot) = (data / SLOTS, data % SLOTS);
+                // One that has ended may have been ready in the same moment.
+                let Some(process) = processes.get_mut(&key) else {
+                    continue;
+                };
+                process.ready(slot as usize, &mut buffer);
+                settle(&mut processes, key);
+            }
+            if ready.iter().any(|event| event.data.u64() == WAKE) {
+                self.event.lower(); // invariant 2
+                let messages = core::mem::take(&mut *self.inbox.lock());
+                for message in messages {
+                    let key = match message {
+                        Message::Quit => return self.guard.lock().end(),
+                        Message::New(mut process) => {
+                            process.adopt(&mut buffer);
+                            let key = process.key();
+                            processes.insert(key, process);
+                            key
+                        }
+                        Message::To(key, look) => {
+                            if let Some(process) = processes.get_mut(&key) {
+                                process.look(look, &mut buffer);
+                            }
+                            key
+                        }
+                    };
+                    settle(&mut processes, key);
+                }
+                let due = processes.iter().filter(|(_, process)| process.is_due());
+                for key in due.map(|(key, _)| *key).collect::<Vec<_>>() {
+                    if let Some(process) = processes.get_mut(&key) {
+                        process.look(Look::Time, &mut buffer);
+                    }
+                    settle(&mut processes, key);
+                }
+            }
+        }
+    }
+}
+
+/// A process that is over is reaped; one of which nothing is left is forgotten.
+fn settle(processes: &mut HashMap<u64, Box<Watched>>, key: u64) {
+    if let Some(process) = processes.get_mut(&key) {
+        if process.is_over() {
+            process.conclude();
+        }
+        if process.is_done() {
+            processes.remove(&key);
+        }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Request").field(&self.key).finish()
+    }
+}

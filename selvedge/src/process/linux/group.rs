@@ -1,0 +1,173 @@
+//! Process groups: signals to them, and who is in them.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::process::exit::Descendant;
+
+/// Sends a signal to the group. The caller holds its leader unreaped, so that the number is the group's.
+pub(super) fn signal(leader: Pid, signal: Signal) {
+    let _ = kill_process_group(leader, signal); // there is nobody left to tell
+}
+
+/// A process, as `/proc` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Seen {
+    pub(super) id: u32,
+    parent: u32,
+    group: u32,
+    /// When it was started, by which it differs from a later one with the same number.
+    since: u64,
+    is_dead: bool,
+    name: Box<str>,
+}
+
+impl Seen {
+    fn read(id: u32) -> Option<Self> {
+        let stat = fs::read(format!("/proc/{id}/stat")).ok()?;
+        let stat = String::from_utf8_lossy(&stat);
+        let (before, after) = stat.rsplit_once(") ")?;
+        let (_, name) = before.split_once(" (")?;
+        let mut fields = after.split(' ');
+        let state = fields.next()?;
+        let parent = fields.next()?.parse().ok()?;
+        let group = fields.next()?.parse().ok()?;
+        let since = fields.nth(16)?.parse().ok()?;
+        Some(Self {
+            id,
+            parent,
+            group,
+            since,
+            is_dead: matches!(state, "Z" | "X"),
+            name: name.into(),
+        })
+    }
+
+    /// Does it still run?
+    pub(super) fn is_alive(&self) -> bool {
+        Self::read(self.id).is_some_and(|now| now.since == self.since && !now.is_dead)
+    }
+
+    /// Is it still there, dead or alive?
+    pub(super) fn is_there(&self) -> bool {
+        Self::read(self.id).is_some_and(|now| now.since == self.since)
+    }
+
+    /// Is it of this group?
+    pub(super) fn is_of(&self, leader: Pid) -> bool {
+        self.group == number(leader)
+    }
+
+    pub(super) fn into_descendant(self) -> Descendant {
+        let (id, name) = (self.id, self.name);
+        Descendant { id, name }
+    }
+}
+
+/// All processes that we may see.
+fn all() -> Vec<Seen> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    let ids = names.filter_map(|name| name.to_str()?.parse().ok());
+    ids.filter_map(Seen::read).collect()
+}
+
+/// Who is below a process at this moment, it not included.
+pub(super) fn below(leader: Pid) -> Vec<Seen> {
+    let mut parents = vec![number(leader)];
+    let mut found = Vec::new();
+    while let Some(parent) = parents.pop() {
+        let Some(children) = children_of(parent) else {
+            return below_slowly(leader); // a kernel that does not tell
+        };
+        parents.extend(&children);
+        found.extend(children.into_iter().filter_map(Seen::read));
+    }
+    found
+}
+
+/// The children of a process, if the kernel tells: each thread has its own.
+fn children_of(parent: u32) -> Option<Vec<u32>> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{parent}/task")) else {
+        return Some(Vec::new()); // it has gone
+    };
+    let mut children = Vec::new();
+    for thread in threads.flatten() {
+        match fs::read_to_string(thread.path().join("children")) {
+            Ok(listed) => {
+                children.extend(listed.split(' ').filter_map(|id| id.parse::<u32>().ok()))
+            }
+            Err(_) if !thread.path().exists() => {} // it has gone
+            Err(_) => return None,
+        }
+    }
+    Some(children)
+}
+
+fn below_slowly(leader: Pid) -> Vec<Seen> {
+    let (all, mut found) = (all(), Vec::new());
+    let mut parents = vec![number(leader)];
+    while let Some(parent) = parents.pop() {
+        for process in all.iter().filter(|process| process.parent == parent) {
+            parents.push(process.id);
+            found.push(process.clone());
+        }
+    }
+    found
+}
+
+/// Who can write to a pipe of which this process has the other end.
+pub(super) fn holders(pipe: &OwnedFd) -> Vec<Seen> {
+    let Ok(name) = fs::read_link(format!("/proc/self/fd/{}", pipe.as_raw_fd())) else {
+        return Vec::new();
+    };
+    let holds = |process: &Seen| {
+        let Ok(fds) = fs::read_dir(format!("/proc/{}/fd", process.id)) else {
+            return false; // not ours
+        };
+        let mut same = fds.flatten().filter(|fd| {
+            let target = fs::read_link(fd.path());
+            target.is_ok_and(|target| target == name)
+        });
+        same.any(|fd| is_writer(process.id, &fd.file_name()))
+    };
+    let mut all = all();
+    all.retain(|process| process.id != std::process::id() && holds(process));
+    all
+}
+
+/// Is this descriptor for writing? A process that is being started has, for a moment, what we have: our end.
+fn is_writer(id: u32, fd: &OsStr) -> bool {
+    let path = Path::new("/proc")
+        .join(id.to_string())
+        .join("fdinfo")
+        .join(fd);
+    let info = fs::read_to_string(path).unwrap_or_default();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    let mode = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    mode.is_some_and(|mode| mode & 3 != 0) // O_ACCMODE, O_RDONLY
+}
+
+/// Who is in a group and alive, its leader not included.
+pub(super) fn members(leader: Pid) -> Vec<Seen> {
+    let mut all = all();
+    all.retain(|it| it.is_of(leader) && it.id != number(leader) && !it.is_dead);
+    all
+}
+
+/// Our own children, dead or alive, but for this one.
+pub(super) fn children(leader: Pid) -> Vec<Seen> {
+    let mut all = all();
+    all.retain(|it| it.parent == std::process::id() && it.id != number(leader));
+    all
+}
+
+fn number(leader: Pid) -> u32 {
+    leader.as_raw_nonzero().get().unsigned_abs()
+}

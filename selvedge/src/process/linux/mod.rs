@@ -1,0 +1,20 @@
+//! Processes on Linux: the one folder of this part that asks the operating system.
+//!
+//! One thread, the [`engine`], looks after all processes of the program: it reads their output, writes their
+//! input, stops them and reaps them. It waits for all of that at once, by epoll; a process is a pidfd there. It is
+//! started with the first process and ends with the program.
+
+mod engine;
+mod group;
+mod guard;
+mod input;
+mod orphans;
+mod output;
+mod spawn;
+mod spill;
+mod watched;
+
+pub(super) use engine::Request;
+pub(crate) use engine::quiesce;
+pub use orphans::adopt_orphans;
+pub(super) use spawn::spawn;

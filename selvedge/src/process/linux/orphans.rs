@@ -1,0 +1,114 @@
+//! Orphans that this program adopts: descendants that left their group, whose parent has ended.
+//!
+//! # Invariants
+//!
+//! 1. Who is signalled or reaped is our child, and carries the mark of the process that is over, or is of its group:
+//!    a child that the user started by other means is never touched.
+//! 2. It is held by a pidfd while that is looked at: its number cannot be another's.
+
+use std::fs;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal,
+    set_child_subreaper, waitid,
+};
+
+use crate::process::linux::group::{self, Seen};
+
+/// The variable that says whose descendant a process is.
+pub(super) const MARK: &str = "SELVEDGE_PROCESS";
+
+/// How often it is looked for more: who is killed may leave children.
+const ROUNDS: usize = 64;
+
+/// Does the program adopt?
+static ADOPTS: AtomicBool = AtomicBool::new(false);
+
+/// Makes this program the parent of the orphans among its descendants, from here on: so that those which left the
+/// group of a process are found, and ended with it, like the others.
+///
+/// It is the whole program's business: the system asks its parent to reap each of them. Those that were started
+/// by a [`Command`](super::super::Command) are reaped here; those of a `std::process::Command` are left to who started it, and stay as
+/// zombies until the program ends. A process that is started from here on has a variable `SELVEDGE_PROCESS` in its
+/// environment, by which its descendants are known; one that clears its environment escapes.
+///
+/// # Errors
+///
+/// If the system refuses.
+///
+/// # Examples
+///
+/// ```
+/// use selvedge::process::{self, Command};
+///
+/// # let status =
+/// selvedge::run("example", |_stop| {
+///     process::adopt_orphans()?;
+///     let script = "(setsid sh -c 'echo up; exec sleep 1000' &) | head -n 1";
+///     let daemon = Command::new("sh").args(["-c", script]).spawn()?;
+///     let exit = daemon.join()?;
+///     assert_eq!(exit.descendants().len(), 1); // the `sleep` was found, and killed
+///     Ok(())
+/// });
+/// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+/// ```
+#[doc(alias = "subreaper")]
+pub fn adopt_orphans() -> io::Result<()> {
+    set_child_subreaper(Some(getpid()))?;
+    ADOPTS.store(true, Relaxed); // a start that does not see it yet was before
+    Ok(())
+}
+
+/// The mark of a process, if it is to have one.
+pub(super) fn mark(key: u64) -> Option<String> {
+    ADOPTS
+        .load(Relaxed)
+        .then(|| format!("{}.{key}", std::process::id()))
+}
+
+/// Ends, and reaps, who is left of a process that is over, and not reaped. Says who was found alive outside its
+/// group.
+pub(super) fn sweep(leader: Pid, key: u64) -> Vec<Seen> {
+    let Some(mark) = mark(key) else {
+        return Vec::new();
+    };
+    let mark = format!("{MARK}={mark}\0");
+    let mut found = Vec::new();
+    for _ in 0..ROUNDS {
+        let ended = group::children(leader)
+            .into_iter()
+            .filter(|child| end(child, leader, &mark))
+            .collect::<Vec<_>>();
+        if ended.is_empty() {
+            break;
+        }
+        let outside = ended.into_iter().filter(|child| !child.is_of(leader));
+        found.extend(outside);
+    }
+    found
+}
+
+/// Ends it if it is one of those (invariant 1).
+fn end(child: &Seen, leader: Pid, mark: &str) -> bool {
+    let pid = i32::try_from(child.id).ok().and_then(Pid::from_raw);
+    let Some(Ok(pidfd)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else {
+        return false;
+    };
+    let is_marked = || {
+        let environment = fs::read(format!("/proc/{}/environ", child.id));
+        environment.is_ok_and(|environment| contains(&environment, mark.as_bytes()))
+    };
+    // Invariant 2: it is the same still, while we hold it.
+    if !(child.is_of(leader) || is_marked()) || !child.is_there() {
+        return false;
+    }
+    let _ = pidfd_send_signal(&pidfd, Signal::KILL); // a zombie is dead already
+    waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED).is_ok()
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
+}

@@ -1,0 +1,451 @@
+//! An output stream of a process: from a pipe to a queue of lines, as far as there is room.
+//!
+//! # Invariants
+//!
+//! 1. A byte that was read is in the queue, in `waiting`, in `partial`, in `spill`, or counted in `lost`; in this
+//!    order they are the stream.
+//! 2. While the queue is full it is held weakly: then who drops the queue's last handle drops the notice that hangs
+//!    on it, and the engine learns that nobody will read.
+//! 3. `sizes` are those of the lines in the queue that have not been seen to leave it.
+//! 4. The queue is closed when the stream has ended and everything is in it, or when this is abandoned: nobody
+//!    waits for lines that will not come.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+
+use rustix::event::epoll::{self, EventFlags};
+use rustix::io::{Errno, read, retry_on_intr};
+
+use crate::primitive::{Arc, Mutex};
+use crate::process::command::{Parts, Unread};
+use crate::process::line::{End, Line};
+use crate::process::linux::engine::{Notice, Request};
+use crate::process::linux::spill::Spill;
+use crate::process::linux::watched::Look;
+use crate::sync::{Queue, TryPushError, WeakQueue};
+
+/// How much is read at a time, in chunks, before others have their turn.
+const TURN: usize = 16;
+/// How much of the end of standard error is kept.
+const TAIL: usize = 8 << 10;
+
+pub(super) struct Output {
+    which: usize,
+    /// Until the stream ends.
+    pipe: Option<OwnedFd>,
+    is_watched: bool,
+    reader: Reader,
+    /// Will room in the queue be noticed?
+    is_armed: bool,
+    partial: Vec<u8>,
+    waiting: VecDeque<Line>,
+    waiting_bytes: usize,
+    sizes: VecDeque<usize>,
+    /// The sum of `sizes`.
+    queued: usize,
+    spill: Option<Spill>,
+    memory: usize,
+    longest: usize,
+    lost: u64,
+    /// What was here when the reader said that it wants no more.
+    refused: u64,
+    tail: Vec<u8>,
+}
+
+/// Who takes the lines.
+enum Reader {
+    Queue(Queue<Line>),
+    Paused(WeakQueue<Line>),
+    /// Not line by line, but all at once.
+    Collected(Queue<Line>, Arc<Mutex<Vec<u8>>>),
+    /// Nobody can.
+    Gone,
+    /// Nobody wants to: the queue was closed from outside.
+    Closed,
+}
+
+/// What is to become of output for which there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Excess {
+    /// It stays in the pipe, and the process waits.
+    Stays,
+    /// It goes to a file.
+    Spills,
+    /// It is thrown away, and counted.
+    IsLost,
+}
+
+/// How it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    /// There may be more.
+    On,
+    /// It waits for a reader.
+    Stuck,
+    /// The stream has ended.
+    Ended,
+}
+
+impl Output {
+    pub(super) fn new(which: usize, pipe: OwnedFd, queue: Queue<Line>, parts: &Parts) -> Self {
+        let (Unread::Pressure { bytes: memory } | Unread::Spill { memory }) = parts.unread;
+        Self {
+            which,
+            pipe: Some(pipe),
+            is_watched: false,
+            reader: Reader::Queue(queue),
+            is_armed: false,
+            partial: Vec::new(),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            sizes: VecDeque::new(),
+            queued: 0,
+            spill: None,
+            memory: memory.max(1),
+            longest: parts.longest_line,
+            lost: 0,
+            refused: 0,
+            tail: Vec::new(),
+        }
+    }
+
+    /// The pipe, until the stream ends.
+    pub(super) fn pipe(&self) -> Option<&OwnedFd> {
+        self.pipe.as_ref()
+    }
+
+    /// Has the stream ended, and is everything in the queue, or lost?
+    pub(super) fn is_done(&self) -> bool {
+        self.pipe.is_none() && self.spilled() == 0
+    }
+
+    /// The notice of room has come.
+    pub(super) fn noticed(&mut self) {
+        self.is_armed = false;
+    }
+
+    /// Moves what there is: to the queue as far as there is room, the rest as `excess` says.
+    pub(super) fn pump(&mut self, request: &Request, buffer: &mut [u8], excess: Excess) -> Flow {
+        for turn in 0..TURN {
+            self.refill(buffer);
+            let is_full = self.is_full() || self.spilled() > 0;
+            if is_full && excess == Excess::Stays {
+                self.wait_for_room(request);
+                if self.is_full() || self.spilled() > 0 {
+                    self.unwatch(request);
+                    return Flow::Stuck;
+                }
+            }
+            if turn > 0 && excess == Excess::Stays {
+                break;
+            }
+            let Some(pipe) = &self.pipe else { break };
+            match retry_on_intr(|| read(pipe, &mut *buffer)) {
+                Ok(0) => {
+                    self.end();
+                    break;
+                }
+                Ok(n) if self.is_full() || self.spilled() > 0 => {
+                    self.overflow(&buffer[..n], excess)
+                }
+                Ok(n) => self.take(&buffer[..n]),
+                Err(Errno::AGAIN) => break,
+                Err(_) => {
+                    self.end();
+                    break;
+                }
+            }
+        }
+        self.refill(buffer);
+        self.wait_for_room(request);
+        self.watch(request)
+    }
+
+    /// From here on all goes to `text`, whatever its size.
+    pub(super) fn collect(&mut self, text: &Arc<Mutex<Vec<u8>>>, buffer: &mut [u8]) {
+        self.deliver();
+        let Reader::Queue(queue) = &self.reader else {
+            return;
+        };
+        self.reader = Reader::Collected(queue.clone(), Arc::clone(text));
+        let mut text = text.lock();
+        for line in self.waiting.drain(..) {
+            line.append_to(&mut text);
+        }
+        text.append(&mut self.partial);
+        self.waiting_bytes = 0;
+        while let Some(Ok(n @ 1..)) = self.spill.as_mut().map(|spill| spill.pop(buffer)) {
+            text.extend_from_slice(&buffer[..n]);
+        }
+        drop(text);
+        self.lost += self.spilled(); // if the disk has failed
+        self.spill = None;
+    }
+
+    /// Bytes for which there is no room.
+    fn overflow(&mut self, bytes: &[u8], excess: Excess) {
+        let mut is_kept = false;
+        if excess != Excess::IsLost || self.spilled() > 0 {
+            if self.spill.is_none() {
+                self.spill = Spill::new().ok();
+            }
+            is_kept = (self.spill.as_mut()).is_some_and(|spill| spill.push(bytes).is_ok());
+        }
+        self.keep_tail(bytes);
+        if !is_kept {
+            if !self.partial.is_empty() {
+                self.cut(End::Stream); // what comes later does not belong to it
+            }
+            self.lost += bytes.len() as u64; // no disk, or nobody who could want it
+        }
+    }
+
+    /// Fills the queue from what waits here.
+    fn refill(&mut self, buffer: &mut [u8]) {
+        self.deliver();
+        while self.spilled() > 0 && !self.is_full() {
+            match self.spill.as_mut().map(|spill| spill.pop(buffer)) {
+                Some(Ok(n)) if n > 0 => self.cut_lines(&buffer[..n]),
+                _ => {
+                    self.lost += self.spilled(); // the disk has failed
+                    self.spill = None;
+                }
+            }
+            self.deliver();
+        }
+        if self.pipe.is_none() && self.spilled() == 0 {
+            self.finish();
+        }
+    }
+
+    /// Bytes for which there is room.
+    fn take(&mut self, bytes: &[u8]) {
+        self.keep_tail(bytes);
+        self.cut_lines(bytes);
+    }
+
+    fn cut_lines(&mut self, mut bytes: &[u8]) {
+        match &self.reader {
+            Reader::Gone | Reader::Closed => return self.give_up(bytes.len()),
+            Reader::Collected(_, text) => return text.lock().extend_from_slice(bytes),
+            Reader::Queue(_) | Reader::Paused(_) => {}
+        }
+        while let Some(first) = bytes.first() {
+            if self.partial.len() == self.longest && *first != b'\n' {
+                self.cut(End::Limit);
+            }
+            let window = &bytes[..bytes.len().min(self.longest - self.partial.len() + 1)];
+            if let Some(at) = window.iter().position(|byte| *byte == b'\n') {
+                self.partial.extend_from_slice(&bytes[..at]);
+                self.cut(End::Newline);
+                bytes = &bytes[at + 1..];
+            } else {
+                let n = window.len().min(self.longest - self.partial.len());
+                self.partial.extend_from_slice(&bytes[..n]);
+                bytes = &bytes[n..];
+            }
+        }
+    }
+
+    fn cut(&mut self, end: End) {
+        let line = Line::new(core::mem::take(&mut self.partial), end);
+        self.waiting_bytes += line.weight();
+        self.waiting.push_back(line);
+    }
+
+    /// Moves lines into the queue, as many as it takes.
+    fn deliver(&mut self) {
+        self.resume();
+        if let Reader::Collected(queue, text) = &self.reader
+            && queue.is_last()
+        {
+            self.waiting_bytes = core::mem::take(&mut *text.lock()).len();
+            return self.become_of(Reader::Gone);
+        }
+        let Reader::Queue(queue) = &self.reader else {
+            return;
+        };
+        while self.sizes.len() > queue.len() {
+            self.queued -= self.sizes.pop_front().unwrap_or(0);
+        }
+        if queue.is_last() {
+            return self.become_of(Reader::Gone);
+        }
+        if queue.is_closed() {
+            return self.become_of(Reader::Closed);
+        }
+        while let Some(line) = self.waiting.pop_front() {
+            let weight = line.weight();
+            match queue.try_push(line) {
+                Ok(()) => {
+                    self.waiting_bytes -= weight;
+                    self.sizes.push_back(weight);
+                    self.queued += weight;
+                }
+                Err(TryPushError::Full(line)) => {
+                    self.waiting.push_front(line);
+                    break;
+                }
+                Err(TryPushError::Closed(line)) => {
+                    self.waiting.push_front(line);
+                    return self.become_of(Reader::Closed);
+                }
+            }
+        }
+    }
+
+    /// Nobody will read what is here: nobody can, or nobody wants to.
+    fn become_of(&mut self, reader: Reader) {
+        let mut held = self.waiting_bytes + self.partial.len();
+        if let Reader::Gone = reader {
+            held += self.queued; // in a queue that nobody else has
+            self.queued = 0;
+        } else {
+            self.pipe = None; // who goes on writing hears of it
+        }
+        self.reader = reader;
+        self.give_up(held);
+        let spilled = self.spill.take().map_or(0, |spill| spill.len());
+        self.give_up(usize::try_from(spilled).unwrap_or(usize::MAX));
+        self.waiting_bytes = 0;
+        self.sizes.clear();
+        self.waiting.clear();
+        self.partial.clear();
+    }
+
+    fn give_up(&mut self, bytes: usize) {
+        match self.reader {
+            Reader::Closed => self.refused += bytes as u64,
+            _ => self.lost += bytes as u64,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let has_reader = matches!(self.reader, Reader::Queue(_) | Reader::Paused(_));
+        let is_over = self.queued + self.waiting_bytes >= self.memory;
+        has_reader && (!self.waiting.is_empty() || is_over)
+    }
+
+    fn spilled(&self) -> u64 {
+        self.spill.as_ref().map_or(0, Spill::len)
+    }
+
+    /// If the queue is full: lets go of it until there is room (invariant 2).
+    fn wait_for_room(&mut self, request: &Request) {
+        let Reader::Queue(queue) = &self.reader else {
+            return;
+        };
+        if self.is_full() && !self.is_armed {
+            queue.drop_when_room(Notice(request.clone(), Look::Room(self.which)));
+            self.is_armed = true;
+            self.deliver(); // there may be room by now
+        }
+        if let Reader::Queue(queue) = &self.reader
+            && self.is_full()
+        {
+            self.reader = Reader::Paused(queue.downgrade());
+        }
+    }
+
+    fn resume(&mut self) {
+        if let Reader::Paused(weak) = &self.reader {
+            match weak.upgrade() {
+                Some(queue) => self.reader = Reader::Queue(queue),
+                None => self.become_of(Reader::Gone),
+            }
+        }
+    }
+
+    fn watch(&mut self, request: &Request) -> Flow {
+        let Some(pipe) = &self.pipe else {
+            return Flow::Ended;
+        };
+        if !self.is_watched {
+            let (epoll, data) = (&request.run.epoll, request.data(1 + self.which));
+            if epoll::add(epoll, pipe, data, EventFlags::IN).is_err() {
+                self.end(); // the kernel has no memory: the stream is over for us
+                return Flow::Ended;
+            }
+            self.is_watched = true;
+        }
+        Flow::On
+    }
+
+    fn unwatch(&mut self, request: &Request) {
+        if let Some(pipe) = &self.pipe
+            && self.is_watched
+        {
+            let _ = epoll::delete(&request.run.epoll, pipe); // it was added
+            self.is_watched = false;
+        }
+    }
+
+    fn keep_tail(&mut self, bytes: &[u8]) {
+        if self.which == 0 {
+            return;
+        }
+        let bytes = &bytes[bytes.len().saturating_sub(TAIL)..];
+        let excess = (self.tail.len() + bytes.len()).saturating_sub(TAIL);
+        self.tail.drain(..excess);
+        self.tail.extend_from_slice(bytes);
+    }
+
+    /// The stream ends here.
+    pub(super) fn end(&mut self) {
+        self.pipe = None;
+        self.is_watched = false;
+        if self.spilled() == 0 {
+            self.finish();
+        }
+    }
+
+    /// What is left, a chunk at most, goes to the queue, whatever its bound (invariant 4).
+    fn finish(&mut self) {
+        if !self.partial.is_empty() {
+            self.cut(End::Stream);
+        }
+        self.deliver();
+        if let Reader::Collected(queue, _) = &self.reader {
+            queue.close();
+        }
+        let Reader::Queue(queue) = &self.reader else {
+            return;
+        };
+        for line in core::mem::take(&mut self.waiting) {
+            let weight = line.weight();
+            self.waiting_bytes -= weight;
+            match queue.force_push(line) {
+                Ok(()) => {
+                    self.sizes.push_back(weight);
+                    self.queued += weight;
+                }
+                Err(_) => self.refused += weight as u64,
+            }
+        }
+        queue.close();
+    }
+
+    /// Nobody fills the queue any more.
+    pub(super) fn abandon(&mut self) {
+        self.deliver();
+        if let Reader::Queue(queue) | Reader::Collected(queue, _) = &self.reader {
+            queue.close();
+        }
+        self.lost += self.spilled();
+        self.spill = None;
+    }
+
+    /// How many bytes nobody has read.
+    pub(super) fn unread(&self) -> u64 {
+        let here = self.queued + self.waiting_bytes + self.partial.len();
+        here as u64 + self.spilled() + self.lost + self.refused
+    }
+
+    pub(super) fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    pub(super) fn tail(&self) -> &[u8] {
+        &self.tail
+    }
+}

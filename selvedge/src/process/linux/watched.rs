@@ -1,0 +1,416 @@
+//! One process, as the engine has it, from its start to its end.
+//!
+//! # States
+//!
+//! | state   | what happens                                       | leaves it when                              |
+//! |---------|----------------------------------------------------|---------------------------------------------|
+//! | running | output and input flow                              | it is asked to stop, killed, or ends        |
+//! | asked   | its input is closed, its group had SIGTERM         | the grace is over, it is killed, or it ends |
+//! | killed  | its group had SIGKILL                              | it ends                                     |
+//! | ended   | its group is dead; the rest of its output is read  | both streams end, or a second has passed    |
+//! | over    | it is reaped, its result handed over               | at once                                     |
+//! | rest    | spilled output goes to who reads it                | all is read, or nobody can read it          |
+//!
+//! # Invariants
+//!
+//! 1. The leader is not reaped before the group is dealt with: until then its number is the group's.
+//! 2. The guard forgets the group before the leader is reaped.
+//! 3. What its descendants hold keeps a process from being over for a second at most.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::event::epoll::{self, EventFlags};
+use rustix::process::{Pid, Signal as Sig, WaitId, WaitIdOptions, WaitIdStatus, waitid};
+
+use crate::primitive::Arc;
+use crate::primitive::atomic::Ordering::{Relaxed, SeqCst};
+use crate::probe::{self, Event};
+use crate::process::command::{Parts, Unread};
+use crate::process::exit::{Exit, Facts};
+use crate::process::life::Life;
+use crate::process::linux::engine::{Request, Ticket};
+use crate::process::linux::group::{self, Seen};
+use crate::process::linux::input::{self, Input};
+use crate::process::linux::orphans;
+use crate::process::linux::output::{Excess, Flow, Output};
+use crate::signal::{OnSet, Signal};
+
+/// How long descendants that hold the output may keep a process that has ended.
+const DRAIN: Duration = Duration::from_secs(1);
+/// How often a group is looked at again after it was killed.
+const ROUNDS: usize = 3;
+/// The slot of the pidfd; of output 1 and 2, of input 3.
+const SELF: usize = 0;
+
+pub(super) struct Watched {
+    request: Request,
+    ticket: Ticket,
+    life: Arc<Life>,
+    leader: Pid,
+    pidfd: OwnedFd,
+    input: Option<Input>,
+    out: [Option<Output>; 2],
+    phase: Phase,
+    grace: Duration,
+    is_spilling: bool,
+    leaves_group: bool,
+    /// Who was below it when it was asked, or killed.
+    below: Vec<Seen>,
+    /// Who was found, and ended, outside its group.
+    adopted: Vec<Seen>,
+    stop: Option<OnSet>,
+    till: Option<(Signal, OnSet)>,
+    unwritten: u64,
+    /// How many bytes of output were known to be lost when it was over.
+    told: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Running,
+    Asked,
+    Killed,
+    Ended {
+        was_forced: bool,
+    },
+    Over {
+        was_forced: bool,
+    },
+    /// It was reaped; output that was spilled waits for who reads it.
+    Rest,
+}
+
+/// What the engine is to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// All its queues: somebody waits for its end, or holds its handle no more.
+    Again,
+    /// The queue of this output has room, or is gone.
+    Room(usize),
+    /// There is input, or no more of it.
+    Input,
+    /// It is asked to stop.
+    Asked,
+    /// It is to be killed.
+    Kill,
+    /// The time that it was given has passed.
+    Time,
+}
+
+impl Watched {
+    pub(super) fn new(
+        ticket: Ticket,
+        life: Arc<Life>,
+        leader: Pid,
+        pidfd: OwnedFd,
+        input: Option<Input>,
+        out: [Option<Output>; 2],
+        parts: &Parts,
+    ) -> Self {
+        Self {
+            request: ticket.request.clone(),
+            ticket,
+            life,
+            leader,
+            pidfd,
+            input,
+            out,
+            phase: Phase::Running,
+            grace: parts.grace,
+            is_spilling: matches!(parts.unread, Unread::Spill { .. }),
+            leaves_group: parts.leaves_group,
+            below: Vec::new(),
+            adopted: Vec::new(),
+            stop: None,
+            till: None,
+            unwritten: 0,
+            told: 0,
+        }
+    }
+
+    pub(super) fn key(&self) -> u64 {
+        self.request.key
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over { .. })
+    }
+
+    /// Is nothing left of it?
+    pub(super) fn is_done(&self) -> bool {
+        self.phase == Phase::Rest && self.out.iter().flatten().all(Output::is_done)
+    }
+
+    fn has_output(&self) -> bool {
+        self.out
+            .iter()
+            .flatten()
+            .any(|output| output.pipe().is_some())
+    }
+
+    /// The engine has it from here on.
+    pub(super) fn adopt(&mut self, buffer: &mut [u8]) {
+        let request = self.request.clone();
+        let epoll = &request.run.epoll;
+        if epoll::add(epoll, &self.pidfd, request.data(SELF), EventFlags::IN).is_err() {
+            // The kernel has no memory: nobody would tell us of its end.
+            group::signal(self.leader, Sig::KILL);
+            let _ = waitid(self.id(), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            return self.ended(buffer);
+        }
+        self.stop = {
+            let request = request.clone();
+            let asked = move || request.send(Look::Asked);
+            Some(self.life.member.stop().on_set(asked))
+        };
+        self.pump(buffer);
+        self.feed();
+    }
+
+    /// One of its descriptors is ready.
+    pub(super) fn ready(&mut self, slot: usize, buffer: &mut [u8]) {
+        match slot {
+            SELF => self.ended(buffer),
+            input::SLOT => self.feed(),
+            _ => self.pump_one(slot - 1, buffer),
+        }
+    }
+
+    pub(super) fn look(&mut self, look: Look, buffer: &mut [u8]) {
+        match (look, self.phase) {
+            (Look::Again, _) => {
+                self.feed();
+                self.pump(buffer);
+            }
+            (Look::Room(which), _) => {
+                if let Some(output) = &mut self.out[which] {
+                    output.noticed();
+                }
+                self.pump_one(which, buffer);
+            }
+            (Look::Input, _) => {
+                if let Some(input) = &mut self.input {
+                    input.noticed();
+                }
+                self.feed();
+            }
+            (Look::Asked, Phase::Running) if !self.life.is_killed.load(SeqCst) => {
+                self.ask();
+                self.pump(buffer); // what it wrote, and nobody read, must not keep it
+            }
+            (Look::Asked | Look::Kill, Phase::Running)
+            | (Look::Kill, Phase::Asked)
+            | (Look::Time, Phase::Asked) => self.kill(),
+            (Look::Time, Phase::Ended { was_forced }) => self.phase = Phase::Over { was_forced },
+            _ => {}
+        }
+    }
+
+    fn ask(&mut self) {
+        self.phase = Phase::Asked;
+        self.close_input();
+        self.below = group::below(self.leader);
+        group::signal(self.leader, Sig::TERM);
+        group::signal(self.leader, Sig::CONT); // one that is suspended hears nothing
+        self.give(self.grace);
+    }
+
+    fn kill(&mut self) {
+        self.phase = Phase::Killed;
+        self.till = None;
+        self.close_input();
+        group::signal(self.leader, Sig::STOP); // who forks meanwhile would be seen by nobody
+        for process in group::below(self.leader) {
+            if !self.below.contains(&process) {
+                self.below.push(process);
+            }
+        }
+        group::signal(self.leader, Sig::KILL);
+    }
+
+    fn give(&mut self, time: Duration) {
+        let till = self.life.member.timer().after(time);
+        // Not an action: those of tills delay one another.
+        let hook = till.raise(&self.request.run.event);
+        self.till = Some((till, hook));
+    }
+
+    /// Has the time passed that it was given?
+    pub(super) fn is_due(&self) -> bool {
+        self.till.as_ref().is_some_and(|(till, _)| till.is_set())
+    }
+
+    fn close_input(&mut self) {
+        if let Some(input) = self.input.take() {
+            self.unwritten += input.close();
+        }
+    }
+
+    /// Moves input.
+    fn feed(&mut self) {
+        let request = self.request.clone();
+        if let Some(input) = &mut self.input
+            && !input.pump(&request)
+        {
+            self.close_input();
+        }
+    }
+
+    fn pump(&mut self, buffer: &mut [u8]) {
+        for which in 0..self.out.len() {
+            self.pump_one(which, buffer);
+        }
+    }
+
+    /// Moves output.
+    fn pump_one(&mut self, which: usize, buffer: &mut [u8]) {
+        let excess = self.excess(which);
+        let Some(output) = &mut self.out[which] else {
+            return;
+        };
+        if self.life.is_collected.load(SeqCst) {
+            output.collect(&self.life.collected[which], buffer);
+        }
+        if output.pump(&self.request, buffer, excess) == Flow::Stuck {
+            self.life.is_stuck.store(true, SeqCst);
+            if self.life.is_awaited.load(SeqCst) {
+                self.request.look_again(); // who waits may not have seen that it is stuck
+            }
+        }
+        if let Phase::Ended { was_forced } = self.phase
+            && !self.has_output()
+        {
+            self.phase = Phase::Over { was_forced };
+        }
+    }
+
+    /// What is to become of output for which there is no room.
+    fn excess(&self, which: usize) -> Excess {
+        let is_to_end = self.phase != Phase::Running || self.life.is_awaited.load(SeqCst);
+        if self.is_spilling {
+            Excess::Spills
+        } else if !is_to_end {
+            Excess::Stays
+        } else if self.life.is_wanted[which].load(Relaxed) {
+            Excess::Spills
+        } else {
+            Excess::IsLost
+        }
+    }
+
+    /// The leader has ended; it is not reaped (invariant 1).
+    fn ended(&mut self, buffer: &mut [u8]) {
+        let was_forced = !matches!(self.phase, Phase::Running);
+        self.phase = Phase::Ended { was_forced };
+        self.till = None;
+        self.stop = None;
+        let _ = epoll::delete(&self.request.run.epoll, &self.pidfd); // it was added
+        if was_forced || !self.leaves_group {
+            group::signal(self.leader, Sig::KILL);
+            self.adopted = orphans::sweep(self.leader, self.key());
+        }
+        self.close_input();
+        if !self.has_output() {
+            self.phase = Phase::Over { was_forced };
+            return;
+        }
+        self.pump(buffer);
+        if !self.is_over() {
+            self.give(DRAIN); // invariant 3
+        }
+    }
+
+    fn id(&self) -> WaitId<'_> {
+        WaitId::PidFd(self.pidfd.as_fd())
+    }
+
+    /// It is over: reaps it and hands the result over.
+    pub(super) fn conclude(&mut self) {
+        let has_below = !self.below.is_empty();
+        let mut left = core::mem::take(&mut self.below);
+        left.retain(|process| !process.is_of(self.leader) && process.is_alive());
+        left.append(&mut self.adopted);
+        if matches!(self.phase, Phase::Over { was_forced: true }) && has_below {
+            self.sweep();
+        }
+        let is_held = self.has_output();
+        for output in self.out.iter_mut().flatten() {
+            if let Some(pipe) = output.pipe() {
+                left.extend(group::holders(pipe));
+            }
+            output.end();
+        }
+        left.sort();
+        left.dedup();
+        self.phase = Phase::Rest;
+        self.till = None;
+        self.request.run.unguard(self.leader); // invariant 2
+        let status = match waitid(self.id(), WaitIdOptions::EXITED) {
+            Ok(Some(status)) => status_of(&status),
+            _ => UNKNOWN, // somebody else has reaped it
+        };
+        let out = || self.out.iter().flatten();
+        let tail = self.out[1].as_ref().map_or(&[][..], Output::tail);
+        let exit = Exit::new(Facts {
+            status: ExitStatus::from_raw(status),
+            unread: out().map(Output::unread).sum(),
+            lost: out().map(Output::lost).sum(),
+            unwritten: self.unwritten,
+            is_held,
+            descendants: left.into_iter().map(Seen::into_descendant).collect(),
+            stderr_tail: tail.to_vec(),
+        });
+        self.tell_lost();
+        self.ticket.become_rest(); // before others hear of it: the engine may end
+        self.life.end(exit);
+    }
+
+    /// Output that nobody can read is told.
+    fn tell_lost(&mut self) {
+        let lost = self.out.iter().flatten().map(Output::lost).sum::<u64>();
+        if lost > self.told {
+            probe::emit(&Event::OutputLost {
+                process: self.life.member.path(),
+                bytes: lost - self.told,
+            });
+            self.told = lost;
+        }
+    }
+
+    /// Looks again at a group that was killed, while anybody new is found in it.
+    fn sweep(&self) {
+        let mut known = Vec::new();
+        for _ in 0..ROUNDS {
+            let members = group::members(self.leader);
+            if members.iter().all(|member| known.contains(member)) {
+                return;
+            }
+            group::signal(self.leader, Sig::KILL);
+            known = members;
+        }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        for output in self.out.iter_mut().flatten() {
+            output.abandon();
+        }
+        self.tell_lost(); // what was lost since it was over
+    }
+}
+
+/// The status of a process that somebody else has reaped, as `wait` has it: 255.
+const UNKNOWN: i32 = 255 << 8;
+
+/// As `wait` has it.
+fn status_of(status: &WaitIdStatus) -> i32 {
+    if let Some(code) = status.exit_status() {
+        return (code & 0xff) << 8;
+    }
+    let core = if status.dumped() { 0x80 } else { 0 };
+    status.terminating_signal().unwrap_or(0) | core
+}

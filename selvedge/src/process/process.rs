@@ -1,0 +1,395 @@
+//! The handle of a process.
+//!
+//! # Invariants
+//!
+//! 1. Dropping the handle is releasing the process: it stays a member of the tree, and nobody reads its output
+//!    but who holds its queues.
+
+use core::fmt;
+use std::borrow::Cow;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::primitive::Arc;
+use crate::process::child::Child;
+use crate::process::error::JoinError;
+use crate::process::exit::{Exit, Output};
+use crate::process::life::{Life, Streams};
+use crate::process::line::Line;
+use crate::signal::{Signal, Stopped, WaitError};
+use crate::sync::Queue;
+
+/// A process that was started by [`Command::spawn`](super::Command::spawn). Dropping it releases the process.
+///
+/// The process belongs to the thread that started it, whatever becomes of the handle: it is asked to stop, and
+/// waited for, when that thread ends.
+#[must_use = "join it for its exit, or release it"]
+pub struct Process {
+    pub(super) life: Arc<Life>,
+    pub(super) streams: Streams,
+    pub(super) id: u32,
+}
+
+impl Process {
+    /// Its own name: the program's, if no other was given.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.life.member.name()
+    }
+
+    /// The names from the root of the tree to it, joined by `/`.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.life.member.path()
+    }
+
+    /// Its number. The system may give it to another process once this one has ended.
+    #[must_use]
+    #[doc(alias = "pid")]
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The lines of its standard output. The queue is closed at the end of the stream.
+    ///
+    /// While nobody takes them the process waits, once its pipe is full, as
+    /// [`unread`](super::Command::unread) says. Closing the queue closes the pipe: who goes on writing gets
+    /// SIGPIPE.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::process::Command;
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let numbers = Command::new("seq").arg("3").spawn()?;
+    ///     let sum: u32 = numbers.stdout().iter().map(|line| line.to_str().unwrap().parse::<u32>().unwrap()).sum();
+    ///     assert_eq!(sum, 6);
+    ///     numbers.join()?;
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[must_use]
+    pub fn stdout(&self) -> &Queue<Line> {
+        self.life.is_wanted[0].store(true, Relaxed); // looked at by the engine, which may be late
+        &self.streams.stdout
+    }
+
+    /// The lines of its standard error, as [`stdout`](Self::stdout).
+    #[must_use]
+    pub fn stderr(&self) -> &Queue<Line> {
+        self.life.is_wanted[1].store(true, Relaxed); // as above
+        &self.streams.stderr
+    }
+
+    /// What its standard input is to be, in pieces of any size, if the command was made with
+    /// [`Stdin::Pipe`](super::Stdin::Pipe); otherwise it is closed already.
+    ///
+    /// Closing it closes the pipe when everything is written, and nothing else. It is closed when the process
+    /// closes its end, and when it is asked to stop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::process::{Command, Stdin};
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let cat = Command::new("cat").stdin(Stdin::Pipe).spawn()?;
+    ///     cat.stdin().push(b"one\ntwo\n".to_vec())?;
+    ///     assert_eq!(*cat.stdout().pop()?, *b"one"); // it runs and can be talked with
+    ///     cat.stdin().close();
+    ///     assert_eq!(cat.output()?.stdout, b"two\n");
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[must_use]
+    pub fn stdin(&self) -> &Queue<Vec<u8>> {
+        &self.streams.stdin
+    }
+
+    /// Waits for its end, however it ends.
+    ///
+    /// From here on output that nobody reads does not keep it from ending: see
+    /// [`unread`](super::Command::unread).
+    ///
+    /// # Stopping
+    ///
+    /// If the calling thread is asked to stop first, `wait` returns [`Stopped`], and the process goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Stopped`], see above.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::process::Command;
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     assert_eq!(Command::new("false").spawn()?.wait()?.code(), 1);
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[track_caller]
+    pub fn wait(&self) -> Result<Exit, Stopped> {
+        Child::wait(self)
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    #[doc(alias = "poll")]
+    pub fn try_wait(&self) -> Option<Exit> {
+        Child::try_wait(self)
+    }
+
+    /// As [`wait`](Self::wait), but waits only until `signal` is set.
+    ///
+    /// # Stopping
+    ///
+    /// As [`wait`](Self::wait).
+    ///
+    /// # Errors
+    ///
+    /// - [`WaitError::Expired`] – `signal` was set first.
+    /// - [`WaitError::Stopped`] – the calling thread was asked to stop.
+    #[track_caller]
+    pub fn wait_until(&self, signal: &Signal) -> Result<Exit, WaitError> {
+        Child::wait_until(self, signal)
+    }
+
+    /// Waits for its end, and takes a failing one for an error, unless the command is
+    /// [`unchecked`](super::Command::unchecked).
+    ///
+    /// # Stopping
+    ///
+    /// If the calling thread is asked to stop first, `join` returns [`JoinError::Interrupted`]: the process goes
+    /// on, and the handle can be used again.
+    ///
+    /// # Errors
+    ///
+    /// - [`JoinError::Failed`] – it ended with another status than 0, or by a signal. The error has the status and
+    ///   the end of what it wrote to standard error.
+    /// - [`JoinError::Stopped`] – the same, after it was asked to stop.
+    /// - [`JoinError::Interrupted`], see above.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::process::Command;
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let ls = Command::new("sh").args(["-c", "echo no luck >&2; exit 2"]).spawn()?;
+    ///     let error = ls.join().unwrap_err();
+    ///     assert_eq!(error.to_string(), "process `example/sh` failed, exit status: 2; its standard error ends: no luck");
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[track_caller]
+    pub fn join(&self) -> Result<Exit, JoinError> {
+        Child::join(self)
+    }
+
+    /// The same, without waiting: nothing if it runs.
+    #[must_use]
+    pub fn try_join(&self) -> Option<Result<Exit, JoinError>> {
+        Child::try_join(self)
+    }
+
+    /// As [`join`](Self::join), but waits only until `signal` is set.
+    ///
+    /// # Stopping
+    ///
+    /// As [`join`](Self::join).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`join`](Self::join), and [`JoinError::Expired`]: the process goes on.
+    #[track_caller]
+    pub fn join_until(&self, signal: &Signal) -> Result<Exit, JoinError> {
+        Child::join_until(self, signal)
+    }
+
+    /// Waits for its end, and takes all that it writes meanwhile, on both streams, as far as nobody has read it.
+    ///
+    /// From here on nothing comes to the queues any more.
+    ///
+    /// # Stopping
+    ///
+    /// As [`join`](Self::join).
+    ///
+    /// # Errors
+    ///
+    /// As [`join`](Self::join).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::process::Command;
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let output = Command::new("echo").arg("hello").spawn()?.output()?;
+    ///     assert_eq!(output.stdout, b"hello\n");
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[track_caller]
+    #[doc(alias = "communicate")]
+    pub fn output(&self) -> Result<Output, JoinError> {
+        self.output_until(&Signal::never())
+    }
+
+    /// The same, but waits only until `signal` is set. Call it again for all output.
+    ///
+    /// # Stopping
+    ///
+    /// As [`join`](Self::join).
+    ///
+    /// # Errors
+    ///
+    /// As [`join_until`](Self::join_until).
+    #[track_caller]
+    pub fn output_until(&self, signal: &Signal) -> Result<Output, JoinError> {
+        if !self.stopped().is_set() {
+            self.life.collect();
+        }
+        let exit = self.join_until(signal)?;
+        let [stdout, stderr] = self.life.take_collected(&self.streams);
+        Ok(Output {
+            exit,
+            stdout,
+            stderr,
+        })
+    }
+
+    /// Asks it to stop: its standard input is closed and its group gets SIGTERM; when the
+    /// [`grace`](super::Command::grace) is over, SIGKILL. Does not wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::process::{Command, JoinError};
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let sleeper = Command::new("sleep").arg("1000").spawn()?;
+    ///     sleeper.stop();
+    ///     assert!(matches!(sleeper.join(), Err(JoinError::Stopped { .. })));
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[track_caller]
+    #[doc(alias = "terminate")]
+    pub fn stop(&self) {
+        Child::stop(self);
+    }
+
+    /// Asks it to stop, and says why: for the joiner and the report.
+    #[track_caller]
+    pub fn stop_because(&self, why: impl Into<Cow<'static, str>>) {
+        self.life.stop_because(why.into());
+    }
+
+    /// Ends it now, with its group, by SIGKILL. Does not wait.
+    #[track_caller]
+    pub fn kill(&self) {
+        self.life.kill();
+    }
+
+    /// Set when it has ended, joined or not. Its output may still be in the queues.
+    #[must_use]
+    pub fn stopped(&self) -> &Signal {
+        self.life.member.stopped()
+    }
+
+    /// Gives up its exit: a failure is reported when it happens. The process still belongs to its parent.
+    #[doc(alias = "detach")]
+    pub fn release(self) {
+        drop(self);
+    }
+}
+
+impl Child for Process {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn path(&self) -> &str {
+        self.path()
+    }
+
+    fn id(&self) -> u32 {
+        self.id
+    }
+
+    fn stdout(&self) -> &Queue<Line> {
+        self.stdout()
+    }
+
+    fn stderr(&self) -> &Queue<Line> {
+        self.stderr()
+    }
+
+    fn stdin(&self) -> &Queue<Vec<u8>> {
+        self.stdin()
+    }
+
+    fn stopped(&self) -> &Signal {
+        self.stopped()
+    }
+
+    fn try_wait(&self) -> Option<Exit> {
+        if !self.stopped().is_set() {
+            return None;
+        }
+        self.life.receive()
+    }
+
+    fn judge(&self, exit: Exit) -> Result<Exit, JoinError> {
+        self.life.judge(exit)
+    }
+
+    #[track_caller]
+    fn output_until(&self, signal: &Signal) -> Result<Output, JoinError> {
+        self.output_until(signal)
+    }
+
+    fn let_end(&self) {
+        self.life.await_end();
+    }
+
+    #[track_caller]
+    fn kill(&self) {
+        self.life.kill();
+    }
+
+    #[track_caller]
+    fn stop_because(&self, why: Cow<'static, str>) {
+        self.life.stop_because(why);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.life.release(); // invariant 1
+    }
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process")
+            .field("path", &self.path())
+            .field("id", &self.id)
+            .field("ended", &self.stopped().is_set())
+            .finish_non_exhaustive()
+    }
+}

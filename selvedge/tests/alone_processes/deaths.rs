@@ -1,0 +1,142 @@
+//! How the program itself ends, and what becomes of its processes then.
+
+use std::os::unix::process::CommandExt;
+
+use selvedge::process::{Command, Stdio};
+
+use crate::child::{Case, Child, Scenario, hear, say};
+use crate::proc::{is_alive, members, until};
+use crate::streams::sh;
+
+/// A process with a child in its group.
+fn family() -> Command {
+    sh("trap '' TERM HUP INT; sleep 1000 & echo ready; wait; sleep 1000")
+}
+
+fn with_families(then: fn()) -> std::process::ExitCode {
+    selvedge::run("parent", |_stop| {
+        let mut all = Vec::new();
+        for _ in 0..3 {
+            let family = family().spawn()?;
+            family.stdout().pop()?;
+            say(&family.id().to_string());
+            all.push(family);
+        }
+        hear();
+        then();
+        Ok(())
+    })
+}
+
+pub(crate) const SCENARIOS: &[Scenario] = &[
+    ("killed", || with_families(|| {})),
+    ("aborted", || with_families(|| std::process::abort())),
+    ("replaced", || {
+        with_families(|| {
+            let error = std::process::Command::new("cat").exec();
+            panic!("{error}");
+        })
+    }),
+    ("exited", || with_families(|| std::process::exit(3))),
+    ("panicking", || {
+        selvedge::run("parent", |_stop| -> selvedge::Outcome<()> {
+            let family = family()
+                .grace(std::time::Duration::from_millis(20))
+                .spawn()?;
+            family.stdout().pop()?;
+            say(&family.id().to_string());
+            panic!("in the middle");
+        })
+    }),
+    ("terminal", || {
+        selvedge::run("terminal", |_stop| {
+            let child = sh(
+                "trap 'echo interrupted' INT; trap 'echo terminated; exit 0' TERM
+                echo ready; while :; do sleep 0.01; done",
+            );
+            // Its own words on the terminal: who reads is asked to stop as well.
+            let child = child.stdout(Stdio::Inherit).spawn()?;
+            child.join()?;
+            Ok(())
+        })
+    }),
+];
+
+/// Its processes end with the program, however that ends.
+fn none_survives(scenario: &str, end: fn(&mut Child)) {
+    let mut parent = Child::start(scenario);
+    let groups: Vec<u32> = (0..3)
+        .map(|_| parent.next_line().parse().unwrap())
+        .collect();
+    assert!(groups.iter().all(|group| members(*group).len() >= 2));
+    end(&mut parent);
+    for group in groups {
+        until("nobody of the group is left", || members(group).is_empty());
+    }
+    drop(parent);
+}
+
+pub(crate) const CASES: &[Case] = &[
+    // catalogue 290
+    ("no_process_survives_a_program_that_is_killed", || {
+        none_survives("killed", |parent| parent.signal("KILL"));
+    }),
+    ("no_process_survives_a_program_that_aborts", || {
+        none_survives("aborted", |parent| parent.tell("go"));
+    }),
+    ("no_process_survives_a_program_that_is_replaced", || {
+        none_survives("replaced", |parent| parent.tell("go"));
+    }),
+    (
+        "no_process_survives_a_program_that_exits_in_the_middle",
+        || {
+            none_survives("exited", |parent| parent.tell("go"));
+        },
+    ),
+    ("a_panic_ends_the_processes_and_is_reported", || {
+        let mut parent = Child::start("panicking");
+        let group: u32 = parent.next_line().parse().unwrap();
+        let end = parent.end();
+        end.assert_code(101);
+        end.assert_errs("in the middle");
+        assert!(members(group).is_empty(), "it ended before the program did");
+        assert!(!is_alive(group));
+    }),
+    // What a terminal sends to the program is the program's.
+    (
+        "ctrl_c_stops_the_program_and_the_program_its_processes",
+        || {
+            let exe = std::env::current_exe().unwrap();
+            let exe = format!("'{}'", exe.display());
+            let script = format!(
+                "stty -echo; exec env --default-signal=INT SELVEDGE_TEST_CHILD=terminal {exe}"
+            );
+            // In a pseudo-terminal; two threads, because both ways are pipes.
+            let mut terminal = std::process::Command::new("script")
+                .args(["-qefc", &script, "/dev/null"])
+                .stdin(std::process::Stdio::piped())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .expect("`script`, of the package bsdutils");
+            let (mut keys, screen) = (
+                terminal.stdin.take().unwrap(),
+                terminal.stdout.take().unwrap(),
+            );
+            let mut lines = std::io::BufRead::lines(std::io::BufReader::new(screen));
+            let mut said = Vec::new();
+            for line in &mut lines {
+                let line = line.unwrap().trim().to_owned();
+                if line == "ready" {
+                    std::io::Write::write_all(&mut keys, b"\x03").unwrap();
+                    std::io::Write::flush(&mut keys).unwrap();
+                }
+                said.push(line);
+            }
+            assert!(said.iter().any(|line| line == "terminated"), "{said:?}");
+            assert!(!said.iter().any(|line| line == "interrupted"), "{said:?}");
+            drop(keys);
+            let status = terminal.wait().unwrap();
+            assert_eq!(status.code(), Some(128 + 2), "{said:?}");
+        },
+    ),
+];

@@ -1,0 +1,177 @@
+//! This test program, started again as a child that plays a part.
+
+use std::process::ExitCode;
+
+use selvedge::process::Command;
+use selvedge::{Ambient, Signal};
+
+/// By which a child knows its part.
+const PART: &str = "SELVEDGE_TEST_PART";
+
+selvedge::local! { pub(crate) static TENANT: String, baggage = "tenant"; }
+selvedge::context! { pub(crate) static DRY_RUN = "dry-run"; }
+
+/// This program in a part.
+pub(crate) fn playing(part: &str) -> Command {
+    Command::new(std::env::current_exe().expect("a test program"))
+        .args([
+            "child::a_part",
+            "--exact",
+            "--nocapture",
+            "--test-threads=1",
+        ])
+        .env(PART, part)
+        .named(part)
+}
+
+/// Says it so that it is found between the lines of the test harness.
+fn say(what: impl std::fmt::Display) {
+    println!("\nsaid: {what}");
+}
+
+/// What the child said next.
+pub(crate) fn heard(child: &selvedge::process::Process) -> String {
+    loop {
+        let line = child.stdout().pop().expect("it says something");
+        if let Some(said) = line.to_string_lossy().strip_prefix("said: ") {
+            return said.to_owned();
+        }
+    }
+}
+
+/// No test: a child's main function, if this is one.
+#[test]
+fn a_part() {
+    let Ok(part) = std::env::var(PART) else {
+        return;
+    };
+    // The handlers of signals stay, with the pipe that they write to.
+    let _ = selvedge::program::Builder::new("first")
+        .ignore_environment()
+        .run(|_stop| Ok(()));
+    let before = resources();
+    let status = selvedge::run("child", |_stop| {
+        match part.as_str() {
+            "clean" => {
+                for _ in 0..10 {
+                    assert_eq!(Command::new("echo").spawn()?.output()?.stdout, b"\n");
+                }
+                let left = Command::new("sleep").arg("1000").spawn()?;
+                left.release();
+            }
+            "diskless" => {
+                let told = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+                let _heard = selvedge::probe::subscribe({
+                    let told = told.clone();
+                    move |event| {
+                        if let selvedge::probe::Event::OutputLost { .. } = event {
+                            *told.lock().unwrap() = event.to_string();
+                        }
+                    }
+                });
+                let chatty = Command::new("seq").arg("300000").spawn()?;
+                let lines = chatty.stdout();
+                let lost = chatty.join()?.lost();
+                let read: usize = lines
+                    .iter()
+                    .map(|line| line.len() + usize::from(line.has_newline()))
+                    .sum();
+                let all: usize = (1..=300_000_u32).map(|n| n.to_string().len() + 1).sum();
+                say(read as u64 + lost == all as u64 && lost > 0);
+                say(told.lock().unwrap());
+            }
+            "poor" => {
+                let mut held = Vec::new();
+                let error = loop {
+                    match Command::new("sleep").arg("1000").spawn() {
+                        Ok(sleeper) => held.push(sleeper),
+                        Err(error) => break error,
+                    }
+                };
+                say(matches!(
+                    error,
+                    selvedge::process::SpawnError::Exhausted { .. }
+                ));
+                say(error);
+                drop(held);
+            }
+            "unguarded" => {
+                let child = Command::new("sleep").arg("1000").spawn()?;
+                let first = guard().expect("there is one");
+                Command::new("kill").args(["-9", &first]).spawn()?.join()?;
+                while guard().is_none_or(|guard| guard == first) {
+                    std::thread::yield_now();
+                }
+                say(child.id());
+                Signal::new().wait()?;
+            }
+            "parent" => {
+                // Deaf to all but SIGKILL, and nothing that it has ends with us.
+                let script =
+                    "trap '' TERM HUP INT; sleep 1000 & echo $!; while :; do sleep 1000; done";
+                let child = Command::new("sh").args(["-c", script]).spawn()?;
+                let grandchild = child.stdout().pop()?;
+                say(format!("{} {}", child.id(), grandchild.to_string_lossy()));
+                Signal::new().wait()?;
+            }
+            "adopter" => {
+                selvedge::process::adopt_orphans()?;
+                // Forks twice, with a session of its own: nothing but its mark leads to its origin.
+                let script =
+                    "(setsid sh -c 'echo $$; exec sleep 1000' >&2 &) 2>&1 | head -n 1; exit 0";
+                let daemon = Command::new("sh").args(["-c", script]).spawn()?;
+                let id = daemon.stdout().pop()?.to_string_lossy().into_owned();
+                let exit = daemon.join()?;
+                let found = exit.descendants();
+                let is_it = found.iter().all(|left| left.id().to_string() == id);
+                let is_there = std::path::Path::new(&format!("/proc/{id}")).exists();
+                say(format!(
+                    "{is_it} {} {} {is_there}",
+                    found.len(),
+                    exit.is_held()
+                ));
+            }
+            "ambient" => {
+                say(TENANT.with(String::clone)?);
+                say(DRY_RUN.is_active());
+                say(Ambient::capture().to_baggage());
+            }
+            other => panic!("no part `{other}`"),
+        }
+        Ok(())
+    });
+    assert_eq!(status, ExitCode::SUCCESS);
+    assert_eq!(resources(), before, "threads, descriptors, children");
+}
+
+/// How many threads, descriptors and children this process has.
+fn resources() -> [usize; 3] {
+    let entries = |path| std::fs::read_dir(path).map_or(0, Iterator::count);
+    [
+        entries("/proc/self/task"),
+        entries("/proc/self/fd"),
+        children().len(),
+    ]
+}
+
+/// The children of this process, by number.
+fn children() -> Vec<String> {
+    let me = std::process::id().to_string();
+    let all = std::fs::read_dir("/proc").expect("Linux").flatten();
+    let ids = all.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    ids.filter(|id| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.split(' ').nth(1) == Some(&me))
+    })
+    .collect()
+}
+
+/// The number of the guard.
+fn guard() -> Option<String> {
+    let is_guard = |id: &String| {
+        let line = std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        line.contains("selvedge-guard")
+    };
+    children().into_iter().find(is_guard)
+}

@@ -1,0 +1,8 @@
+//! Child processes, started for real: in a process of their own, because they look at all children of it.
+
+mod child;
+mod misbehave;
+mod orphans;
+mod streams;
+mod tree;
+mod unread;

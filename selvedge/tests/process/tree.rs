@@ -1,0 +1,147 @@
+//! Processes in the tree: parents, stops, failures.
+
+use std::time::Duration;
+
+use selvedge::process::{Command, JoinError, SpawnError, Stdin};
+use selvedge::testing::World;
+use selvedge::thread;
+
+/// 290: a process ends with its parent, and its parent waits for it.
+#[test]
+fn a_process_ends_with_its_parent() {
+    World::new().run(|| {
+        let parent = thread::spawn("parent", |_stop| {
+            let sleeper = Command::new("sleep").arg("1000").spawn()?;
+            assert!(
+                thread::tree()
+                    .nodes()
+                    .iter()
+                    .any(|node| node.process() == Some(sleeper.id()))
+            );
+            assert!(sleeper.path().ends_with("/parent/sleep"));
+            Ok((sleeper.stopped().clone(), sleeper.id()))
+        });
+        let (stopped, id) = parent.join().unwrap();
+        assert!(stopped.is_set());
+        assert!(
+            !std::path::Path::new(&format!("/proc/{id}")).exists(),
+            "it is reaped"
+        );
+    });
+}
+
+/// 285: a stop asks, and kills after the grace.
+#[test]
+fn who_ignores_the_request_is_killed_after_the_grace() {
+    World::new().run(|| {
+        let deaf = Command::new("sh")
+            .args([
+                "-c",
+                "trap '' TERM; echo ready; while :; do read line; done",
+            ])
+            .stdin(Stdin::Pipe)
+            .grace(Duration::from_millis(50))
+            .spawn()
+            .unwrap();
+        deaf.stdout().pop().unwrap();
+        deaf.stop();
+        let Err(JoinError::Stopped { exit, .. }) = deaf.join() else {
+            panic!("it was asked");
+        };
+        assert_eq!(exit.code(), -9);
+        let polite = Command::new("sh").args([
+            "-c",
+            "trap 'exit 0' TERM; echo ready; while :; do sleep 0.01; done",
+        ]);
+        let polite = polite.spawn().unwrap();
+        polite.stdout().pop().unwrap();
+        polite.stop();
+        assert!(polite.join().unwrap().success());
+    });
+}
+
+/// A failure that nobody joins fails the parent, as that of a thread.
+#[test]
+fn an_unjoined_failure_reaches_the_parent() {
+    World::new().run(|| {
+        let parent = thread::spawn("parent", |_stop| {
+            let child = Command::new("false").spawn()?;
+            child.stopped().wait()?;
+            Ok(child) // the handle lives on
+        });
+        let error = parent.join().unwrap_err().to_string();
+        assert!(
+            error.contains("process `") && error.contains("/parent/false` failed, exit status: 1"),
+            "{error}"
+        );
+    });
+}
+
+/// 289: a program or a directory that is not there is an error at the start, which says which.
+#[test]
+fn what_is_not_there_is_an_error_at_once() {
+    World::new().run(|| {
+        let error = Command::new("no-such-program").spawn().unwrap_err();
+        assert!(matches!(&error, SpawnError::NoProgram { .. }), "{error}");
+        let error = Command::new("true")
+            .cwd("/no/such/directory")
+            .spawn()
+            .unwrap_err();
+        assert!(matches!(&error, SpawnError::NoDirectory { .. }), "{error}");
+        assert!(error.to_string().contains("/no/such/directory"), "{error}");
+        let error = Command::new("/etc/passwd").spawn().unwrap_err();
+        assert!(
+            matches!(&error, SpawnError::NotExecutable { .. }),
+            "{error}"
+        );
+    });
+    let error = Command::new("true").spawn().unwrap_err();
+    assert!(matches!(&error, SpawnError::NoPlace { .. }), "{error}");
+}
+
+/// 291: a child that ends fast is just that.
+#[test]
+fn fast_children_end_well() {
+    World::new().run(|| {
+        for _ in 0..50 {
+            assert!(
+                Command::new("true")
+                    .spawn()
+                    .unwrap()
+                    .join()
+                    .unwrap()
+                    .success()
+            );
+        }
+    });
+}
+
+/// What happens to a process is told as of a thread.
+#[test]
+fn events_tell_of_processes() {
+    let world = World::new();
+    world.run(|| {
+        let sleeper = Command::new("sleep").arg("1000").spawn().unwrap();
+        sleeper.stop();
+        assert!(sleeper.join().is_err());
+        assert!(Command::new("false").spawn().unwrap().join().is_err());
+        Command::new("false").spawn().unwrap().release();
+    });
+    let mut events = world.events();
+    let released = events.split_off(6);
+    let expected = [
+        "sleep started",
+        "sleep asked to stop",
+        "sleep ended: stopped",
+        "false started",
+        "false failed",
+        "false ended: failed",
+    ];
+    assert_eq!(events, expected);
+    // It may have been asked to stop, with its parent, before it failed by itself.
+    assert_eq!(released[0], "false started");
+    assert!(
+        released.last().unwrap().starts_with("false ended"),
+        "{released:?}"
+    );
+}
