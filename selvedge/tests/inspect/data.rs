@@ -224,7 +224,10 @@ fn locks_are_shown_with_their_holder_and_where_it_entered() {
         waiting(&mut client, "holder");
         let other = thread::spawn("other", {
             let lock = Arc::clone(&lock);
-            move |_stop| Ok(*lock.enter() += 1)
+            move |_stop| {
+                *lock.enter() += 1;
+                Ok(())
+            }
         });
         let wait = waiting(&mut client, "other").waits.unwrap();
         let root = thread::current().path().to_owned();
