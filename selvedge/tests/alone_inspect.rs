@@ -283,15 +283,13 @@ const CASES: &[Case] = &[
                 panic!("no warnings");
             };
             if let Some(warning) = warnings.into_iter().find(|it| it.thread == "prog/deaf") {
-                break warning;
+                // It may be on its way to its wait.
+                if warning.text.contains("what never comes") {
+                    break warning;
+                }
             }
         };
         assert_eq!(warning.kind, WarningKind::StopIgnored);
-        assert!(
-            warning.text.contains("what never comes"),
-            "{}",
-            warning.text
-        );
         child.signal("KILL");
         child.end().assert_signal(9);
         // A killed program leaves its socket; the next one at that place replaces it.
