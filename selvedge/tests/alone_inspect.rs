@@ -1,5 +1,9 @@
 //! The inspector of whole programs: what the environment asks for, an end that hangs, and what idling costs.
 #![cfg(unix)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "whether something happens in a while is seen from outside of the library"
+)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -67,7 +71,8 @@ const SCENARIOS: &[Scenario] = &[
                     })
                     .forever();
                     say("ready");
-                    Ok(stop.wait_until(&Signal::never()).unwrap_or(()))
+                    stop.wait_until(&Signal::never())?;
+                    Ok(())
                 });
                 hear();
                 worker.join()?;
@@ -108,9 +113,7 @@ fn inspector_switches() -> u64 {
             .starts_with("selvedge-inspec")
         {
             let status = fs::read_to_string(task.join("status")).unwrap();
-            let line = status
-                .lines()
-                .find(|line| line.contains("nvoluntary") || line.starts_with("voluntary"));
+            let line = status.lines().find(|line| line.starts_with("voluntary"));
             let number = line.and_then(|line| line.split_whitespace().nth(1));
             switches = number.and_then(|number| number.parse().ok());
         }
@@ -280,15 +283,13 @@ const CASES: &[Case] = &[
                 panic!("no warnings");
             };
             if let Some(warning) = warnings.into_iter().find(|it| it.thread == "prog/deaf") {
-                break warning;
+                // It may be on its way to its wait.
+                if warning.text.contains("what never comes") {
+                    break warning;
+                }
             }
         };
         assert_eq!(warning.kind, WarningKind::StopIgnored);
-        assert!(
-            warning.text.contains("what never comes"),
-            "{}",
-            warning.text
-        );
         child.signal("KILL");
         child.end().assert_signal(9);
         // A killed program leaves its socket; the next one at that place replaces it.

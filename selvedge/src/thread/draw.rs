@@ -207,7 +207,7 @@ impl TreeNode {
     }
 
     /// The path of the thread that holds the lock for which this one waits, if one does; `?` for a thread outside of
-    /// the tree.
+    /// the tree, and for one that came or went while the tree was looked at.
     ///
     /// # Examples
     ///

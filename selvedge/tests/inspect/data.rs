@@ -8,6 +8,19 @@ use selvedge::{Signal, thread};
 
 use super::{connect, served, until, waiting};
 
+/// Whoever asks, and what comes back, may go to any thread.
+#[test]
+fn everything_goes_anywhere() {
+    fn anywhere<T: Send + Sync + Unpin + 'static>() {}
+    fn error<T: std::error::Error + Send + Sync + 'static>() {}
+    anywhere::<selvedge::observe::inspect::Client>();
+    anywhere::<selvedge::observe::inspect::Serving>();
+    anywhere::<selvedge::observe::inspect::protocol::Answer>();
+    anywhere::<selvedge::observe::inspect::protocol::Request>();
+    error::<selvedge::observe::inspect::AskError>();
+    error::<selvedge::observe::inspect::ServeError>();
+}
+
 #[test]
 fn it_says_who_it_is() {
     served(|serving| {
@@ -211,7 +224,10 @@ fn locks_are_shown_with_their_holder_and_where_it_entered() {
         waiting(&mut client, "holder");
         let other = thread::spawn("other", {
             let lock = Arc::clone(&lock);
-            move |_stop| Ok(*lock.enter() += 1)
+            move |_stop| {
+                *lock.enter() += 1;
+                Ok(())
+            }
         });
         let wait = waiting(&mut client, "other").waits.unwrap();
         let root = thread::current().path().to_owned();

@@ -1,5 +1,10 @@
 //! The inspector: what it shows of a tree, what it does, and what clients cannot do to a program.
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "clients are threads of another program"
+)]
+
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};

@@ -167,7 +167,7 @@ fn without_the_right_to_connect_a_socket_is_not_replaced() {
     let folder = Folder::new();
     let path = folder.join("it.sock");
     let _alive = UnixListener::bind(&path).unwrap();
-    fs::set_permissions(&path, Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o000)).unwrap();
     in_world(|| {
         // Root may connect, and finds it alive.
         let error = serve(&path).unwrap_err();

@@ -28,7 +28,9 @@ fn wait_of(node: &TreeNode, after: Duration) -> Option<Warning> {
         ("lock", _) => {
             let holder = match (node.lock_holder(), waiting.holder.and_then(|it| it.entered)) {
                 (Some("?"), Some(entered)) => {
-                    format!("held by a thread outside of the tree, which entered at {entered}")
+                    format!(
+                        "held by a thread outside of the tree, or one that has just begun, which entered at {entered}"
+                    )
                 }
                 (Some(holder), Some(entered)) => {
                     format!("held by `{holder}`, which entered at {entered}")

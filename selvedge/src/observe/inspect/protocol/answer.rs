@@ -213,7 +213,7 @@ pub struct LockInfo {
     pub id: u64,
     /// Its name, or where it was made.
     pub lock: String,
-    /// The path of the thread that holds it, if one does; `?` for one outside of the tree.
+    /// The path of the thread that holds it, if one does; `?` for one outside of the tree, or one that has come or gone just now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<String>,
     /// Where the holder entered it.
