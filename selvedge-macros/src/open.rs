@@ -187,7 +187,7 @@ pub(crate) fn handle(
                 );
                 #p::call(
                     Self::__site(),
-                    ::core::any::TypeId::of::<#shape>(),
+                    const { &::core::any::TypeId::of::<#shape>() },
                     receiver,
                     &mut args,
                     &code,

@@ -74,15 +74,12 @@ pub(super) enum InForce<'c> {
 /// Runs `f` with what is in force for a call here.
 #[inline]
 pub(super) fn look<R>(key: &Key, f: impl FnOnce(View<'_>) -> R) -> R {
-    ambient::innermost(key, |binding| {
-        let (links, masks) = match binding.map(|binding| &binding.payload) {
-            Some(Payload::Shared(_, here) | Payload::Inline { value: here, .. }) => {
-                // SAFETY: a `Here` (invariant 1), alive as long as the binding, which is as long as this
-                // closure runs.
-                let here = unsafe { &*here.cast::<Here>() };
-                (here.links, here.masks)
-            }
-            _ => (ptr::null(), ptr::null()),
+    ambient::with_value(key, |here| {
+        // SAFETY: null or a `Here` (invariant 1), alive as long as the binding, which is as long as this
+        // closure runs.
+        let (links, masks) = match unsafe { here.cast::<Here>().as_ref() } {
+            Some(here) => (here.links, here.masks),
+            None => (ptr::null(), ptr::null()),
         };
         f(View {
             links,
@@ -95,7 +92,7 @@ pub(super) fn look<R>(key: &Key, f: impl FnOnce(View<'_>) -> R) -> R {
 /// Has no block around us bound anything to `key`?
 #[inline]
 pub(super) fn is_empty(key: &Key) -> bool {
-    ambient::innermost(key, |binding| binding.is_none())
+    ambient::with_value(key, <*const ()>::is_null)
 }
 
 /// Runs `f` with `patch` in force.
@@ -340,17 +337,21 @@ pub(super) fn lend<S: Shape, R>(
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
-    lent::<S, R>(handler, |lent| {
+    lent::<S, R>(handler, next_id(), |lent| {
         with_link(key, What::Lent(ptr::from_ref(lent)), block, f)
     })
 }
 
-/// Runs `f` with `handler` where anybody who knows its type can run it.
-pub(super) fn lent<S: Shape, R>(handler: &mut S::Lent<'_>, f: impl FnOnce(&Lent) -> R) -> R {
+/// Runs `f` with `handler` where anybody who knows its type can run it; 0 is the number of what is no step of a call.
+pub(super) fn lent<S: Shape, R>(
+    handler: &mut S::Lent<'_>,
+    id: u64,
+    f: impl FnOnce(&Lent) -> R,
+) -> R {
     let handler: *mut S::Lent<'_> = handler;
     f(&Lent {
         of: TypeId::of::<S>(),
-        id: next_id(),
+        id,
         handler: (&raw const handler).cast(),
         busy: Cell::new(false),
     })

@@ -3,7 +3,11 @@
 //! # Invariants
 //!
 //! 1. `handler` of a [`Hook`] is a `Box<S::Hook>`, where `of` is the `TypeId` of `S`: an instantiation of a
-//!    generic function with other types finds nothing and goes on.
+//!    generic function with other types finds nothing and goes on. Only [`Hook::new`] makes one, and neither changes.
+#![allow(
+    unsafe_code,
+    reason = "a handler's type is known by a number that is compared without a call"
+)]
 
 use core::any::{Any, TypeId};
 use core::fmt;
@@ -79,11 +83,12 @@ impl<'h> HookRef<'h> {
     #[must_use]
     pub fn kept<S: Shape>(self) -> Option<&'h S::Hook> {
         match self.0 {
-            Handler::Kept(hook) => hook
-                .handler
-                .downcast_ref::<Box<S::Hook>>()
-                .map(|hook| &**hook),
-            Handler::Lent(_) => None,
+            Handler::Kept(hook) if hook.of == TypeId::of::<S>() => {
+                let handler: *const Box<S::Hook> = (&raw const hook.handler).cast();
+                // SAFETY: a `Box<S::Hook>` (invariant 1), borrowed as long as `hook` is.
+                Some(unsafe { &**handler })
+            }
+            Handler::Kept(_) | Handler::Lent(_) => None,
         }
     }
 

@@ -62,7 +62,7 @@ pub(super) enum Phase<'p> {
     Before,
     After,
     Unwound(&'p (dyn Any + Send)),
-    Around(Rest<'p>),
+    Around(&'p Rest<'p>),
     /// An expectation is asked whether it would take the call.
     Ask(&'p Asked<'p>),
 }
@@ -78,7 +78,7 @@ pub(super) struct Asked<'a> {
 /// What is the same for all steps of a call.
 pub(super) struct Steps<'c> {
     site: &'static Site,
-    of: TypeId,
+    of: &'static TypeId,
     receiver: *const (),
     view: View<'c>,
     sets: Sets<'c>,
@@ -113,21 +113,17 @@ enum Turn<'c> {
 }
 
 /// One step of a call.
-enum Step<'c> {
-    /// A patch, in force here or everywhere.
-    Patch(&'c Patch),
-    /// A handler that a block has lent.
-    Lent(&'c Lent),
-    /// A body that contexts have chosen.
-    Binding(&'c Bound),
+struct Step<'c> {
+    hook: HookRef<'c>,
+    id: u64,
+    kind: Kind,
 }
 
-/// A call of an armed function that something in reach applies to. For expansions.
-#[cold]
-#[inline(never)]
+/// A call of an armed function that something in reach applies to. For expansions; what is generic is little.
+#[inline(always)]
 pub fn call<A, R>(
     site: &'static Site,
-    of: TypeId,
+    of: &'static TypeId,
     receiver: *const (),
     args: &mut A,
     code: &Code<A, R>,
@@ -137,8 +133,25 @@ pub fn call<A, R>(
     state.into_result()
 }
 
+/// Not generic, so that it is there once.
 #[inline(never)]
-fn dispatch(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Running) {
+fn dispatch(site: &'static Site, of: &'static TypeId, receiver: *const (), call: &mut dyn Running) {
+    if !site.is_for_blocks() {
+        return dispatch_far(site, of, receiver, call);
+    }
+    chain::look(&site.key, |view| {
+        walk(&Steps::of_blocks(site, of, receiver, view), call);
+    });
+}
+
+/// Something else than the patches of blocks may apply.
+#[inline(never)]
+fn dispatch_far(
+    site: &'static Site,
+    of: &'static TypeId,
+    receiver: *const (),
+    call: &mut dyn Running,
+) {
     if site.is_watched() {
         return watch::observe(site.function(), call, |call| run(site, of, receiver, call));
     }
@@ -146,7 +159,7 @@ fn dispatch(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn
 }
 
 #[inline]
-fn run(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Running) {
+fn run(site: &'static Site, of: &'static TypeId, receiver: *const (), call: &mut dyn Running) {
     groutine::attend();
     if site.is_heard() {
         groutine::sets(|sets| dispatch_among(site, of, receiver, sets, call));
@@ -158,20 +171,16 @@ fn run(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Runn
 #[inline]
 fn dispatch_among(
     site: &'static Site,
-    of: TypeId,
+    of: &'static TypeId,
     receiver: *const (),
     sets: Sets<'_>,
     call: &mut dyn Running,
 ) {
     chain::look(&site.key, |view| {
         let steps = Steps {
-            site,
-            of,
-            receiver,
-            view,
             sets,
-            wide: &[],
             refused_by: binding::unanswered(site),
+            ..Steps::of_blocks(site, of, receiver, view)
         };
         if site.has_wide() {
             walk_wide(steps, call);
@@ -228,6 +237,55 @@ fn walk(steps: &Steps<'_>, call: &mut dyn Running) {
     rest.run(call);
 }
 
+impl<'c> Steps<'c> {
+    #[inline]
+    fn of_blocks(
+        site: &'static Site,
+        of: &'static TypeId,
+        receiver: *const (),
+        view: View<'c>,
+    ) -> Self {
+        Self {
+            site,
+            of,
+            receiver,
+            view,
+            sets: Sets::NONE,
+            wide: &[],
+            refused_by: None,
+        }
+    }
+
+    /// Is a handler of the call's type, and are we not inside of it?
+    #[inline]
+    fn takes(&self, of: TypeId, id: u64) -> bool {
+        of == *self.of && !self.view.is_masked(id)
+    }
+
+    /// The step of a patch, in force here or everywhere, if it applies to the call; then it counts.
+    #[inline]
+    fn patch<'p>(&self, patch: &'p Patch) -> Option<Step<'p>> {
+        let step = self.kept(patch.hook())?;
+        patch.takes(self.receiver).then_some(step)
+    }
+
+    /// The step of a handler that somebody keeps, so of a body that contexts have chosen.
+    #[inline]
+    fn kept<'h>(&self, hook: &'h Hook) -> Option<Step<'h>> {
+        self.takes(hook.of, hook.id).then(|| Step::of(hook))
+    }
+
+    /// The step of a handler that a block has lent.
+    #[inline]
+    fn lent<'l>(&self, lent: &'l Lent) -> Option<Step<'l>> {
+        self.takes(lent.of, lent.id).then_some(Step {
+            hook: HookRef(Handler::Lent(lent)),
+            id: lent.id,
+            kind: Kind::Before,
+        })
+    }
+}
+
 impl<'c> Rest<'c> {
     /// Runs the steps to the end of the call.
     fn run(mut self, call: &mut dyn Running) {
@@ -236,23 +294,23 @@ impl<'c> Rest<'c> {
                 Turn::Step(step) => step,
                 Turn::Groutines(set) => return self.run_heard(set, call),
             };
-            let hook = step.hook();
-            match step.kind() {
+            let Step { hook, id, kind } = step;
+            match kind {
                 Kind::Before => {
-                    if self.masked(step.id(), || call.invoke(hook, Phase::Before)) {
+                    if self.masked(id, || call.invoke(hook, Phase::Before)) {
                         return;
                     }
                 }
                 Kind::Around => {
-                    self.masked(step.id(), || call.invoke(hook, Phase::Around(self)));
+                    self.masked(id, || call.invoke(hook, Phase::Around(&self)));
                     return;
                 }
                 Kind::After => {
                     self.run(call);
-                    self.masked(step.id(), || call.invoke(hook, Phase::After));
+                    self.masked(id, || call.invoke(hook, Phase::After));
                     return;
                 }
-                Kind::Unwound => return self.run_caught(step.id(), hook, call),
+                Kind::Unwound => return self.run_caught(id, hook, call),
             }
         }
         if self.is_answered {
@@ -270,7 +328,11 @@ impl<'c> Rest<'c> {
         let Steps {
             site, of, receiver, ..
         } = *self.steps;
-        let called = Called { site, of, receiver };
+        let called = Called {
+            site,
+            of: *of,
+            receiver,
+        };
         let id = set.begin();
         let ended = match set.tell(called, id, Phase::Before, call) {
             Told::Consumed => Ok(()),
@@ -290,7 +352,7 @@ impl<'c> Rest<'c> {
     }
 
     #[inline(never)]
-    fn run_caught(self, id: u64, hook: HookRef<'_>, call: &mut dyn Running) {
+    fn run_caught(&self, id: u64, hook: HookRef<'_>, call: &mut dyn Running) {
         let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.run(call))) else {
             return;
         };
@@ -302,7 +364,7 @@ impl<'c> Rest<'c> {
     }
 
     /// Goes on with a panic that somebody was told of, unless he has answered.
-    fn end_unwound(self, panic: Panic, told: Result<bool, Panic>) {
+    fn end_unwound(&self, panic: Panic, told: Result<bool, Panic>) {
         match told {
             Ok(true) => drop_caught(panic), // answered
             Ok(false) => resume_unwind(panic),
@@ -312,14 +374,14 @@ impl<'c> Rest<'c> {
 
     /// What an around handler proceeds to.
     #[inline(never)]
-    pub(super) fn proceed(self, call: &mut dyn Running) {
+    pub(super) fn proceed(&self, call: &mut dyn Running) {
         let Steps { site, view, .. } = self.steps;
         let block = site.function().location();
         chain::unmasked(&site.key, *view, block, || self.run(call));
     }
 
     /// Would any expectation that is still to come, in this order if one is given, take the call?
-    pub(super) fn is_expected(self, of: Option<&Sequence>, call: &mut dyn Running) -> bool {
+    pub(super) fn is_expected(&self, of: Option<&Sequence>, call: &mut dyn Running) -> bool {
         let steps = self.steps;
         let links = core::iter::successors(self.link, |link| link.outer());
         let of_blocks = links.filter_map(|link| match link.what() {
@@ -334,9 +396,11 @@ impl<'c> Rest<'c> {
         let takes = Cell::new(false);
         let asked = Asked { of, takes };
         for patch in of_blocks.chain(installed) {
-            let step = Step::Patch(patch);
-            if patch.is_expecting() && patch.is_on(steps.receiver) && step.is_of(steps) {
-                self.masked(step.id(), || call.invoke(step.hook(), Phase::Ask(&asked)));
+            let hook = patch.hook();
+            if patch.is_expecting() && patch.is_on(steps.receiver) && steps.takes(hook.of, hook.id)
+            {
+                let Step { hook, id, .. } = Step::of(hook);
+                self.masked(id, || call.invoke(hook, Phase::Ask(&asked)));
                 if asked.takes.get() {
                     return true;
                 }
@@ -371,10 +435,10 @@ impl<'c> Rest<'c> {
                 continue;
             }
             let step = match link.what() {
-                InForce::Patch(patch) => Step::Patch(patch),
-                InForce::Lent(lent) => Step::Lent(lent),
+                InForce::Patch(patch) => steps.patch(patch),
+                InForce::Lent(lent) => steps.lent(lent),
             };
-            if step.applies(steps) {
+            if let Some(step) = step {
                 return Some(Turn::Step(step));
             }
         }
@@ -384,10 +448,10 @@ impl<'c> Rest<'c> {
         while let Some(Some(wide)) = steps.wide.get(self.wide) {
             self.wide += 1;
             let step = match wide {
-                Wide::Patch(patch) => Step::Patch(patch),
-                Wide::Binding(_, bound) => Step::Binding(bound),
+                Wide::Patch(patch) => steps.patch(patch),
+                Wide::Binding(_, bound) => steps.kept(&bound.hook),
             };
-            if step.applies(steps) {
+            if let Some(step) = step {
                 return Some(Turn::Step(step));
             }
         }
@@ -396,49 +460,12 @@ impl<'c> Rest<'c> {
 }
 
 impl<'c> Step<'c> {
-    fn applies(&self, steps: &Steps<'_>) -> bool {
-        if !self.is_of(steps) {
-            return false;
-        }
-        match self {
-            Self::Patch(patch) => patch.takes(steps.receiver),
-            Self::Lent(_) | Self::Binding(_) => true,
-        }
-    }
-
-    /// Is it of the call's type, and are we not inside of it?
     #[inline]
-    fn is_of(&self, steps: &Steps<'_>) -> bool {
-        let of = match self {
-            Self::Patch(patch) => patch.hook().of,
-            Self::Lent(lent) => lent.of,
-            Self::Binding(bound) => bound.hook.of,
-        };
-        of == steps.of && !steps.view.is_masked(self.id())
-    }
-
-    fn id(&self) -> u64 {
-        match self {
-            Self::Patch(patch) => patch.hook().id,
-            Self::Lent(lent) => lent.id,
-            Self::Binding(bound) => bound.hook.id,
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Patch(patch) => patch.hook().kind,
-            Self::Lent(_) => Kind::Before,
-            Self::Binding(bound) => bound.hook.kind,
-        }
-    }
-
-    fn hook(&self) -> HookRef<'c> {
-        let kept = |hook: &'c Hook| HookRef(Handler::Kept(hook));
-        match self {
-            Self::Patch(patch) => kept(patch.hook()),
-            Self::Lent(lent) => HookRef(Handler::Lent(lent)),
-            Self::Binding(bound) => kept(&bound.hook),
+    fn of(hook: &'c Hook) -> Self {
+        Self {
+            hook: HookRef(Handler::Kept(hook)),
+            id: hook.id,
+            kind: hook.kind,
         }
     }
 }

@@ -29,6 +29,7 @@ pub(super) type Look<A, R> = fn(Option<&A>, Option<&R>, See<'_>);
 pub(super) type See<'s> = &'s mut dyn FnMut(&'static str, &dyn fmt::Debug);
 
 impl<A, R> Code<A, R> {
+    #[inline]
     pub fn new(
         body: fn(&mut A) -> R,
         invoke: fn(HookRef<'_>, &mut Step<'_, A, R>),
@@ -47,6 +48,7 @@ pub(super) struct State<'c, A, R> {
 }
 
 impl<'c, A, R> State<'c, A, R> {
+    #[inline]
     pub(super) fn new(args: &'c mut A, code: &'c Code<A, R>, function: &'static Function) -> Self {
         Self {
             args,
@@ -56,9 +58,19 @@ impl<'c, A, R> State<'c, A, R> {
         }
     }
 
+    #[inline]
     pub(super) fn into_result(self) -> R {
-        self.result.expect("a call ends in a result (invariant 2)")
+        match self.result {
+            Some(result) => result,
+            None => no_result(),
+        }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn no_result() -> ! {
+    panic!("a call ends in a result (invariant 2)")
 }
 
 impl<A, R> Running for State<'_, A, R> {
@@ -351,7 +363,7 @@ impl<'c, A, R> Unwound<'c, A, R> {
 /// ```
 #[must_use = "without `proceed` the function itself does not run"]
 pub struct Next<'c, A, R> {
-    rest: Rest<'c>,
+    rest: &'c Rest<'c>,
     code: &'c Code<A, R>,
     function: &'static Function,
 }

@@ -79,7 +79,7 @@ impl Visit<'_> {
     /// Runs `handler` with the call, if it is one of an instantiation with this shape.
     pub fn run<S: Shape>(self, handler: &mut S::Lent<'_>) {
         let Self { call, phase } = self;
-        chain::lent::<S, _>(handler, |lent| {
+        chain::lent::<S, _>(handler, 0, |lent| {
             call.visit(HookRef(Handler::Lent(lent)), phase)
         });
     }
