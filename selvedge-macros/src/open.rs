@@ -75,10 +75,7 @@ pub(crate) fn handle(
             Self::__site(), #p::Kind::#kind, #receiver, ::std::boxed::Box::new(#hook),
         ))
     };
-    let before = patch(
-        quote!(Before),
-        quote!(move |step| handler(&mut step.call())),
-    );
+    let before = patch(quote!(Before), quote!(move |step| handler(step.call())));
     let after = patch(
         quote!(After),
         quote!(move |step| handler(&mut step.returned())),
@@ -127,7 +124,7 @@ pub(crate) fn handle(
                 mut handler: impl for<'__c, #(#lifetimes),*> FnMut(&mut #p::Call<'__c, #full, #result>),
                 block: impl FnOnce() -> __R,
             ) -> __R #bounds {
-                let handler: &mut (#lent) = &mut |step| handler(&mut step.call());
+                let handler: &mut (#lent) = &mut |step| handler(step.call());
                 #p::before_here::<#shape, __R>(Self::__site(), handler, block)
             }
 

@@ -36,9 +36,9 @@ type Panic = Box<dyn Any + Send>;
 /// A call that is running, whatever its types are.
 pub(super) trait Running {
     /// Runs a handler of the call's type. Is there a result now?
-    fn invoke(&mut self, hook: HookRef<'_>, phase: Phase<'_>) -> bool;
+    fn invoke(&mut self, hook: &HookRef<'_>, phase: &Phase<'_>) -> bool;
     /// Lets a handler of the call's type look, which is not a step: of several answers the first counts.
-    fn visit(&mut self, hook: HookRef<'_>, phase: Phase<'_>);
+    fn visit(&mut self, hook: &HookRef<'_>, phase: &Phase<'_>);
     /// Is there a result?
     fn is_answered(&self) -> bool;
     /// There is no result any more: what made it has panicked.
@@ -297,17 +297,17 @@ impl<'c> Rest<'c> {
             let Step { hook, id, kind } = step;
             match kind {
                 Kind::Before => {
-                    if self.masked(id, || call.invoke(hook, Phase::Before)) {
+                    if self.masked(id, || call.invoke(&hook, &Phase::Before)) {
                         return;
                     }
                 }
                 Kind::Around => {
-                    self.masked(id, || call.invoke(hook, Phase::Around(&self)));
+                    self.masked(id, || call.invoke(&hook, &Phase::Around(&self)));
                     return;
                 }
                 Kind::After => {
                     self.run(call);
-                    self.masked(id, || call.invoke(hook, Phase::After));
+                    self.masked(id, || call.invoke(&hook, &Phase::After));
                     return;
                 }
                 Kind::Unwound => return self.run_caught(id, hook, call),
@@ -358,7 +358,7 @@ impl<'c> Rest<'c> {
         };
         let phase = Phase::Unwound(&*panic);
         let told = catch_unwind(AssertUnwindSafe(|| {
-            self.masked(id, || call.invoke(hook, phase))
+            self.masked(id, || call.invoke(&hook, &phase))
         }));
         self.end_unwound(panic, told);
     }
@@ -400,7 +400,7 @@ impl<'c> Rest<'c> {
             if patch.is_expecting() && patch.is_on(steps.receiver) && steps.takes(hook.of, hook.id)
             {
                 let Step { hook, id, .. } = Step::of(hook);
-                self.masked(id, || call.invoke(hook, Phase::Ask(&asked)));
+                self.masked(id, || call.invoke(&hook, &Phase::Ask(&asked)));
                 if asked.takes.get() {
                     return true;
                 }

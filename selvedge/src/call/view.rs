@@ -17,7 +17,7 @@ use crate::call::steps::{At, Phase, Rest, Running};
 #[doc(hidden)]
 pub struct Code<A, R> {
     body: fn(&mut A) -> R,
-    invoke: fn(HookRef<'_>, &mut Step<'_, A, R>),
+    invoke: fn(&HookRef<'_>, &mut Step<'_, A, R>),
     look: Look<A, R>,
 }
 
@@ -32,7 +32,7 @@ impl<A, R> Code<A, R> {
     #[inline]
     pub fn new(
         body: fn(&mut A) -> R,
-        invoke: fn(HookRef<'_>, &mut Step<'_, A, R>),
+        invoke: fn(&HookRef<'_>, &mut Step<'_, A, R>),
         look: Look<A, R>,
     ) -> Self {
         Self { body, invoke, look }
@@ -74,36 +74,26 @@ fn no_result() -> ! {
 }
 
 impl<A, R> Running for State<'_, A, R> {
-    fn invoke(&mut self, hook: HookRef<'_>, phase: Phase<'_>) -> bool {
+    fn invoke(&mut self, hook: &HookRef<'_>, phase: &Phase<'_>) -> bool {
         if matches!(phase, Phase::Unwound(_)) {
             self.result = None; // of a step that panicked after it had one
         }
-        let mut step = Step {
-            args: self.args,
-            result: &mut self.result,
-            code: self.code,
-            function: self.function,
-            phase,
-        };
-        (self.code.invoke)(hook, &mut step);
+        let (code, result) = (self.code, &mut self.result);
+        let call = Call::new(self.args, result, code.look, self.function);
+        (code.invoke)(hook, &mut Step { call, code, phase });
         self.result.is_some()
     }
 
-    fn visit(&mut self, hook: HookRef<'_>, phase: Phase<'_>) {
+    fn visit(&mut self, hook: &HookRef<'_>, phase: &Phase<'_>) {
         let mut ignored = None;
         let is_late = self.result.is_some() && !matches!(phase, Phase::After);
-        let mut step = Step {
-            args: self.args,
-            result: if is_late {
-                &mut ignored
-            } else {
-                &mut self.result
-            },
-            code: self.code,
-            function: self.function,
-            phase,
+        let result = match is_late {
+            true => &mut ignored,
+            false => &mut self.result,
         };
-        (self.code.invoke)(hook, &mut step);
+        let code = self.code;
+        let call = Call::new(self.args, result, code.look, self.function);
+        (code.invoke)(hook, &mut Step { call, code, phase });
     }
 
     fn is_answered(&self) -> bool {
@@ -129,50 +119,51 @@ impl<A, R> Running for State<'_, A, R> {
 /// The turn of one handler, for expansions.
 #[doc(hidden)]
 pub struct Step<'s, A, R> {
-    pub(super) args: &'s mut A,
-    result: &'s mut Option<R>,
+    /// Made where it stays: what is copied in pieces, soon after it was written in others, is slow.
+    pub(super) call: Call<'s, A, R>,
     pub(super) code: &'s Code<A, R>,
-    pub(super) function: &'static Function,
-    pub(super) phase: Phase<'s>,
+    pub(super) phase: &'s Phase<'s>,
 }
 
 /// The handler was made for another kind of turn.
 pub(super) const OTHER_KIND: &str = "a handler runs when its kind says";
 
-impl<A, R> Step<'_, A, R> {
+impl<'s, A, R> Step<'s, A, R> {
     /// For a handler that runs before.
     #[inline]
-    pub fn call(&mut self) -> Call<'_, A, R> {
-        Call::new(self.args, self.result, self.code.look, self.function)
+    pub fn call(&mut self) -> &mut Call<'s, A, R> {
+        &mut self.call
     }
 
     /// For one that runs after.
     #[inline]
     pub fn returned(&mut self) -> Returned<'_, A, R> {
-        let result = self.result.as_mut().expect(OTHER_KIND);
-        Returned::new(self.args, result, self.code.look, self.function)
+        let call = &mut self.call;
+        let result = call.answer.as_mut().expect(OTHER_KIND);
+        Returned::new(call.args, result, call.look, call.function)
     }
 
     /// For one that runs after a panic.
     pub fn unwound(&mut self) -> Unwound<'_, A, R> {
-        let Phase::Unwound(panic) = self.phase else {
+        let Phase::Unwound(panic) = *self.phase else {
             panic!("{OTHER_KIND}");
         };
-        Unwound::new(self.args, panic, self.result, self.code.look, self.function)
+        let call = &mut self.call;
+        Unwound::new(call.args, panic, call.answer, call.look, call.function)
     }
 
     /// For one that runs around.
     #[inline]
     pub fn around(&mut self, handler: impl FnOnce(&mut A, Next<'_, A, R>) -> R) {
-        let Phase::Around(rest) = self.phase else {
+        let Phase::Around(rest) = *self.phase else {
             panic!("{OTHER_KIND}");
         };
         let next = Next {
             rest,
             code: self.code,
-            function: self.function,
+            function: self.call.function,
         };
-        *self.result = Some(handler(self.args, next));
+        *self.call.answer = Some(handler(self.call.args, next));
     }
 }
 
@@ -201,7 +192,7 @@ pub struct Call<'c, A, R> {
     pub args: &'c mut A,
     answer: &'c mut Option<R>,
     look: Look<A, R>,
-    function: &'static Function,
+    pub(super) function: &'static Function,
 }
 
 impl<'c, A, R> Call<'c, A, R> {
@@ -489,7 +480,7 @@ impl<A, R> fmt::Debug for NextOf<'_, A, R> {
 
 impl<A, R> fmt::Debug for Step<'_, A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_call(f, self.function, (self.code.look, &*self.args))
+        fmt::Debug::fmt(&self.call, f)
     }
 }
 

@@ -72,7 +72,7 @@ pub trait Answers<P, R> {
 #[doc(hidden)]
 pub struct Visit<'v> {
     call: &'v mut dyn Running,
-    phase: Phase<'v>,
+    phase: &'v Phase<'v>,
 }
 
 impl Visit<'_> {
@@ -80,7 +80,7 @@ impl Visit<'_> {
     pub fn run<S: Shape>(self, handler: &mut S::Lent<'_>) {
         let Self { call, phase } = self;
         chain::lent::<S, _>(handler, 0, |lent| {
-            call.visit(HookRef(Handler::Lent(lent)), phase)
+            call.visit(&HookRef(Handler::Lent(lent)), phase)
         });
     }
 }
@@ -97,7 +97,7 @@ impl Heard<'_> {
         let mut back = Back(self, Some(self.call.take()?));
         let visit = Visit {
             call: &mut **back.1.as_mut()?,
-            phase: self.happening.phase,
+            phase: &self.happening.phase,
         };
         Some(f(visit))
     }
