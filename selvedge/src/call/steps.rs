@@ -28,7 +28,7 @@ use crate::call::sequence::Sequence;
 use crate::call::site::{Function, Site};
 use crate::call::view::{Code, See, State};
 use crate::call::watch;
-use crate::primitive::{Arc, drop_caught, message_of};
+use crate::primitive::{Lease, drop_caught, message_of};
 use crate::probe::{self, Event};
 
 type Panic = Box<dyn Any + Send>;
@@ -82,7 +82,6 @@ pub(super) struct Steps<'c> {
     receiver: *const (),
     view: View<'c>,
     sets: Sets<'c>,
-    wide: &'c [Option<Wide>],
     /// The strict context that nothing answers for: then there are no bindings, and the body does not run.
     refused_by: Option<&'static Context>,
 }
@@ -90,18 +89,19 @@ pub(super) struct Steps<'c> {
 /// Something process-wide that takes part in a call.
 pub(super) enum Wide {
     Patch(Patch),
-    Binding(Rank, Arc<Bound>),
+    Binding(Rank, Lease<Bound>),
 }
 
 /// The steps that are still to come.
 #[derive(Clone, Copy)]
 pub(super) struct Rest<'c> {
     steps: &'c Steps<'c>,
-    /// The next patch of the calling block; then come the process-wide ones from `wide` on.
+    /// The next patch of the calling block.
     link: Option<&'c Link>,
     /// The next set of groutines.
     set: Option<&'c groutine::Link>,
-    wide: usize,
+    /// What is process-wide, which comes then.
+    wide: &'c [Option<Wide>],
     /// A groutine has answered: only other groutines hear of the call.
     is_answered: bool,
 }
@@ -140,7 +140,7 @@ fn dispatch(site: &'static Site, of: &'static TypeId, receiver: *const (), call:
         return dispatch_far(site, of, receiver, call);
     }
     chain::look(&site.key, |view| {
-        walk(&Steps::of_blocks(site, of, receiver, view), call);
+        walk(&Steps::of_blocks(site, of, receiver, view), &[], call);
     });
 }
 
@@ -183,9 +183,9 @@ fn dispatch_among(
             ..Steps::of_blocks(site, of, receiver, view)
         };
         if site.has_wide() {
-            walk_wide(steps, call);
+            walk_wide(&steps, call);
         } else {
-            walk(&steps, call);
+            walk(&steps, &[], call);
         }
     });
 }
@@ -204,34 +204,33 @@ pub(super) fn go_on_with(
 
 /// Finds what is process-wide first. Not inlined: a call without such steps needs no stack for them.
 #[inline(never)]
-fn walk_wide(steps: Steps<'_>, call: &mut dyn Running) {
+fn walk_wide(steps: &Steps<'_>, call: &mut dyn Running) {
     if steps.site.installed.is_empty()
         && steps.refused_by.is_none()
         && let only @ Some(_) = binding::only_match(steps.site)
     {
-        let wide = core::slice::from_ref(&only);
-        return walk(&Steps { wide, ..steps }, call);
+        return walk(steps, core::slice::from_ref(&only), call);
     }
     walk_many(steps, call);
 }
 
 #[inline(never)]
-fn walk_many(steps: Steps<'_>, call: &mut dyn Running) {
+fn walk_many(steps: &Steps<'_>, call: &mut dyn Running) {
     let mut found = Few::new();
     install::installed(steps.site, &mut found);
     if steps.refused_by.is_none() {
         binding::matching(steps.site, &mut found);
     }
-    let wide = found.as_mut_slice();
-    walk(&Steps { wide, ..steps }, call);
+    walk(steps, found.as_mut_slice(), call);
 }
 
-fn walk(steps: &Steps<'_>, call: &mut dyn Running) {
-    let rest = Rest {
+#[inline]
+fn walk(steps: &Steps<'_>, wide: &[Option<Wide>], call: &mut dyn Running) {
+    let mut rest = Rest {
         steps,
         link: steps.view.first(),
         set: steps.sets.first(),
-        wide: 0,
+        wide,
         is_answered: false,
     };
     rest.run(call);
@@ -251,7 +250,6 @@ impl<'c> Steps<'c> {
             receiver,
             view,
             sets: Sets::NONE,
-            wide: &[],
             refused_by: None,
         }
     }
@@ -288,7 +286,7 @@ impl<'c> Steps<'c> {
 
 impl<'c> Rest<'c> {
     /// Runs the steps to the end of the call.
-    fn run(mut self, call: &mut dyn Running) {
+    fn run(&mut self, call: &mut dyn Running) {
         while let Some(turn) = self.next() {
             let step = match turn {
                 Turn::Step(step) => step,
@@ -302,7 +300,7 @@ impl<'c> Rest<'c> {
                     }
                 }
                 Kind::Around => {
-                    self.masked(id, || call.invoke(&hook, &Phase::Around(&self)));
+                    self.masked(id, || call.invoke(&hook, &Phase::Around(self)));
                     return;
                 }
                 Kind::After => {
@@ -324,7 +322,7 @@ impl<'c> Rest<'c> {
 
     /// Runs the rest of the call while groutines listen: to its beginning, and to its end.
     #[inline(never)]
-    fn run_heard(mut self, set: &Set, call: &mut dyn Running) {
+    fn run_heard(&mut self, set: &Set, call: &mut dyn Running) {
         let Steps {
             site, of, receiver, ..
         } = *self.steps;
@@ -352,7 +350,7 @@ impl<'c> Rest<'c> {
     }
 
     #[inline(never)]
-    fn run_caught(&self, id: u64, hook: HookRef<'_>, call: &mut dyn Running) {
+    fn run_caught(&mut self, id: u64, hook: HookRef<'_>, call: &mut dyn Running) {
         let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.run(call))) else {
             return;
         };
@@ -377,7 +375,8 @@ impl<'c> Rest<'c> {
     pub(super) fn proceed(&self, call: &mut dyn Running) {
         let Steps { site, view, .. } = self.steps;
         let block = site.function().location();
-        chain::unmasked(&site.key, *view, block, || self.run(call));
+        let mut rest = *self;
+        chain::unmasked(&site.key, *view, block, || rest.run(call));
     }
 
     /// Would any expectation that is still to come, in this order if one is given, take the call?
@@ -388,7 +387,7 @@ impl<'c> Rest<'c> {
             InForce::Patch(patch) => Some(patch),
             InForce::Lent(_) => None,
         });
-        let wide = steps.wide.iter().skip(self.wide).flatten();
+        let wide = self.wide.iter().flatten();
         let installed = wide.filter_map(|wide| match wide {
             Wide::Patch(patch) => Some(patch),
             Wide::Binding(..) => None,
@@ -445,8 +444,8 @@ impl<'c> Rest<'c> {
         if self.is_answered {
             return None;
         }
-        while let Some(Some(wide)) = steps.wide.get(self.wide) {
-            self.wide += 1;
+        while let [Some(wide), rest @ ..] = self.wide {
+            self.wide = rest;
             let step = match wide {
                 Wide::Patch(patch) => steps.patch(patch),
                 Wide::Binding(_, bound) => steps.kept(&bound.hook),
