@@ -6,8 +6,8 @@ pub use crate::call::groutine::{AtCall, AtPanic, AtReturn, Ends, Wait};
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 pub use crate::call::private::Detour;
 pub use crate::call::private::{
-    AsyncCode, Code, Discovered, Expected, HookRef, Kind, Peek, PeekDebug, PeekType, Shape, Site,
-    Step, Turn, before_here, bind, bind_discovered, call, call_async, explain,
+    AsyncCode, Code, Discovered, Expected, HookRef, Kind, Peek, PeekDebug, PeekType, Runs, Shape,
+    Site, Step, Turn, before_here, bind, bind_discovered, call, call_async, explain,
 };
 pub use crate::call::{
     AsyncNext, Binding, BoxFuture, Call, Calls, Condition, Expectation, Explanation, Next, NextOf,

@@ -358,22 +358,19 @@ pub(super) fn lent<S: Shape, R>(
 }
 
 impl Lent {
-    /// Runs `f` with the handler, unless it is of another type or running.
-    pub(super) fn with<S: Shape>(&self, f: impl for<'x> FnOnce(&mut S::Lent<'x>)) {
+    /// Runs `f` with the place of the handler, unless it is running.
+    #[inline]
+    pub(super) fn lend(&self, f: impl FnOnce(*const ())) {
         struct Free<'b>(&'b Cell<bool>);
         impl Drop for Free<'_> {
             fn drop(&mut self) {
                 self.0.set(false);
             }
         }
-        if TypeId::of::<S>() != self.of || self.busy.replace(true) {
+        if self.busy.replace(true) {
             return;
         }
         let _free = Free(&self.busy);
-        // SAFETY: what `lend` put there, of this type but for a lifetime, which has no part in its layout.
-        let handler = unsafe { *self.handler.cast::<*mut S::Lent<'_>>() };
-        // SAFETY: borrowed by the block (invariant 4), and by nobody else, because it was not busy. `f` works for
-        // every lifetime that the handler may have, so for its own.
-        f(unsafe { &mut *handler });
+        f(self.handler);
     }
 }

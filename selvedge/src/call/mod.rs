@@ -181,7 +181,7 @@ pub(crate) mod private {
     pub use super::explain::explain;
     pub use super::future::{AsyncCode, Turn, call_async};
     pub use super::here::before_here;
-    pub use super::hook::{HookRef, Kind, Shape};
+    pub use super::hook::{HookRef, Kind, Runs, Shape};
     pub use super::peek::{Peek, PeekDebug, PeekType};
     pub use super::site::Site;
     pub use super::steps::call;

@@ -121,15 +121,9 @@ struct Step<'c> {
 
 /// A call of an armed function that something in reach applies to. For expansions; what is generic is little.
 #[inline(always)]
-pub fn call<A, R>(
-    site: &'static Site,
-    of: &'static TypeId,
-    receiver: *const (),
-    args: &mut A,
-    code: &Code<A, R>,
-) -> R {
+pub fn call<A, R>(site: &'static Site, receiver: *const (), args: &mut A, code: &Code<A, R>) -> R {
     let mut state = State::new(args, code, site.function());
-    dispatch(site, of, receiver, &mut state);
+    dispatch(site, code.of(), receiver, &mut state);
     state.into_result()
 }
 

@@ -5,11 +5,16 @@
 //! 1. `proceed` consumes its `Next`, which borrows from the running call: it runs at most once, and never
 //!    after the call.
 //! 2. The walk over the steps ends in a result or in a panic.
+//! 3. `invoke` of a [`Code`] was made for the shape whose `TypeId` is its `of`; only [`Code::new`] makes one.
+#![allow(
+    unsafe_code,
+    reason = "a handler of a shape is run by the one function that was made for that shape"
+)]
 
-use core::any::Any;
+use core::any::{Any, TypeId};
 use core::fmt;
 
-use crate::call::hook::HookRef;
+use crate::call::hook::{self, HookRef, Invoke, Runs};
 use crate::call::site::Function;
 use crate::call::steps::{At, Phase, Rest, Running};
 
@@ -17,8 +22,10 @@ use crate::call::steps::{At, Phase, Rest, Running};
 #[doc(hidden)]
 pub struct Code<A, R> {
     body: fn(&mut A) -> R,
-    invoke: fn(&HookRef<'_>, &mut Step<'_, A, R>),
+    /// Made for the shape `of`.
+    invoke: Invoke<A, R>,
     look: Look<A, R>,
+    of: &'static TypeId,
 }
 
 /// Shows the arguments by name, or the result, to somebody who does not know their types.
@@ -30,12 +37,28 @@ pub(super) type See<'s> = &'s mut dyn FnMut(&'static str, &dyn fmt::Debug);
 
 impl<A, R> Code<A, R> {
     #[inline]
-    pub fn new(
-        body: fn(&mut A) -> R,
-        invoke: fn(&HookRef<'_>, &mut Step<'_, A, R>),
-        look: Look<A, R>,
-    ) -> Self {
-        Self { body, invoke, look }
+    pub fn new<S: Runs<A, R>>(body: fn(&mut A) -> R, look: Look<A, R>) -> Self {
+        Self {
+            body,
+            invoke: hook::invoke::<S, A, R>,
+            look,
+            of: const { &TypeId::of::<S>() },
+        }
+    }
+
+    /// What tells it apart from other instantiations of the function.
+    #[inline]
+    pub(super) fn of(&self) -> &'static TypeId {
+        self.of
+    }
+
+    /// Runs a handler, if it is of this instantiation.
+    #[inline]
+    fn run(&self, hook: &HookRef<'_>, step: &mut Step<'_, A, R>) {
+        hook.lend(self.of, |erased| {
+            // SAFETY: of the shape that `invoke` was made for (invariant 3), and borrowed for the time (`hook`, 1 and 2).
+            unsafe { (self.invoke)(erased, step) };
+        });
     }
 }
 
@@ -80,7 +103,7 @@ impl<A, R> Running for State<'_, A, R> {
         }
         let (code, result) = (self.code, &mut self.result);
         let call = Call::new(self.args, result, code.look, self.function);
-        (code.invoke)(hook, &mut Step { call, code, phase });
+        code.run(hook, &mut Step { call, code, phase });
         self.result.is_some()
     }
 
@@ -93,7 +116,7 @@ impl<A, R> Running for State<'_, A, R> {
         };
         let code = self.code;
         let call = Call::new(self.args, result, code.look, self.function);
-        (code.invoke)(hook, &mut Step { call, code, phase });
+        code.run(hook, &mut Step { call, code, phase });
     }
 
     fn is_answered(&self) -> bool {
