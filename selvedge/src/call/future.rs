@@ -22,12 +22,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use crate::ambient::Context as Place;
 use crate::call::binding;
 use crate::call::chain::{self, InForce};
+use crate::call::code::Look;
 use crate::call::few::Few;
 use crate::call::hook::{Handler, Hook, HookRef, Kind};
 use crate::call::install;
 use crate::call::site::{Function, Site};
 use crate::call::steps::{Wide, go_on_with};
-use crate::call::view::{Call, Look, Returned, Unwound};
+use crate::call::view::{Call, Returned, Unwound};
 use crate::primitive::{Arc, drop_caught};
 
 /// What a handler around an open async function gives: `Box::pin(async move { .. })`.

@@ -121,6 +121,7 @@ mod binding;
 mod calls;
 mod chain;
 mod check;
+mod code;
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 mod detour;
 mod expect;
@@ -175,6 +176,7 @@ pub(crate) use trace::start as start_trace;
 /// For `__private` alone.
 pub(crate) mod private {
     pub use super::binding::{Discovered, bind, bind_discovered};
+    pub use super::code::Code;
     #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
     pub use super::detour::Detour;
     pub use super::expect::Expected;
@@ -185,5 +187,5 @@ pub(crate) mod private {
     pub use super::peek::{Peek, PeekDebug, PeekType};
     pub use super::site::Site;
     pub use super::steps::call;
-    pub use super::view::{Code, Step};
+    pub use super::view::Step;
 }

@@ -5,62 +5,14 @@
 //! 1. `proceed` consumes its `Next`, which borrows from the running call: it runs at most once, and never
 //!    after the call.
 //! 2. The walk over the steps ends in a result or in a panic.
-//! 3. `invoke` of a [`Code`] was made for the shape whose `TypeId` is its `of`; only [`Code::new`] makes one.
-#![allow(
-    unsafe_code,
-    reason = "a handler of a shape is run by the one function that was made for that shape"
-)]
 
-use core::any::{Any, TypeId};
+use core::any::Any;
 use core::fmt;
 
-use crate::call::hook::{self, HookRef, Invoke, Runs};
+use crate::call::code::{Code, Look, See};
+use crate::call::hook::HookRef;
 use crate::call::site::Function;
 use crate::call::steps::{At, Phase, Rest, Running};
-
-/// What is particular to one instantiation of an open function, as plain functions.
-#[doc(hidden)]
-pub struct Code<A, R> {
-    body: fn(&mut A) -> R,
-    /// Made for the shape `of`.
-    invoke: Invoke<A, R>,
-    look: Look<A, R>,
-    of: &'static TypeId,
-}
-
-/// Shows the arguments by name, or the result, to somebody who does not know their types.
-pub(super) type Look<A, R> = fn(Option<&A>, Option<&R>, See<'_>);
-
-/// Who looks at arguments.
-#[doc(hidden)]
-pub(super) type See<'s> = &'s mut dyn FnMut(&'static str, &dyn fmt::Debug);
-
-impl<A, R> Code<A, R> {
-    #[inline]
-    pub fn new<S: Runs<A, R>>(body: fn(&mut A) -> R, look: Look<A, R>) -> Self {
-        Self {
-            body,
-            invoke: hook::invoke::<S, A, R>,
-            look,
-            of: const { &TypeId::of::<S>() },
-        }
-    }
-
-    /// What tells it apart from other instantiations of the function.
-    #[inline]
-    pub(super) fn of(&self) -> &'static TypeId {
-        self.of
-    }
-
-    /// Runs a handler, if it is of this instantiation.
-    #[inline]
-    fn run(&self, hook: &HookRef<'_>, step: &mut Step<'_, A, R>) {
-        hook.lend(self.of, |erased| {
-            // SAFETY: of the shape that `invoke` was made for (invariant 3), and borrowed for the time (`hook`, 1 and 2).
-            unsafe { (self.invoke)(erased, step) };
-        });
-    }
-}
 
 /// A call that is running, on the caller's stack. The walk over the steps sees it as a `dyn Running`.
 pub(super) struct State<'c, A, R> {
@@ -504,11 +456,5 @@ impl<A, R> fmt::Debug for NextOf<'_, A, R> {
 impl<A, R> fmt::Debug for Step<'_, A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.call, f)
-    }
-}
-
-impl<A, R> fmt::Debug for Code<A, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Code").finish_non_exhaustive()
     }
 }
