@@ -30,3 +30,7 @@ pub mod open_functions {}
 #[cfg(selvedge_process)]
 #[doc = include_str!("../docs/processes.md")]
 pub mod processes {}
+
+#[cfg(feature = "observe")]
+#[doc = include_str!("../docs/observing.md")]
+pub mod observing {}

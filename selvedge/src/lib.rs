@@ -51,8 +51,9 @@
 //! | [`call`]     | open functions: bindings, hooks, watching, expectations, groutines |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |
+//! | `process`    | child processes, shells that are kept, workers (Linux, feature `process`) |
 //! | `observe`    | logging and profiling (feature `observe`), looking into a running program (`inspect`) |
-//! | [`guide`]    | what to use for what, signals, stopping, shutdown, contexts, propagation, isolation, open functions, groutines |
+//! | [`guide`]    | what to use for what, signals, stopping, shutdown, contexts, propagation, isolation, open functions, groutines, processes, observing |
 //! | `testing`    | a tree, a clock and an event list for one test (feature `testing`) |
 //!
 //! # What it does not do

@@ -73,7 +73,10 @@ pub fn rows(report: &mut Report) {
 
 fn is_asleep() -> bool {
     let tree = thread::tree();
-    let waits = tree.nodes().iter().filter(|node| node.waits_for().is_some());
+    let waits = tree
+        .nodes()
+        .iter()
+        .filter(|node| node.waits_for().is_some());
     waits.count() == THREADS
 }
 
