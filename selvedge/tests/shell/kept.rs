@@ -4,11 +4,18 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use selvedge::process::{Command, Shell, Stdin};
+use selvedge::process::{Shell, Stdin};
 use selvedge::testing::World;
 use selvedge::thread;
 
 use crate::{exists, number, said, text, until_gone};
+
+fn kill(signal: &str, number: &str) {
+    let kill = std::process::Command::new("kill")
+        .args([signal, number])
+        .status();
+    kill.unwrap();
+}
 
 /// 293: two commands at once get two shells, and after one ends its shell is used again.
 #[test]
@@ -197,21 +204,57 @@ fn shells_end_with_the_tree() {
     assert_ne!(World::new().run(|| number(&shell)), first);
 }
 
+/// It is reaped at once, not when it is wanted or its time is over.
 #[test]
-fn a_shell_that_was_killed_while_it_waited_is_replaced() {
+fn a_shell_that_was_killed_while_it_waited_is_no_zombie() {
+    World::new().run(|| {
+        let shell = Shell::new();
+        for _ in 0..20 {
+            let (first, other) = (number(&shell), number(&shell.clone().env("X", "1")));
+            assert_eq!(shell.kept(), 2);
+            kill("-9", &first);
+            until_gone(&first);
+            assert_eq!(shell.kept(), 1, "it was taken out before");
+            assert!(exists(&other));
+            assert_ne!(number(&shell), first);
+        }
+    });
+}
+
+/// Whoever takes it finds that it has ended, or the command fails with it; nothing hangs, and nothing is left.
+#[test]
+fn a_shell_that_is_killed_while_it_is_taken_is_replaced() {
+    World::new().run(|| {
+        let shell = Shell::new();
+        for round in 0..200 {
+            let first = number(&shell);
+            let killer = thread::spawn("killer", {
+                let first = first.clone();
+                move |_stop| {
+                    (0..round * 100).for_each(|_| std::hint::spin_loop());
+                    kill("-9", &first);
+                    Ok(())
+                }
+            });
+            let command = shell.run(["echo", "here"]).unwrap();
+            match command.wait().unwrap().code() {
+                0 => assert_eq!(text(&command), "here"),
+                code => assert_eq!(code, -9),
+            }
+            killer.join().unwrap();
+            until_gone(&first);
+        }
+    });
+}
+
+/// One that somebody has suspended begins all the same.
+#[test]
+fn a_shell_that_was_suspended_while_it_waited_goes_on() {
     World::new().run(|| {
         let shell = Shell::new();
         let first = number(&shell);
-        Command::new("kill")
-            .args(["-9", &first])
-            .spawn()
-            .unwrap()
-            .join()
-            .unwrap();
-        let second = number(&shell);
-        assert_ne!(second, first);
-        assert!(!exists(&first), "it is reaped");
-        assert_eq!(number(&shell), second);
+        kill("-STOP", &first);
+        assert_eq!(number(&shell), first);
     });
 }
 

@@ -84,11 +84,12 @@ impl Watched {
         let Some(lent) = self.lent.take_if(|lent| lent.is_clean()) else {
             return self.end_shell();
         };
-        let epoll = &self.request.run.epoll;
-        let _ = epoll::delete(epoll, &self.pidfd); // it was added
-        let _ = epoll::delete(epoll, &lent.host.news); // as above
+        let _ = epoll::delete(&self.request.run.epoll, &lent.host.news); // it was added
         self.adopted = orphans::sweep(self.leader, lent.host.key());
+        let host = lent.host.request();
         lent.give_back(self.life.member.timer());
+        // After it was put in: its end, when it is told, is for whoever keeps it. One that is gone hears nothing.
+        let _ = host.hears(&self.pidfd);
         self.drain(false, buffer);
     }
 
@@ -225,7 +226,7 @@ fn begin(
         let mut host = match kept {
             Some(host) if !host.is_fit(home.key()) => continue, // it ends here
             Some(host) => host,
-            None => Host::start(home.key(), framing).map_err(&of_system)?,
+            None => Host::start(home, framing).map_err(&of_system)?,
         };
         let said = match host.begin(frame) {
             Ok(id) => return Ok((host, id)),
