@@ -29,6 +29,7 @@
 //! | `evaluate`  | from a program to a value; isolation                            |
 //! | `variables` | the singleton; waiting for the line that binds a name           |
 //! | `plugin`    | the trait; `table`: who computes what; `plugins`: those of here |
+//! | `worker`    | plugins in another process, in any language                     |
 //! | `printer`   | standard output and standard error                              |
 //! | `number`    | exact decimal numbers                                           |
 //! | `fault`     | what is wrong with a statement; `panics`: when it is a panic    |
@@ -57,6 +58,7 @@ mod syntax;
 mod table;
 mod variables;
 mod wait;
+mod worker;
 
 pub use crate::evaluate::compute;
 pub use crate::number::{Number, NumberError};

@@ -6,9 +6,11 @@ mod contexts;
 mod idle;
 mod lock;
 mod memory;
+mod observe;
 mod pipe;
 mod process;
 mod process_shell;
+pub mod process_worker;
 mod queue;
 mod shared;
 mod signal;
@@ -22,7 +24,7 @@ use crate::measure::Report;
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
-pub const ALL: [Part; 15] = [
+pub const ALL: [Part; 16] = [
     ("signal/idle", idle::rows),
     ("signal/flag", signal::rows),
     ("signal/wake", wake::rows),
@@ -37,10 +39,6 @@ pub const ALL: [Part; 15] = [
     ("call", call::rows),
     ("process", process::rows),
     ("process/shell", process_shell::rows),
-    ("observe", none),
+    ("process/worker", process_worker::rows),
+    ("observe", observe::rows),
 ];
-
-/// A part of which nothing is built yet.
-fn none(report: &mut Report) {
-    eprintln!("bench-compare: part `{}` has no rows yet", report.part);
-}

@@ -11,6 +11,7 @@ mod oracle;
 mod order;
 mod prompt;
 mod streams;
+mod workers;
 
 use child::Ended;
 

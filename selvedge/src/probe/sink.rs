@@ -13,6 +13,8 @@ type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 static SINK: RwLock<Vec<(usize, Listener)>> = RwLock::new(Vec::new());
 /// How many listen; a hint for the quiet case, so `Relaxed` is enough.
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
+/// How many of them want details; as above.
+static CURIOUS: AtomicUsize = AtomicUsize::new(0);
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// Tells the subscribers that `event` happened.
@@ -38,7 +40,7 @@ pub(crate) fn wants_details() -> bool {
     if ::tracing::level_filters::LevelFilter::current() >= ::tracing::Level::DEBUG {
         return true;
     }
-    LISTENERS.load(Relaxed) != 0
+    CURIOUS.load(Relaxed) != 0
 }
 
 /// Hands the event to the logging of the program. Does anybody want it?
@@ -106,12 +108,25 @@ fn print(event: &Event<'_>) {
 /// let _heard = probe::subscribe(|event| eprintln!("{event}"));
 /// ```
 pub fn subscribe(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subscription {
+    CURIOUS.fetch_add(1, Relaxed);
+    add(Arc::new(listener), true)
+}
+
+/// The same for somebody who can do without events that are only details.
+#[cfg(feature = "observe")]
+pub(crate) fn subscribe_to_news(
+    listener: impl Fn(&Event<'_>) + Send + Sync + 'static,
+) -> Subscription {
+    add(Arc::new(listener), false)
+}
+
+fn add(listener: Listener, is_curious: bool) -> Subscription {
     let id = NEXT.fetch_add(1, Relaxed);
     SINK.write()
         .unwrap_or_else(|e| e.into_inner())
-        .push((id, Arc::new(listener)));
+        .push((id, listener));
     LISTENERS.fetch_add(1, Relaxed);
-    Subscription { id }
+    Subscription { id, is_curious }
 }
 
 /// Ends the subscription when dropped.
@@ -119,6 +134,7 @@ pub fn subscribe(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subsc
 #[must_use = "dropping it ends the subscription"]
 pub struct Subscription {
     id: usize,
+    is_curious: bool,
 }
 
 impl Drop for Subscription {
@@ -129,6 +145,9 @@ impl Drop for Subscription {
             at.map(|at| sink.remove(at))
         };
         LISTENERS.fetch_sub(1, Relaxed);
+        if self.is_curious {
+            CURIOUS.fetch_sub(1, Relaxed);
+        }
         drop(gone); // the closure's captures are the user's: not under the lock
     }
 }

@@ -9,6 +9,7 @@ use core::panic::Location;
 use crate::ambient::{self, Group, Identity};
 use crate::primitive::atomic::{AtomicU32, Ordering::Relaxed};
 use crate::primitive::{Arc, Mutex};
+use crate::probe::{self, What};
 use crate::signal::signal::Signal;
 use crate::signal::timer::Timer;
 
@@ -132,6 +133,7 @@ impl fmt::Debug for Record {
 
 /// Notes `site` as what the thread waits for while `sleep` runs.
 pub(super) fn waiting<R>(site: WaitSite, sleep: impl FnOnce() -> R) -> R {
+    let _measured = probe::span(What::Wait(site.kind, &site));
     Record::with(|record| {
         let Some(record) = record else { return sleep() };
         *record.waiting.lock() = Some(site);

@@ -15,7 +15,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use crate::ambient;
 use crate::primitive::{Arc, drop_caught, source_of};
-use crate::probe::{self, Ending, Event};
+use crate::probe::{self, Ending, Event, What};
 use crate::signal::{Reason, Record, Signal, Stopped, Why};
 use crate::thread::error::{Failure, Failures, JoinError, Outcome};
 use crate::thread::handle::report_unreceived;
@@ -59,7 +59,10 @@ pub(crate) fn run_body<T>(node: &Arc<Node>, body: impl FnOnce(Signal) -> Outcome
     ambient::enter_thread(&*record, || {
         let stop = node.stop.clone();
         // The body's own state is gone with it; what it shares has its own rules about panics.
-        let outcome = panic::catch_unwind(AssertUnwindSafe(|| body(stop)));
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+            let _measured = probe::span(What::Thread);
+            body(stop)
+        }));
         conclude(node, outcome)
     })
 }
