@@ -5,12 +5,17 @@
 //! 1. A shell is given back only if the command has ended by itself and has left nothing behind in the shell's
 //!    group. Otherwise it ends with the command, and the next gets another one.
 //! 2. A command that a shell did not begin has not run: it is given to another shell.
+//!
+//! A shell reads a pipe byte by byte, because what comes after a command may be for the command: that is fast for
+//! a line, and slow for a long text. It gets that in a file.
 
-use std::io::{self, PipeReader, PipeWriter};
+use std::fs::File;
+use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
 
 use rustix::event::epoll;
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::ioctl_fionbio;
 use rustix::process::Signal as Sig;
 
@@ -159,9 +164,22 @@ impl Pipes {
     }
 }
 
-/// What another process can open a pipe of ours by.
-fn name_of(pipe: impl AsFd) -> PathBuf {
-    let (process, number) = (std::process::id(), pipe.as_fd().as_raw_fd());
+/// A text that is so long is given in a file.
+const LONG: usize = 2 << 10;
+
+/// What to send to a shell, and the file that it names, which is to be there until the shell has begun.
+fn shortened(framing: &dyn Framing, frame: Vec<u8>) -> io::Result<(Vec<u8>, Option<File>)> {
+    if frame.len() < LONG {
+        return Ok((framing.sent(frame), None));
+    }
+    let mut file = File::from(memfd_create(c"selvedge-command", MemfdFlags::CLOEXEC)?);
+    file.write_all(&frame)?;
+    Ok((framing.sent_by_name(&name_of(&file)), Some(file)))
+}
+
+/// What another process can open a file of ours by.
+fn name_of(file: impl AsFd) -> PathBuf {
+    let (process, number) = (std::process::id(), file.as_fd().as_raw_fd());
     PathBuf::from(format!("/proc/{process}/fd/{number}"))
 }
 
@@ -188,7 +206,9 @@ pub(in crate::process) fn run(
         .map_err(of_system)
         .and_then(|pipes| {
             let frame = pipes.frame(framing, command);
-            let (host, id) = begin(&home, framing, &frame, of_system)?;
+            let (text, file) = shortened(framing, frame).map_err(of_system)?;
+            let (host, id) = begin(&home, framing, &text, of_system)?;
+            drop(file); // it has read it
             Ok((pipes, host, id))
         });
     let (pipes, host, id) = match started {
@@ -217,7 +237,7 @@ pub(in crate::process) fn run(
 fn begin(
     home: &Home,
     framing: &'static dyn Framing,
-    frame: &[u8],
+    text: &[u8],
     of_system: impl Fn(io::Error) -> ShellError,
 ) -> Result<(Host, u32), ShellError> {
     loop {
@@ -228,7 +248,7 @@ fn begin(
             Some(host) => host,
             None => Host::start(home, framing).map_err(&of_system)?,
         };
-        let said = match host.begin(frame) {
+        let said = match host.begin(text) {
             Ok(id) => return Ok((host, id)),
             Err(NotBegun::Broken(_)) if was_kept => continue,
             Err(NotBegun::Broken(said) | NotBegun::Refused(said)) => said,
