@@ -13,13 +13,14 @@ use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use rustix::event::epoll;
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::ioctl_fionbio;
 use rustix::process::Signal as Sig;
 
-use crate::primitive::Arc;
+use crate::primitive::{Arc, clock};
 use crate::process::command::{Parts, Stdin};
 use crate::process::error::SpawnError;
 use crate::process::life::{Life, Streams};
@@ -41,12 +42,13 @@ pub(super) struct Lent {
     pub(super) host: Host,
     home: Home,
     command: u32,
+    began: Instant,
 }
 
 impl Lent {
     /// May the next command have it?
     pub(super) fn is_clean(&self) -> bool {
-        !left_behind(self.host.leader, self.command)
+        !left_behind(self.host.leader, self.command, clock::now() - self.began)
     }
 
     pub(super) fn give_back(self, timer: &Timer) {
@@ -226,6 +228,7 @@ pub(in crate::process) fn run(
         host,
         home,
         command: id,
+        began: clock::now(),
     };
     ticket.begin(|ticket| {
         Watched::new(ticket, Arc::clone(&life), leader, pidfd, input, out, parts).in_shell(lent)
