@@ -234,9 +234,13 @@ fn a_shell_in_a_directory_that_is_gone_is_replaced() {
         let shell = Shell::new().cwd(&place);
         let first = number(&shell);
         fs::remove_dir(&place).unwrap();
+        fs::create_dir(&place).unwrap(); // while a shell is in the other one
+        let second = number(&shell);
+        assert_ne!(second, first);
+        fs::remove_dir(&place).unwrap();
         assert!(shell.run(["true"]).is_err());
         fs::create_dir(&place).unwrap();
-        assert_ne!(number(&shell), first);
+        assert_ne!(number(&shell), second);
         shell.run(["touch", "here"]).unwrap().join().unwrap();
         assert!(place.join("here").exists());
         fs::remove_dir_all(&place).unwrap();
