@@ -66,6 +66,11 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) tree: bool,
 
+    /// Let the program `selvedge` look in, at a socket at PATH or else where it looks by itself
+    #[cfg(unix)]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
+    pub(crate) inspect: Option<Option<PathBuf>>,
+
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -79,6 +84,7 @@ Examples:
   formulas --worker-plugin 'python3 stats.py' in.txt
                                           functions in Python
   formulas --with-rogue plugins.txt       a plugin with a side effect, isolated
+  formulas --inspect big.txt > out.txt    and, elsewhere, `selvedge top`
   formulas generate --lines 1000000 --names 1000 --seed 1 > big.txt
 
 Environment:

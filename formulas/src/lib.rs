@@ -21,7 +21,8 @@
 //! | `run`       | arguments, files, exit status                                   |
 //! | `session`   | the main thread: lines in, batches out, results in order        |
 //! | `input`     | lines of a file; `wait`: for input or the stop                  |
-//! | `prompt`    | lines of a user                                                 |
+//! | `prompt`    | lines of a user; `complete`: names, by Tab                      |
+//! | `progress`  | a bar on a terminal                                             |
 //! | `scan`      | what the main thread must know of a line                        |
 //! | `batch`     | a job: who owns it, how far it is, what it says                 |
 //! | `crew`      | the workers                                                     |
@@ -39,6 +40,7 @@
 
 mod batch;
 mod cli;
+mod complete;
 mod crew;
 mod evaluate;
 mod fault;
@@ -50,6 +52,7 @@ mod parse;
 mod plugin;
 mod plugins;
 mod printer;
+mod progress;
 mod prompt;
 mod run;
 mod scan;

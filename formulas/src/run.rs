@@ -14,6 +14,7 @@ use crate::cli::Cli;
 use crate::input::{Input, LONGEST_LINE, Next};
 use crate::plugin::{Plugin, registered};
 use crate::printer::Halt;
+use crate::progress::Progress;
 use crate::session::Session;
 use crate::table::Table;
 use crate::{generate, panics, prompt, worker};
@@ -121,10 +122,18 @@ fn list(plugins: &[&'static dyn Plugin], table: &Table, out: &mut dyn Write) -> 
 /// Evaluates everything.
 fn calculate(cli: &Cli, table: Table, stop: &Signal) -> Outcome<ExitCode> {
     let start = Instant::now();
+    #[cfg(unix)]
+    let _serving = match &cli.inspect {
+        Some(path) => Some(selvedge::observe::serve(
+            path.as_deref().unwrap_or(Path::new("")),
+        )?),
+        None => None,
+    };
     let mut session = Session::start(cli.options(), table, stop.clone())?;
     let mut unreadable = false;
     let result = evaluate_all(cli, &mut session, stop, &mut unreadable);
     session.close();
+    session.printer.progress.end();
     match result {
         Ok(()) | Err(Halt::Closed | Halt::Strict) => {}
         Err(Halt::Stopped) => match session.print_what_is_done() {
@@ -163,6 +172,7 @@ fn evaluate_all(
     } else {
         cli.files.as_slice()
     };
+    session.printer.progress = Progress::of(files);
     for path in files {
         if let Err(error) = evaluate_file(path, session, stop)? {
             // What the files before it say stands before the complaint.
@@ -207,7 +217,10 @@ fn evaluate_file(
         };
         may_wait = matches!(next, Next::NotReady);
         match next {
-            Next::Line { number, line } => session.line(number, line)?,
+            Next::Line { number, line } => {
+                session.printer.progress.read(line.len() + 1);
+                session.line(number, line)?;
+            }
             Next::TooLong { number, len } => {
                 let message =
                     format!("expected a line of at most {LONGEST_LINE} bytes, found one of {len}");

@@ -51,7 +51,7 @@
 //! | [`call`]     | open functions: bindings, hooks, watching, expectations, groutines |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |
-//! | `observe`    | logging and profiling (feature `observe`)                   |
+//! | `observe`    | logging and profiling (feature `observe`), looking into a running program (`inspect`) |
 //! | [`guide`]    | what to use for what, signals, stopping, shutdown, contexts, propagation, isolation, open functions, groutines |
 //! | `testing`    | a tree, a clock and an event list for one test (feature `testing`) |
 //!
@@ -72,6 +72,7 @@
 //! | `observe`  | yes     | `observe`: logging, and profiles of a running program          |
 //! | `process`  | yes     | child processes as members of the tree (Linux)                 |
 //! | `worker`   | no      | `process::worker`: programs that take calls, in Python or Rust |
+//! | `inspect`  | no      | `observe::inspect`: looking into a running program (unix)      |
 //! | `testing`  | no      | `World`: a tree and a clock for one test                       |
 //! | `jiff`     | no      | `Till::at_timestamp`: dates as tills                           |
 //! | `log`      | no      | events of [`probe`] go to the program's logger                 |

@@ -7,6 +7,7 @@ mod idle;
 mod lock;
 mod memory;
 mod observe;
+mod observe_inspect;
 mod pipe;
 mod process;
 mod process_shell;
@@ -24,7 +25,7 @@ use crate::measure::Report;
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
-pub const ALL: [Part; 16] = [
+pub const ALL: [Part; 17] = [
     ("signal/idle", idle::rows),
     ("signal/flag", signal::rows),
     ("signal/wake", wake::rows),
@@ -41,4 +42,5 @@ pub const ALL: [Part; 16] = [
     ("process/shell", process_shell::rows),
     ("process/worker", process_worker::rows),
     ("observe", observe::rows),
+    ("observe/inspect", observe_inspect::rows),
 ];

@@ -9,6 +9,7 @@ mod isolation;
 mod language;
 mod oracle;
 mod order;
+mod observed;
 mod prompt;
 mod streams;
 mod workers;

@@ -12,6 +12,8 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::PoisonError;
 
 use crate::call::glob::Glob;
+#[cfg(feature = "inspect")]
+use crate::call::site::Function;
 use crate::call::site::Site;
 use crate::primitive::RwLock;
 
@@ -71,7 +73,7 @@ pub(super) fn meet(site: &'static Site) {
             }
         }
         if met.woken > 0 {
-            site.arm();
+            site.arm_for_all();
         }
         met.sites.push(site);
     });
@@ -106,7 +108,7 @@ pub(super) fn wake() {
     change(|met| {
         met.woken += 1;
         if met.woken == 1 {
-            met.sites.iter().for_each(|site| site.arm());
+            met.sites.iter().for_each(|site| site.arm_for_all());
         }
         WOKEN.store(met.woken > 0, Relaxed);
     });
@@ -117,7 +119,7 @@ pub(super) fn polled() {
     change(|met| {
         met.woken -= 1;
         if met.woken == 0 {
-            met.sites.iter().for_each(|site| site.disarm());
+            met.sites.iter().for_each(|site| site.disarm_for_all());
         }
         WOKEN.store(met.woken > 0, Relaxed);
     });
@@ -127,6 +129,16 @@ pub(super) fn polled() {
 #[inline]
 pub(super) fn is_any_woken() -> bool {
     WOKEN.load(Relaxed)
+}
+
+/// The functions that were met, and how many arms and watches are on each.
+#[cfg(feature = "inspect")]
+pub(crate) fn all() -> Vec<(&'static Function, u64, u64)> {
+    let met = MET.read().unwrap_or_else(PoisonError::into_inner);
+    met.sites
+        .iter()
+        .map(|site| (site.function(), site.armed(), site.watches()))
+        .collect()
 }
 
 fn change(f: impl FnOnce(&mut Met)) {

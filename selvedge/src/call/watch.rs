@@ -107,6 +107,12 @@ impl Watch {
         self.0.glob.text()
     }
 
+    /// Would it see the calls of every function?
+    #[cfg(feature = "inspect")]
+    pub(crate) fn sees_all(&self) -> bool {
+        self.0.glob.matches_all()
+    }
+
     /// Runs `f` under watch.
     ///
     /// # Panics

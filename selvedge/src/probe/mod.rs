@@ -39,6 +39,8 @@ pub(crate) use carried::Carried;
 #[cfg(feature = "observe")]
 pub(crate) use event::Weight;
 pub use event::{Ending, Event};
+#[cfg(feature = "inspect")]
+pub(crate) use sink::look_on;
 #[cfg(feature = "observe")]
 pub(crate) use sink::subscribe_to_news;
 pub use sink::{Subscription, subscribe};

@@ -12,9 +12,10 @@
 use core::panic::Location;
 use std::error::Error;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::ambient;
-use crate::primitive::{Arc, drop_caught, source_of};
+use crate::primitive::{Arc, drop_caught, source_of, sys};
 use crate::probe::{self, Ending, Event, What};
 use crate::signal::{Reason, Record, Signal, Stopped, Why};
 use crate::thread::error::{Failure, Failures, JoinError, Outcome};
@@ -94,6 +95,7 @@ fn make_record(node: &Arc<Node>) -> Arc<Record> {
     let (path, stop) = (Arc::clone(&node.path), node.stop.clone());
     let timer = node.root.timer.clone();
     let (group, own) = (node.group.get().cloned(), Arc::clone(node));
+    node.os_id.store(sys::thread_id(), Relaxed);
     let record = Arc::new(Record::new(path, stop, timer, own as _, group));
     node.state.lock().record = Arc::downgrade(&record);
     record

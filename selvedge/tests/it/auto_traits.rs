@@ -226,7 +226,7 @@ fn errors_go_where_any_error_goes() {
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 25] = [
+const HIDDEN: [&str; 52] = [
     "Expected",
     "Found",
     "Visit",
@@ -247,6 +247,34 @@ const HIDDEN: [&str; 25] = [
     "Detour",
     "DetourError",
     "Detoured",
+    // Behind the feature `inspect`, likewise.
+    "Answer",
+    "AskError",
+    "Body",
+    "CallEvent",
+    "CallMoment",
+    "Client",
+    "CpuInfo",
+    "Done",
+    "EndReason",
+    "FunctionInfo",
+    "Happening",
+    "Hello",
+    "LockInfo",
+    "Problem",
+    "ProblemKind",
+    "ProcessInfo",
+    "ProfileFormat",
+    "QueueInfo",
+    "Request",
+    "ServeError",
+    "Serving",
+    "SignalInfo",
+    "Snapshot",
+    "ThreadInfo",
+    "WaitInfo",
+    "Warning",
+    "WarningKind",
     "Declared",
     "Named",
     "Readme",

@@ -46,6 +46,7 @@ mod stop_and_spawn;
 mod till;
 mod tree;
 mod trees;
+mod waits;
 mod watches;
 
 /// Runs `body` under many schedules.

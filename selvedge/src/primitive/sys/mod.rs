@@ -57,3 +57,9 @@ pub(crate) use event::Event;
 mod standard;
 #[cfg(all(selvedge_process, feature = "worker"))]
 pub(crate) use standard::take_standard_streams;
+#[cfg(all(unix, feature = "inspect"))]
+pub(crate) mod local;
+#[cfg(feature = "inspect")]
+mod task;
+#[cfg(feature = "inspect")]
+pub(crate) use task::times_of;

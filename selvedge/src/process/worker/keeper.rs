@@ -399,7 +399,7 @@ impl Life<'_> {
 }
 
 /// What the keeper's thread is shown to wait for.
-fn site() -> WaitSite {
+fn site() -> WaitSite<'static> {
     WaitSite::new(
         "look after",
         Some("the worker's process"),

@@ -47,7 +47,7 @@ pub(super) struct Serving {
     ended: Signal,
     /// For the wait of who reads.
     spare: Spare,
-    site: WaitSite,
+    site: WaitSite<'static>,
 }
 
 struct State {

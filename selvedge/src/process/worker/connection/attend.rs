@@ -38,7 +38,11 @@ pub(in super::super) enum Attended {
 
 impl Connection {
     /// Looks after the connection until one of `signals` is set, or something is to be done that it cannot do.
-    pub(in super::super) fn attend(&self, signals: &[&Signal], site: &WaitSite) -> Attended {
+    pub(in super::super) fn attend(
+        &self,
+        signals: &[&Signal],
+        site: &WaitSite<'static>,
+    ) -> Attended {
         // How often callers had read when it looked last.
         let mut reads = None;
         loop {
@@ -95,7 +99,12 @@ impl Connection {
     }
 
     /// Sleeps until the stream is ready (`None`) or a signal is set.
-    fn sleep(&self, interest: Interest, signals: &[&Signal], site: &WaitSite) -> Option<usize> {
+    fn sleep(
+        &self,
+        interest: Interest,
+        signals: &[&Signal],
+        site: &WaitSite<'static>,
+    ) -> Option<usize> {
         let stream = self.stream.as_fd();
         match wait_ready(stream, interest, signals, &self.spares[1], || site.clone()) {
             Ok(Ready::Source) => None,
@@ -124,7 +133,7 @@ impl Connection {
 
     /// The worker has ended: hands out what it has left, and the end to every call that it has not answered; how many
     /// these were.
-    pub(in super::super) fn finish(&self, ended: &Ended, site: &WaitSite) -> usize {
+    pub(in super::super) fn finish(&self, ended: &Ended, site: &WaitSite<'static>) -> usize {
         self.state.lock().ending.clone().set();
         loop {
             let nudge = Signal::new();
@@ -176,7 +185,7 @@ impl Connection {
 }
 
 /// Sleeps until one of `signals` is set.
-fn rest(signals: &[&Signal], site: &WaitSite) -> usize {
+fn rest(signals: &[&Signal], site: &WaitSite<'static>) -> usize {
     match Waiter::wait_notified(signals, site.clone(), |_| Some(())) {
         Some(((), Woken::Signal(at))) => at,
         _ => unreachable!("nobody else knows this waiter"),

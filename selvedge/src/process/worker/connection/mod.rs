@@ -298,7 +298,7 @@ impl Connection {
         &self,
         id: u64,
         signals: &[&Signal],
-        site: &WaitSite,
+        site: &WaitSite<'static>,
     ) -> Result<Answer, usize> {
         loop {
             if let Some(answer) = self.take(id) {
@@ -322,7 +322,7 @@ impl Connection {
     }
 
     /// Reads until the call is answered or nobody can read any more.
-    fn read(&self, id: u64, signals: &[&Signal], site: &WaitSite) -> Read {
+    fn read(&self, id: u64, signals: &[&Signal], site: &WaitSite<'static>) -> Read {
         let ending = self.state.lock().ending.clone();
         let mut all = Vec::with_capacity(signals.len() + 1);
         all.extend_from_slice(signals);
@@ -347,7 +347,7 @@ impl Connection {
         &self,
         id: u64,
         signals: &[&Signal],
-        site: &WaitSite,
+        site: &WaitSite<'static>,
         may_read: bool,
     ) -> Option<usize> {
         let enqueue = |waiter: &Arc<Waiter>| {
