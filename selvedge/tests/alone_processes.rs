@@ -16,6 +16,9 @@ mod many;
 #[path = "alone_processes/proc.rs"]
 mod proc;
 #[cfg(target_os = "linux")]
+#[path = "alone_processes/shells.rs"]
+mod shells;
+#[cfg(target_os = "linux")]
 #[path = "alone_processes/streams.rs"]
 mod streams;
 
@@ -32,6 +35,7 @@ fn main() -> std::process::ExitCode {
         descendants::CASES,
         deaths::CASES,
         many::CASES,
+        shells::CASES,
     ];
     let status = child::main(&[], &cases.concat());
     if std::env::args().count() == 1 {
@@ -44,7 +48,13 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(target_os = "linux")]
 fn scenarios() -> Vec<child::Scenario> {
-    [deaths::SCENARIOS, descendants::SCENARIOS, many::SCENARIOS].concat()
+    [
+        deaths::SCENARIOS,
+        descendants::SCENARIOS,
+        many::SCENARIOS,
+        shells::SCENARIOS,
+    ]
+    .concat()
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -267,8 +267,10 @@ fn a_command_that_says_its_own_end_is_not_believed() {
             };
             assert_eq!(failed.exit().code(), 5);
             assert_eq!(failed.exit().stderr_tail(), b"=0\n");
-            let lines: Vec<_> = shell.run_script(script).unwrap().stdout().iter().collect();
+            let command = shell.run_script(script).unwrap();
+            let lines: Vec<_> = command.stdout().iter().collect();
             assert_eq!(*lines[lines.len() - 1], *b"end");
+            assert_eq!(command.wait().unwrap().code(), 5);
         }
         assert_eq!(shell.kept(), 1);
     });

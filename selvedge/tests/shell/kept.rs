@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use selvedge::process::{Command, Shell, Stdin};
+use selvedge::process::{Shell, Stdin};
 use selvedge::testing::World;
 use selvedge::thread;
 
-use crate::{exists, number, said, text, until_gone};
+use crate::{exists, kill, number, said, text, until_gone};
 
 /// 293: two commands at once get two shells, and after one ends its shell is used again.
 #[test]
@@ -100,9 +100,9 @@ fn the_environment_cannot_redefine_commands() {
     });
 }
 
-/// 200 commands of four threads need four shells.
+/// 1,000 commands of four threads need four shells.
 #[test]
-fn two_hundred_commands_over_four_shells() {
+fn a_thousand_commands_over_four_shells() {
     World::new().run(|| {
         let shell = Shell::new();
         let threads: Vec<_> = (0..4)
@@ -110,7 +110,7 @@ fn two_hundred_commands_over_four_shells() {
                 let shell = shell.clone();
                 thread::spawn(&format!("user {n}"), move |_stop| {
                     let mut numbers = BTreeSet::new();
-                    for i in 0..50 {
+                    for i in 0..250 {
                         let word = format!("{n} {i}");
                         let command =
                             shell.run_script(format!("echo $$; printf '%s' '{word}'; exit {i}"))?;
@@ -197,21 +197,31 @@ fn shells_end_with_the_tree() {
     assert_ne!(World::new().run(|| number(&shell)), first);
 }
 
+/// It is reaped at once, not when it is wanted or its time is over.
 #[test]
-fn a_shell_that_was_killed_while_it_waited_is_replaced() {
+fn a_shell_that_was_killed_while_it_waited_is_no_zombie() {
+    World::new().run(|| {
+        let shell = Shell::new();
+        for _ in 0..20 {
+            let (first, other) = (number(&shell), number(&shell.clone().env("X", "1")));
+            assert_eq!(shell.kept(), 2);
+            kill("-9", &first);
+            until_gone(&first);
+            assert_eq!(shell.kept(), 1, "it was taken out before");
+            assert!(exists(&other));
+            assert_ne!(number(&shell), first);
+        }
+    });
+}
+
+/// One that somebody has suspended begins all the same.
+#[test]
+fn a_shell_that_was_suspended_while_it_waited_goes_on() {
     World::new().run(|| {
         let shell = Shell::new();
         let first = number(&shell);
-        Command::new("kill")
-            .args(["-9", &first])
-            .spawn()
-            .unwrap()
-            .join()
-            .unwrap();
-        let second = number(&shell);
-        assert_ne!(second, first);
-        assert!(!exists(&first), "it is reaped");
-        assert_eq!(number(&shell), second);
+        kill("-STOP", &first);
+        assert_eq!(number(&shell), first);
     });
 }
 
@@ -224,9 +234,13 @@ fn a_shell_in_a_directory_that_is_gone_is_replaced() {
         let shell = Shell::new().cwd(&place);
         let first = number(&shell);
         fs::remove_dir(&place).unwrap();
+        fs::create_dir(&place).unwrap(); // while a shell is in the other one
+        let second = number(&shell);
+        assert_ne!(second, first);
+        fs::remove_dir(&place).unwrap();
         assert!(shell.run(["true"]).is_err());
         fs::create_dir(&place).unwrap();
-        assert_ne!(number(&shell), first);
+        assert_ne!(number(&shell), second);
         shell.run(["touch", "here"]).unwrap().join().unwrap();
         assert!(place.join("here").exists());
         fs::remove_dir_all(&place).unwrap();

@@ -4,6 +4,7 @@
 mod commands;
 mod ends;
 mod kept;
+mod races;
 mod words;
 
 use std::path::Path;
@@ -36,4 +37,12 @@ fn until_gone(number: &str) {
     while exists(number) {
         std::thread::yield_now();
     }
+}
+
+/// Somebody else signals a process.
+fn kill(signal: &str, number: &str) {
+    let kill = std::process::Command::new("kill")
+        .args([signal, number])
+        .status();
+    kill.unwrap();
 }

@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 
 use proptest::prelude::*;
-use selvedge::process::{QuoteError, Shell, ShellError};
+use selvedge::process::{JoinError, QuoteError, Shell, ShellError};
 use selvedge::testing::World;
 
 /// What a shell could take for something else.
@@ -135,13 +135,93 @@ fn all_255_bytes_arrive_alone_and_together() {
     });
 }
 
-/// More than a pipe holds, and as much as the system allows for one word.
+/// More than a pipe holds, and as much as the system allows for one word; and more than that, which only a command
+/// of the shell's own can be given.
 #[test]
 fn long_words_arrive() {
     World::new().run(|| {
         let words = [vec![b'\''; 100_000], vec![b'$'; 100_000]];
         let shell = Shell::new();
         assert_eq!(arrived(&shell, &["env", "printf", "%s\\0"], &words), words);
+        let all_bytes = (1..=255).cycle().take(1_000_000).collect();
+        let words = [all_bytes, vec![b'\n'; 200_000], b"last".to_vec()];
+        assert_eq!(arrived(&shell, &["printf", "%s\\0"], &words), words);
+        assert_eq!(shell.kept(), 1);
+    });
+}
+
+/// Every length around the one from which on a text is given in a file: nothing is cut, and it means the same.
+#[test]
+fn no_length_of_a_text_makes_a_difference() {
+    World::new().run(|| {
+        let shell = Shell::new().unchecked();
+        for length in (1..4000).step_by(97).chain(1700..1900) {
+            let word = vec![b'x'; length];
+            let all = shell.run([
+                "printf".into(),
+                "%s".into(),
+                OsString::from_vec(word.clone()),
+            ]);
+            assert_eq!(all.unwrap().output().unwrap().stdout, word, "{length}");
+        }
+        for filler in [0, 10_000] {
+            let filler = "#".repeat(filler);
+            for (script, said, code) in [
+                ("return 5; echo on", "on\n", 0),
+                ("set -e; false; echo on", "", 1),
+                ("echo $#; exit 3", "0\n", 3),
+                ("read -r; echo $?", "1\n", 0),
+                ("printf '<%s>' \"${BASH_SOURCE[*]}\"", "<>", 0),
+                ("if", "", 2),
+                (")", "", 2),
+            ] {
+                let command = shell.run_script(format!("{script}\n{filler}\n\n")).unwrap();
+                let output = command.output().unwrap();
+                assert_eq!(String::from_utf8(output.stdout).unwrap(), said, "{script}");
+                assert_eq!(output.exit.code(), code, "{script}");
+            }
+        }
+        assert_eq!(shell.kept(), 1);
+    });
+}
+
+/// What the system does not allow is an error of the command, which names the program.
+#[test]
+fn a_word_that_is_too_long_for_a_program_is_an_error_of_the_command() {
+    World::new().run(|| {
+        let shell = Shell::new();
+        let long = "x".repeat(128 << 10);
+        let command = shell.run(["/bin/echo", &long]).unwrap();
+        let Err(JoinError::Failed(failed)) = command.join() else {
+            panic!("no program can be given it");
+        };
+        assert_eq!(failed.exit().code(), 126);
+        assert!(
+            failed
+                .to_string()
+                .contains("/bin/echo: Argument list too long"),
+            "{failed}"
+        );
+        let words: Vec<_> = (0..40).map(|_| &long[..100_000]).collect();
+        let all = shell
+            .run(std::iter::once("/bin/echo").chain(words))
+            .unwrap();
+        assert_eq!(
+            all.wait().unwrap().code(),
+            126,
+            "4 MB in all are too much as well"
+        );
+        assert_eq!(
+            shell
+                .run(["echo", &long])
+                .unwrap()
+                .output()
+                .unwrap()
+                .stdout
+                .len(),
+            long.len() + 1
+        );
+        assert_eq!(shell.kept(), 1);
     });
 }
 

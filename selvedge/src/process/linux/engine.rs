@@ -6,7 +6,10 @@
 //!    is started: an engine that has one does not end.
 //! 2. A message is in the inbox before the event is raised, and the event is lowered before the inbox is emptied:
 //!    none is overlooked.
-//! 3. No lock is held while a signal is set or a queue moves: both run what others hang on them.
+//! 3. No lock is held while a signal is set or a queue moves: both run what others hang on them. Nor while a shell
+//!    is forgotten, which ends it.
+//! 4. A shell's end is told under the number of the command that has it, and under its own while nobody has; once,
+//!    until it changes hands. Only the engine's thread changes that.
 
 use core::fmt;
 use std::collections::HashMap;
@@ -21,7 +24,7 @@ use rustix::process::Pid;
 use crate::primitive::sys::Event;
 use crate::primitive::{Arc, JoinHandle, Mutex, global, spawn};
 use crate::process::linux::guard::Guard;
-use crate::process::linux::watched::{Look, Watched};
+use crate::process::linux::watched::{Look, SELF, Watched};
 
 /// How much is read of a pipe at a time: all that it holds by default.
 const CHUNK: usize = 64 << 10;
@@ -29,6 +32,8 @@ const CHUNK: usize = 64 << 10;
 const WAKE: u64 = 0;
 /// What the guard's pipe is called.
 const GUARD: u64 = 1;
+/// How a shell's end is told (invariant 4).
+pub(super) const ONCE: epoll::EventFlags = epoll::EventFlags::IN.union(epoll::EventFlags::ONESHOT);
 /// How many descriptors of a process can be ready.
 const SLOTS: u64 = 8;
 
@@ -55,7 +60,12 @@ pub(super) struct Run {
     pub(super) event: Arc<Event>,
     pub(super) epoll: OwnedFd,
     guard: Mutex<Guard>,
+    /// What to do when a shell ends that no command has.
+    shells: Mutex<HashMap<u64, Forget>>,
 }
+
+/// Has whoever keeps a shell keep it no more.
+type Forget = Arc<dyn Fn() + Send + Sync>;
 
 enum Message {
     New(Box<Watched>),
@@ -123,6 +133,7 @@ fn start() -> io::Result<(Arc<Run>, JoinHandle<()>)> {
         event: Arc::new(Event::new()?),
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
         guard: Mutex::new(Guard::default()),
+        shells: Mutex::new(HashMap::new()),
     });
     let wake = epoll::EventData::new_u64(WAKE);
     epoll::add(&run.epoll, &*run.event, wake, epoll::EventFlags::IN)?;
@@ -174,6 +185,16 @@ impl Request {
         self.send(Look::Again);
     }
 
+    /// The end of a shell is told under this number from here on.
+    pub(super) fn hears(&self, shell: &OwnedFd) -> io::Result<()> {
+        Ok(epoll::modify(
+            &self.run.epoll,
+            shell,
+            self.data(SELF),
+            ONCE,
+        )?)
+    }
+
     /// What the kernel calls one of its descriptors.
     pub(super) fn data(&self, slot: usize) -> epoll::EventData {
         epoll::EventData::new_u64(self.key * SLOTS + slot as u64)
@@ -208,6 +229,24 @@ impl Run {
         self.guard.lock().remove(leader, self.guard_news());
     }
 
+    /// A shell with this number is there.
+    pub(super) fn enter_shell(&self, key: u64, forget: impl Fn() + Send + Sync + 'static) {
+        self.shells.lock().insert(key, Arc::new(forget));
+    }
+
+    pub(super) fn leave_shell(&self, key: u64) {
+        let forget = self.shells.lock().remove(&key);
+        drop(forget); // not under the lock
+    }
+
+    /// One has ended that no command has, if it was one.
+    fn shell_ended(&self, key: u64) {
+        let forget = self.shells.lock().get(&key).cloned();
+        if let Some(forget) = forget {
+            forget(); // invariant 3
+        }
+    }
+
     /// Where the news of the guard's death goes.
     fn guard_news(&self) -> (&OwnedFd, epoll::EventData) {
         (&self.epoll, epoll::EventData::new_u64(GUARD))
@@ -233,8 +272,9 @@ impl Run {
                     continue;
                 }
                 let (key, slot) = (data / SLOTS, data % SLOTS);
-                // One that has ended may have been ready in the same moment.
                 let Some(process) = processes.get_mut(&key) else {
+                    // A shell, or one that has ended and was ready in the same moment.
+                    self.shell_ended(key);
                     continue;
                 };
                 process.ready(slot as usize, &mut buffer);

@@ -2,9 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::process::exit::Descendant;
@@ -28,8 +30,21 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn read(id: u32) -> Option<Self> {
-        let stat = fs::read(format!("/proc/{id}/stat")).ok()?;
-        let stat = String::from_utf8_lossy(&stat);
+        Self::look(id).ok()?
+    }
+
+    /// The same, or why it is not known.
+    pub(super) fn look(id: u32) -> io::Result<Option<Self>> {
+        match fs::read(format!("/proc/{id}/stat")) {
+            Ok(stat) => Ok(Self::of(id, &stat)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) if error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn of(id: u32, stat: &[u8]) -> Option<Self> {
+        let stat = String::from_utf8_lossy(stat);
         let (before, after) = stat.rsplit_once(") ")?;
         let (_, name) = before.split_once(" (")?;
         let mut fields = after.split(' ');
@@ -62,6 +77,10 @@ impl Seen {
         self.group == number(leader)
     }
 
+    pub(super) fn is_leader(&self) -> bool {
+        self.group == self.id
+    }
+
     pub(super) fn into_descendant(self) -> Descendant {
         let (id, name) = (self.id, self.name);
         Descendant { id, name }
@@ -70,12 +89,25 @@ impl Seen {
 
 /// All processes that we may see.
 fn all() -> Vec<Seen> {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let names = entries.flatten().map(|entry| entry.file_name());
-    let ids = names.filter_map(|name| name.to_str()?.parse().ok());
-    ids.filter_map(Seen::read).collect()
+    numbers()
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(Seen::read)
+        .collect()
+}
+
+/// The numbers of all processes that we may see.
+pub(super) fn numbers() -> io::Result<Vec<u32>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        numbers.extend(
+            entry?
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<u32>().ok()),
+        );
+    }
+    Ok(numbers)
 }
 
 /// Who is below a process at this moment, it not included.

@@ -4,7 +4,8 @@
 //!
 //! 1. It leads a group of its own, which the guard knows, and is not reaped before its group is dealt with: so
 //!    the number is the group's for as long as there is a host. Whoever has it reaped otherwise says so.
-//! 2. The engine does not end while there is one: its ticket counts.
+//! 2. The engine does not end while there is one: its ticket counts. It hears of the shell's end as long as there
+//!    is one: it is told by whose number, when the shell is put to work and when it is given back.
 //! 3. What the shell itself says as an error never makes it wait: its end of that pipe does not block.
 //! 4. The names of a command's streams mean those streams until the shell has opened them: our ends of both
 //!    sides stay open until it says that the command has begun, or that it will not.
@@ -17,16 +18,18 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{self, ChildStdin, ChildStdout};
 
+use rustix::event::epoll;
 use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 
 use crate::primitive::Arc;
 use crate::primitive::sys::descriptor::{self, Interest};
-use crate::process::linux::engine::{self, Ticket};
+use crate::process::linux::engine::{self, Request, Ticket};
 use crate::process::linux::group;
 use crate::process::linux::orphans;
 use crate::process::linux::spawn::start;
-use crate::process::shell::{Framing, Key, News};
+use crate::process::linux::watched::SELF;
+use crate::process::shell::{Framing, Home, Key, News};
 
 /// How much of what the shell itself says as an error is kept.
 const SAID: usize = 1 << 10;
@@ -42,6 +45,7 @@ pub(in crate::process) struct Host {
     /// News, as far as they have come.
     heard: Vec<u8>,
     is_new: bool,
+    is_marked: bool,
     /// Somebody else has reaped it, and told the guard (invariant 1).
     is_over: bool,
     ticket: Ticket,
@@ -67,8 +71,8 @@ pub(super) enum Heard {
 }
 
 impl Host {
-    pub(super) fn start(key: &Key, framing: &'static dyn Framing) -> io::Result<Self> {
-        let ticket = engine::enter()?;
+    pub(super) fn start(home: &Home, framing: &'static dyn Framing) -> io::Result<Self> {
+        let (key, ticket) = (home.key(), engine::enter()?);
         let (errors, theirs) = io::pipe()?;
         ioctl_fionbio(&errors, true)?;
         ioctl_fionbio(&theirs, true)?; // invariant 3
@@ -82,7 +86,9 @@ impl Host {
             .stdin(process::Stdio::piped())
             .stdout(process::Stdio::piped())
             .stderr(theirs);
-        if let Some(mark) = orphans::mark(ticket.request.key) {
+        let mark = orphans::mark(ticket.request.key);
+        let is_marked = mark.is_some();
+        if let Some(mark) = mark {
             command.env(orphans::MARK, mark);
         }
         let started = start(&mut command);
@@ -93,7 +99,7 @@ impl Host {
             unreachable!("both are pipes");
         };
         ioctl_fionbio(&input, false)?;
-        Ok(Self {
+        let host = Self {
             leader,
             pidfd: Arc::new(pidfd),
             input: Some(input),
@@ -102,17 +108,28 @@ impl Host {
             framing,
             heard: Vec::new(),
             is_new: true,
+            is_marked,
             is_over: false,
             ticket,
-        })
+        };
+        let Request { run, key } = &host.ticket.request;
+        run.enter_shell(*key, home.forgets(*key));
+        let data = host.ticket.request.data(SELF);
+        epoll::add(&run.epoll, &host.pidfd, data, engine::ONCE)?;
+        Ok(host)
     }
 
-    /// Is it there, and where it is to be? A directory may have been replaced by another of that name.
+    /// Is it there, and where it is to be? A directory may have been replaced by another of that name. And will
+    /// the orphans of its commands be known?
     pub(super) fn is_fit(&self, key: &Key) -> bool {
+        if orphans::mark(self.key()).is_some() != self.is_marked {
+            return false;
+        }
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         if !matches!(waitid(self.id(), look), Ok(None)) {
             return false;
         }
+        group::signal(self.leader, Signal::CONT); // one that somebody has suspended would not begin
         let theirs = fs::metadata(format!("/proc/{}/cwd", self.leader.as_raw_nonzero()));
         match (theirs, fs::metadata(&key.cwd)) {
             (Ok(theirs), Ok(wanted)) => {
@@ -187,8 +204,13 @@ impl Host {
         self.input = None;
     }
 
+    /// Under which its end is told while no command has it.
+    pub(super) fn request(&self) -> Request {
+        self.ticket.request.clone()
+    }
+
     /// By which its mark is known.
-    pub(super) fn key(&self) -> u64 {
+    pub(in crate::process) fn key(&self) -> u64 {
         self.ticket.request.key
     }
 
@@ -204,9 +226,11 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
+        self.ticket.request.run.leave_shell(self.key());
         if self.is_over {
             return;
         }
+        let _ = epoll::delete(&self.ticket.request.run.epoll, &self.pidfd); // it was added
         group::signal(self.leader, Signal::KILL);
         self.ticket.request.run.unguard(self.leader);
         let _ = waitid(self.id(), WaitIdOptions::EXITED); // killed: at once

@@ -5,16 +5,22 @@
 //! 1. A shell is given back only if the command has ended by itself and has left nothing behind in the shell's
 //!    group. Otherwise it ends with the command, and the next gets another one.
 //! 2. A command that a shell did not begin has not run: it is given to another shell.
+//!
+//! A shell reads a pipe byte by byte, because what comes after a command may be for the command: that is fast for
+//! a line, and slow for a long text. It gets that in a file.
 
-use std::io::{self, PipeReader, PipeWriter};
+use std::fs::File;
+use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use rustix::event::epoll;
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::ioctl_fionbio;
 use rustix::process::Signal as Sig;
 
-use crate::primitive::Arc;
+use crate::primitive::{Arc, clock};
 use crate::process::command::{Parts, Stdin};
 use crate::process::error::SpawnError;
 use crate::process::life::{Life, Streams};
@@ -36,12 +42,13 @@ pub(super) struct Lent {
     pub(super) host: Host,
     home: Home,
     command: u32,
+    began: Instant,
 }
 
 impl Lent {
     /// May the next command have it?
     pub(super) fn is_clean(&self) -> bool {
-        !left_behind(self.host.leader, self.command)
+        !left_behind(self.host.leader, self.command, clock::now() - self.began)
     }
 
     pub(super) fn give_back(self, timer: &Timer) {
@@ -84,11 +91,12 @@ impl Watched {
         let Some(lent) = self.lent.take_if(|lent| lent.is_clean()) else {
             return self.end_shell();
         };
-        let epoll = &self.request.run.epoll;
-        let _ = epoll::delete(epoll, &self.pidfd); // it was added
-        let _ = epoll::delete(epoll, &lent.host.news); // as above
+        let _ = epoll::delete(&self.request.run.epoll, &lent.host.news); // it was added
         self.adopted = orphans::sweep(self.leader, lent.host.key());
+        let host = lent.host.request();
         lent.give_back(self.life.member.timer());
+        // After it was put in: its end, when it is told, is for whoever keeps it. One that is gone hears nothing.
+        let _ = host.hears(&self.pidfd);
         self.drain(false, buffer);
     }
 
@@ -158,9 +166,22 @@ impl Pipes {
     }
 }
 
-/// What another process can open a pipe of ours by.
-fn name_of(pipe: impl AsFd) -> PathBuf {
-    let (process, number) = (std::process::id(), pipe.as_fd().as_raw_fd());
+/// A text that is so long is given in a file.
+const LONG: usize = 2 << 10;
+
+/// What to send to a shell, and the file that it names, which is to be there until the shell has begun.
+fn shortened(framing: &dyn Framing, frame: Vec<u8>) -> io::Result<(Vec<u8>, Option<File>)> {
+    if frame.len() < LONG {
+        return Ok((framing.sent(frame), None));
+    }
+    let mut file = File::from(memfd_create(c"selvedge-command", MemfdFlags::CLOEXEC)?);
+    file.write_all(&frame)?;
+    Ok((framing.sent_by_name(&name_of(&file)), Some(file)))
+}
+
+/// What another process can open a file of ours by.
+fn name_of(file: impl AsFd) -> PathBuf {
+    let (process, number) = (std::process::id(), file.as_fd().as_raw_fd());
     PathBuf::from(format!("/proc/{process}/fd/{number}"))
 }
 
@@ -187,7 +208,9 @@ pub(in crate::process) fn run(
         .map_err(of_system)
         .and_then(|pipes| {
             let frame = pipes.frame(framing, command);
-            let (host, id) = begin(&home, framing, &frame, of_system)?;
+            let (text, file) = shortened(framing, frame).map_err(of_system)?;
+            let (host, id) = begin(&home, framing, &text, of_system)?;
+            drop(file); // it has read it
             Ok((pipes, host, id))
         });
     let (pipes, host, id) = match started {
@@ -205,6 +228,7 @@ pub(in crate::process) fn run(
         host,
         home,
         command: id,
+        began: clock::now(),
     };
     ticket.begin(|ticket| {
         Watched::new(ticket, Arc::clone(&life), leader, pidfd, input, out, parts).in_shell(lent)
@@ -216,7 +240,7 @@ pub(in crate::process) fn run(
 fn begin(
     home: &Home,
     framing: &'static dyn Framing,
-    frame: &[u8],
+    text: &[u8],
     of_system: impl Fn(io::Error) -> ShellError,
 ) -> Result<(Host, u32), ShellError> {
     loop {
@@ -225,9 +249,9 @@ fn begin(
         let mut host = match kept {
             Some(host) if !host.is_fit(home.key()) => continue, // it ends here
             Some(host) => host,
-            None => Host::start(home.key(), framing).map_err(&of_system)?,
+            None => Host::start(home, framing).map_err(&of_system)?,
         };
-        let said = match host.begin(frame) {
+        let said = match host.begin(text) {
             Ok(id) => return Ok((host, id)),
             Err(NotBegun::Broken(_)) if was_kept => continue,
             Err(NotBegun::Broken(said) | NotBegun::Refused(said)) => said,

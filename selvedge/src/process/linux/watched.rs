@@ -47,7 +47,7 @@ const DRAIN: Duration = Duration::from_secs(1);
 /// How often a group is looked at again after it was killed.
 const ROUNDS: usize = 3;
 /// The slot of the pidfd; of output 1 and 2, of input 3, of a shell's news 4.
-const SELF: usize = 0;
+pub(super) const SELF: usize = 0;
 pub(super) const NEWS: usize = 4;
 
 pub(super) struct Watched {
@@ -152,6 +152,10 @@ impl Watched {
         self.request.key
     }
 
+    fn is_running(&self) -> bool {
+        matches!(self.phase, Phase::Running | Phase::Asked | Phase::Killed)
+    }
+
     pub(super) fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over { .. })
     }
@@ -172,7 +176,11 @@ impl Watched {
     pub(super) fn adopt(&mut self, buffer: &mut [u8]) {
         let request = self.request.clone();
         let epoll = &request.run.epoll;
-        if epoll::add(epoll, &self.pidfd, request.data(SELF), EventFlags::IN).is_err() {
+        let is_told = match &self.lent {
+            Some(_) => request.hears(&self.pidfd).is_ok(),
+            None => epoll::add(epoll, &self.pidfd, request.data(SELF), EventFlags::IN).is_ok(),
+        };
+        if !is_told {
             // The kernel has no memory: nobody would tell us of its end.
             group::signal(self.leader, Sig::KILL);
             let _ = waitid(self.id(), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
@@ -197,7 +205,8 @@ impl Watched {
     /// One of its descriptors is ready.
     pub(super) fn ready(&mut self, slot: usize, buffer: &mut [u8]) {
         match slot {
-            SELF => self.ended(buffer),
+            SELF if self.is_running() => self.ended(buffer),
+            SELF => {} // its shell, which is not ours any more (invariant 4)
             input::SLOT => self.feed(),
             NEWS => self.hear(buffer),
             _ => self.pump_one(slot - 1, buffer),

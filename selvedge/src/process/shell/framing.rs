@@ -47,8 +47,14 @@ pub(in crate::process) trait Framing: Send + Sync {
     /// A text of the shell's own language as a command.
     fn script(&self, script: &OsStr) -> Result<Vec<u8>, QuoteError>;
 
-    /// What to send so that it runs `command`.
+    /// `command` apart from all others, with its own streams.
     fn frame(&self, command: &[u8], streams: &Streams<'_>) -> Vec<u8>;
+
+    /// What to send so that it runs a framed command.
+    fn sent(&self, frame: Vec<u8>) -> Vec<u8>;
+
+    /// The same for one that stands in a file, whose name needs no quotes.
+    fn sent_by_name(&self, file: &Path) -> Vec<u8>;
 
     /// What a line of its news means; `None` is no news, and the shell is not to be trusted any more.
     fn news(&self, line: &[u8]) -> Option<News>;
@@ -87,8 +93,6 @@ impl Framing for Bash {
             stdout,
             stderr,
         } = streams;
-        // One line as far as the shell is concerned: it has read all of it before it runs it, so the status is
-        // reported although its input is closed meanwhile.
         [
             &b"( printf '+%d\\n' \"$BASHPID\" >&3; exec 3>&-\n"[..],
             command,
@@ -98,9 +102,20 @@ impl Framing for Bash {
             &name(stdout),
             b" 2>",
             &name(stderr),
-            b"; printf '=%d\\n' \"$?\" >&3\n",
         ]
         .concat()
+    }
+
+    fn sent(&self, mut frame: Vec<u8>) -> Vec<u8> {
+        // One line as far as the shell is concerned: it has read all of it before it runs it, so the status is
+        // reported although its input is closed meanwhile.
+        frame.extend_from_slice(b"; printf '=%d\\n' \"$?\" >&3\n");
+        frame
+    }
+
+    fn sent_by_name(&self, file: &Path) -> Vec<u8> {
+        // Not `.`, in which `return` would mean something. One that it cannot read has a status, and has not begun.
+        self.sent([b"eval \"$(<", file.as_os_str().as_bytes(), b")\""].concat())
     }
 
     fn news(&self, line: &[u8]) -> Option<News> {

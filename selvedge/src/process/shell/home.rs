@@ -73,6 +73,16 @@ impl Home {
         self.pool.upgrade()?.take(&self.key)
     }
 
+    /// What is to happen when the shell with this number ends while it is kept.
+    pub(in crate::process) fn forgets(&self, number: u64) -> impl Fn() + Send + Sync + use<> {
+        let pool = self.pool.clone();
+        move || {
+            if let Some(pool) = pool.upgrade() {
+                pool.forget(|host: &Host| host.key() == number);
+            }
+        }
+    }
+
     /// Keeps it, by the clock of `timer`; it ends if there is no pool any more.
     pub(in crate::process) fn put(self, host: Host, timer: &Timer) {
         if let Some(pool) = self.pool.upgrade() {

@@ -12,7 +12,7 @@
 use core::fmt;
 use std::time::Duration;
 
-use crate::primitive::{Arc, Mutex, Weak};
+use crate::primitive::{Arc, Mutex};
 use crate::signal::{OnSet, Timer};
 
 /// What is kept; it ends when it is dropped.
@@ -79,7 +79,11 @@ impl<K: Eq + Send + Sync + 'static, S: Send + 'static> Pool<K, S> {
         };
         drop(surplus); // outside (invariant 3)
         let pool = Arc::downgrade(self);
-        let hook = timer.after(time).on_set(move || Self::end(&pool, number));
+        let hook = timer.after(time).on_set(move || {
+            if let Some(pool) = pool.upgrade() {
+                pool.end(|idle| idle.number == number); // its time is over
+            }
+        });
         let unneeded = {
             let mut state = self.state.lock();
             match state.idle.iter_mut().find(|idle| idle.number == number) {
@@ -90,14 +94,15 @@ impl<K: Eq + Send + Sync + 'static, S: Send + 'static> Pool<K, S> {
         drop(unneeded); // outside (invariant 3)
     }
 
-    /// The time of one is over.
-    fn end(pool: &Weak<Self>, number: u64) {
-        let Some(pool) = pool.upgrade() else {
-            return;
-        };
+    /// Ends one, if it waits.
+    pub(super) fn forget(&self, is_it: impl Fn(&S) -> bool) {
+        self.end(|idle| is_it(&idle.shell));
+    }
+
+    fn end(&self, is_it: impl Fn(&Idle<K, S>) -> bool) {
         let over = {
-            let mut state = pool.state.lock();
-            let at = state.idle.iter().position(|idle| idle.number == number);
+            let mut state = self.state.lock();
+            let at = state.idle.iter().position(is_it);
             at.map(|at| state.idle.remove(at))
         };
         drop(over); // outside (invariant 3)

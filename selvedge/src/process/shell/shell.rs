@@ -302,9 +302,14 @@ impl Shell {
 
     fn begin(&self, program: &OsStr, command: &[u8]) -> Result<Process, ShellError> {
         let parts = self.command.parts();
-        let key = Key::of(parts).map_err(|error| {
-            let shell = parts.program.to_string_lossy();
-            ShellError::Spawn(SpawnError::of_system(&shell, parts.cwd.as_deref(), error))
+        let key = Key::of(parts).map_err(|source| {
+            let program = parts.program.to_string_lossy().into();
+            let cwd = parts.cwd.as_deref().unwrap_or(Path::new(".")).to_owned();
+            ShellError::Spawn(SpawnError::NoDirectory {
+                program,
+                cwd,
+                source,
+            })
         })?;
         let home = Home::new(&self.pool, key, self.keeping);
         let name = parts.name_for(program);
