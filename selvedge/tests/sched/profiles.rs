@@ -40,7 +40,7 @@ fn calls(profile: &Profile, name: &str) -> u64 {
         .threads()
         .iter()
         .filter_map(|thread| thread.row(name));
-    assert_eq!(merged, of_threads.map(|row| row.calls()).sum());
+    assert_eq!(merged, of_threads.map(|row| row.calls()).sum::<u64>());
     merged
 }
 
