@@ -71,6 +71,7 @@
 //! | `discover` | yes     | `#[bind]` finds its way into the program by being linked       |
 //! | `observe`  | yes     | `observe`: logging, and profiles of a running program          |
 //! | `process`  | yes     | child processes as members of the tree (Linux)                 |
+//! | `worker`   | no      | `process::worker`: programs that take calls, in Python or Rust |
 //! | `inspect`  | no      | `observe::inspect`: looking into a running program (unix)      |
 //! | `testing`  | no      | `World`: a tree and a clock for one test                       |
 //! | `jiff`     | no      | `Till::at_timestamp`: dates as tills                           |

@@ -73,7 +73,7 @@ pub(super) fn meet(site: &'static Site) {
             }
         }
         if met.woken > 0 {
-            site.arm();
+            site.arm_for_all();
         }
         met.sites.push(site);
     });
@@ -108,7 +108,7 @@ pub(super) fn wake() {
     change(|met| {
         met.woken += 1;
         if met.woken == 1 {
-            met.sites.iter().for_each(|site| site.arm());
+            met.sites.iter().for_each(|site| site.arm_for_all());
         }
         WOKEN.store(met.woken > 0, Relaxed);
     });
@@ -119,7 +119,7 @@ pub(super) fn polled() {
     change(|met| {
         met.woken -= 1;
         if met.woken == 0 {
-            met.sites.iter().for_each(|site| site.disarm());
+            met.sites.iter().for_each(|site| site.disarm_for_all());
         }
         WOKEN.store(met.woken > 0, Relaxed);
     });

@@ -122,6 +122,7 @@ mod breakpoint;
 mod calls;
 mod chain;
 mod check;
+mod code;
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 mod detour;
 mod dropped;
@@ -188,6 +189,7 @@ pub(crate) use met::all as met_functions;
 /// For `__private` alone.
 pub(crate) mod private {
     pub use super::binding::{Discovered, bind, bind_discovered};
+    pub use super::code::Code;
     #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
     pub use super::detour::Detour;
     pub use super::expect::Expected;
@@ -196,9 +198,9 @@ pub(crate) mod private {
         AnyThread, AsyncCode, Boxes, OneThread, OpenAsync, Turn, Turned, call_async,
     };
     pub use super::here::before_here;
-    pub use super::hook::{HookRef, Kind, Shape};
+    pub use super::hook::{HookRef, Kind, Runs, Shape};
     pub use super::peek::{Peek, PeekDebug, PeekType};
     pub use super::site::Site;
     pub use super::steps::call;
-    pub use super::view::{Code, Step};
+    pub use super::view::Step;
 }

@@ -144,6 +144,15 @@ impl Command {
         }))
     }
 
+    /// Another program with the same choices.
+    pub(super) fn program(self, program: &OsStr) -> Self {
+        self.with(|parts| parts.program = program.to_owned())
+    }
+
+    pub(super) fn parts(&self) -> &Parts {
+        &self.0
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Parts)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
@@ -334,8 +343,13 @@ impl Command {
 impl Parts {
     /// What it is called in the tree.
     pub(super) fn name(&self) -> Box<str> {
+        self.name_for(&self.program)
+    }
+
+    /// The same, if it runs this program.
+    pub(super) fn name_for(&self, program: &OsStr) -> Box<str> {
         let of_program = || {
-            let program = Path::new(&self.program);
+            let program = Path::new(program);
             let name = program.file_name().unwrap_or(program.as_os_str());
             name.to_string_lossy().into()
         };

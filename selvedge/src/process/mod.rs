@@ -42,6 +42,9 @@ pub(crate) mod linux;
     reason = "files are named after the type they hold"
 )]
 mod process;
+mod shell;
+#[cfg(feature = "worker")]
+pub mod worker;
 
 pub use child::Child;
 pub use command::{Command, Stdin, Stdio, Unread};
@@ -50,3 +53,4 @@ pub use exit::{Descendant, Exit, Output};
 pub use line::Line;
 pub use linux::adopt_orphans;
 pub use process::Process;
+pub use shell::{QuoteError, Shell, ShellError};

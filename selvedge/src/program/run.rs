@@ -284,12 +284,12 @@ impl Wired {
         let how = ended.ending();
         let status = self.status(ended);
         self.node.finish_root(how);
-        #[cfg(selvedge_process)]
-        crate::process::linux::quiesce(true);
         if self.timer.is_dispatching() {
             self.grace.begin(); // an action of a till may be stuck
         }
         self.timer.shutdown();
+        #[cfg(selvedge_process)]
+        crate::process::linux::quiesce(true); // the last shells ended with the tills that they were kept for
         #[cfg(all(unix, feature = "os"))]
         if let Some(input) = self.input {
             input.end();

@@ -82,9 +82,9 @@ impl World {
         self.timer.restart();
         let node = Node::root(&self.name, self.timer.clone());
         let ended = run_body(&node, |_stop| Ok(f()));
-        #[cfg(selvedge_process)]
-        crate::process::linux::quiesce(false);
         self.timer.shutdown();
+        #[cfg(selvedge_process)]
+        crate::process::linux::quiesce(false); // as at the end of `run`
         match ended {
             Ended::Finished(result) => result,
             Ended::Failed(Failure::Panic(panic)) => resume_unwind(panic.into_payload()),

@@ -218,6 +218,23 @@ fn as_nobody<R: Send>(f: impl FnOnce() -> R + Send) -> Option<R> {
     })
 }
 
+#[test]
+fn without_a_path_the_socket_is_where_others_look_and_has_the_name_of_the_program() {
+    in_world(|| {
+        let serving = serve("").unwrap();
+        let name = serving.path().file_name().unwrap().to_string_lossy();
+        assert_eq!(
+            serving.path().parent(),
+            Some(&*selvedge::observe::inspect::directory())
+        );
+        assert!(
+            name.ends_with(&format!("-{}.sock", std::process::id())),
+            "{name}"
+        );
+        assert!(Client::connect(serving.path()).is_ok());
+    });
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn another_user_may_not_connect_and_is_refused_where_the_permissions_are_lost() {

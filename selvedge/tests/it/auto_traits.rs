@@ -24,9 +24,13 @@ use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::observe::logging::{self, Full, InstallError, Level, Writer};
 use selvedge::observe::profile::{self, Block, Profile, Profiling, Row, ThreadProfile};
 use selvedge::probe::{Ending, Event, Subscription};
+use selvedge::process::worker::{
+    BadArguments, BadResult, CallError, Ended, RemoteError, ServeError, Server, Worker,
+};
 use selvedge::process::{
     Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
 };
+use selvedge::process::{QuoteError, Shell, ShellError};
 use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
 use selvedge::shared::{Changes, Conflict, Flyweight, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
@@ -116,6 +120,7 @@ fn names() -> Vec<&'static str> {
             Supervised<OneAtATime>, Tick, Current, Failures, JoinError, Panic, SpawnError,
             ThreadError, State, Tree, TreeNode,
             JoinAllError, Parent, Prepared<OneAtATime>, RegisterError,
+            QuoteError, Shell, ShellError,
             Scope<'static, 'static>, ScopedBuilder<'static, 'static>, ScopedThread<'static, OneAtATime>, StartError,
             Singleton<String>, Flyweight<String, String>, Changes, Conflict,
             Groutines, selvedge::call::Addr, Live<u8, AtCall>, Exchange<u8, OneAtATime>,
@@ -126,6 +131,9 @@ fn names() -> Vec<&'static str> {
             Calls, Expectation, Sequence, Explanation, ExplainedStep, What, Why,
             Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
             selvedge::process::JoinError, selvedge::process::SpawnError,
+            BadArguments, BadResult, CallError, Ended, RemoteError, ServeError, Server, Worker,
+            selvedge::process::worker::Builder, selvedge::process::worker::StartError,
+            selvedge::process::worker::Call<u8>,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
             logging::Log, Writer, Full, Level, InstallError,

@@ -26,7 +26,7 @@ use crate::call::sequence::Sequence;
 use crate::call::site::Site;
 use crate::call::steps::{Asked, Wide, go_on_with};
 use crate::call::view::{Call, Returned, Unwound};
-use crate::primitive::{Arc, drop_caught};
+use crate::primitive::{Arc, Lease, drop_caught};
 use crate::probe::{self, What};
 
 /// What takes part in one call.
@@ -42,7 +42,7 @@ struct Steps {
 
 enum Step {
     Patch(Patch),
-    Binding(Arc<Bound>),
+    Binding(Lease<Bound>),
     /// Groutines, by the number of their set: it is looked for whenever there is something to tell, since each poll
     /// has its own blocks around it.
     Groutines(u64),
@@ -283,7 +283,7 @@ async fn walk<'x, A, R, S: Boxes>(
     mut rest: Rest,
     code: AsyncCode<A, R, S>,
 ) -> R {
-    let (steps, look) = (Arc::clone(&rest.steps), code.look);
+    let (steps, look) = (Arc::clone(&rest.steps), code.seen.look);
     let function = steps.site.function();
     while let Some(at) = rest.next(answer.is_some()) {
         let hook = match &steps.list[at] {

@@ -77,6 +77,8 @@ const VARIABLE: &str = "SELVEDGE_INSPECT";
 
 /// Answers questions about the calling thread's tree at `path`, until the guard is dropped.
 ///
+/// As in the environment, an empty path stands for `NAME-PID.sock` in [`directory()`].
+///
 /// # Errors
 ///
 /// If the thread is in no tree; if something is at `path` that is no socket, or one that somebody serves; if the path
@@ -92,7 +94,12 @@ const VARIABLE: &str = "SELVEDGE_INSPECT";
 /// ```
 pub fn serve(path: impl AsRef<Path>) -> Result<Serving, ServeError> {
     let root = Node::current_root().ok_or(ServeError::NoTree)?;
-    Serving::begin(&root, path.as_ref())
+    match path.as_ref() {
+        path if path.as_os_str().is_empty() => {
+            Serving::begin(&root, &socket::place_of(path, root.path())?)
+        }
+        path => Serving::begin(&root, path),
+    }
 }
 
 /// Serves until it is dropped; made by [`serve`].

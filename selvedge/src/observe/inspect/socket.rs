@@ -42,7 +42,7 @@ pub fn directory() -> PathBuf {
     }
 }
 
-/// Where the program `name` serves, by what its environment says.
+/// Where the program `name` serves, by what it or its environment says.
 pub(super) fn place_of(said: &Path, name: &str) -> Result<PathBuf, ServeError> {
     if said.as_os_str().is_empty() {
         let folder = directory();

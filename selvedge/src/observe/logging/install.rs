@@ -92,6 +92,7 @@ fn tell(log: &Shared, event: &Event<'_>) {
     let level = match event.weight() {
         Weight::Error => Level::Error,
         Weight::Warning => Level::Warn,
+        Weight::Info => Level::Info,
         Weight::Detail => Level::Debug,
     };
     log.record(&Record {

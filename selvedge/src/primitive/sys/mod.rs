@@ -52,6 +52,11 @@ pub(crate) mod descriptor;
 mod event;
 #[cfg(all(unix, feature = "os"))]
 pub(crate) use event::Event;
+
+#[cfg(all(selvedge_process, feature = "worker"))]
+mod standard;
+#[cfg(all(selvedge_process, feature = "worker"))]
+pub(crate) use standard::take_standard_streams;
 #[cfg(all(unix, feature = "inspect"))]
 pub(crate) mod local;
 #[cfg(feature = "inspect")]

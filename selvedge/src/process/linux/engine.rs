@@ -30,7 +30,7 @@ const WAKE: u64 = 0;
 /// What the guard's pipe is called.
 const GUARD: u64 = 1;
 /// How many descriptors of a process can be ready.
-const SLOTS: u64 = 4;
+const SLOTS: u64 = 8;
 
 global! {
     /// The program's engine.

@@ -22,12 +22,12 @@ pub(super) struct Seen {
     group: u32,
     /// When it was started, by which it differs from a later one with the same number.
     since: u64,
-    is_dead: bool,
+    pub(super) is_dead: bool,
     name: Box<str>,
 }
 
 impl Seen {
-    fn read(id: u32) -> Option<Self> {
+    pub(super) fn read(id: u32) -> Option<Self> {
         let stat = fs::read(format!("/proc/{id}/stat")).ok()?;
         let stat = String::from_utf8_lossy(&stat);
         let (before, after) = stat.rsplit_once(") ")?;

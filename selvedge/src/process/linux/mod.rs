@@ -7,7 +7,10 @@
 mod engine;
 mod group;
 mod guard;
+mod host;
 mod input;
+mod leftover;
+mod lent;
 mod orphans;
 mod output;
 mod spawn;
@@ -16,5 +19,7 @@ mod watched;
 
 pub(super) use engine::Request;
 pub(crate) use engine::quiesce;
+pub(super) use host::Host;
+pub(super) use lent::run as run_in_shell;
 pub use orphans::adopt_orphans;
 pub(super) use spawn::spawn;

@@ -40,12 +40,7 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
         command.env(orphans::MARK, mark);
     }
     let name = parts.name();
-    let queue_name = |stream| format!("{stream} of {name}");
-    let streams = Streams {
-        stdin: Queue::named(&queue_name("standard input"), PIECES).quiet(),
-        stdout: Queue::named(&queue_name("standard output"), LINES).quiet(),
-        stderr: Queue::named(&queue_name("standard error"), LINES).quiet(),
-    };
+    let streams = streams_of(&name);
     let requests = ticket.request.clone();
     let life = Life::new(&name, parts.is_unchecked, requests).map_err(|source| {
         let program = program.as_ref().into();
@@ -83,8 +78,28 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
         output(0, child.stdout.take().map(OwnedFd::from), &streams.stdout),
         output(1, child.stderr.take().map(OwnedFd::from), &streams.stderr),
     ];
-    ticket.begin(|ticket| Watched::new(ticket, Arc::clone(&life), pid, pidfd, input, out, parts));
+    ticket.begin(|ticket| {
+        Watched::new(
+            ticket,
+            Arc::clone(&life),
+            pid,
+            Arc::new(pidfd),
+            input,
+            out,
+            parts,
+        )
+    });
     Ok(Process { life, streams, id })
+}
+
+/// The queues of the process called so.
+pub(super) fn streams_of(name: &str) -> Streams {
+    let queue_name = |stream| format!("{stream} of {name}");
+    Streams {
+        stdin: Queue::named(&queue_name("standard input"), PIECES).quiet(),
+        stdout: Queue::named(&queue_name("standard output"), LINES).quiet(),
+        stderr: Queue::named(&queue_name("standard error"), LINES).quiet(),
+    }
 }
 
 /// The same for std, which closes on exec what the process is not to have.
@@ -125,7 +140,7 @@ fn stdio_of(stdio: &Stdio) -> io::Result<process::Stdio> {
 }
 
 /// Starts it, with pipes that do not block at our ends.
-fn start(command: &mut process::Command) -> io::Result<(Child, Pid, OwnedFd)> {
+pub(super) fn start(command: &mut process::Command) -> io::Result<(Child, Pid, OwnedFd)> {
     let mut child = command.spawn()?;
     match prepare(&child) {
         Ok((pid, pidfd)) => Ok((child, pid, pidfd)),

@@ -16,6 +16,8 @@
 //! 1. The leader is not reaped before the group is dealt with: until then its number is the group's.
 //! 2. The guard forgets the group before the leader is reaped.
 //! 3. What its descendants hold keeps a process from being over for a second at most.
+//! 4. A command in a shell ends when the shell says so, with the status that it says, and then the shell is given
+//!    back and is not ours any more; or with its shell, as the leader that it is until then.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
@@ -33,43 +35,50 @@ use crate::process::exit::{Exit, Facts};
 use crate::process::life::Life;
 use crate::process::linux::engine::{Request, Ticket};
 use crate::process::linux::group::{self, Seen};
+use crate::process::linux::host::Heard;
 use crate::process::linux::input::{self, Input};
-use crate::process::linux::orphans;
+use crate::process::linux::lent::Lent;
 use crate::process::linux::output::{Excess, Flow, Output};
+use crate::process::shell::News;
 use crate::signal::{OnSet, Signal};
 
 /// How long descendants that hold the output may keep a process that has ended.
 const DRAIN: Duration = Duration::from_secs(1);
 /// How often a group is looked at again after it was killed.
 const ROUNDS: usize = 3;
-/// The slot of the pidfd; of output 1 and 2, of input 3.
+/// The slot of the pidfd; of output 1 and 2, of input 3, of a shell's news 4.
 const SELF: usize = 0;
+pub(super) const NEWS: usize = 4;
 
 pub(super) struct Watched {
-    request: Request,
+    pub(super) request: Request,
     ticket: Ticket,
-    life: Arc<Life>,
-    leader: Pid,
-    pidfd: OwnedFd,
+    pub(super) life: Arc<Life>,
+    pub(super) leader: Pid,
+    pub(super) pidfd: Arc<OwnedFd>,
     input: Option<Input>,
     out: [Option<Output>; 2],
-    phase: Phase,
+    pub(super) phase: Phase,
     grace: Duration,
     is_spilling: bool,
     leaves_group: bool,
     /// Who was below it when it was asked, or killed.
     below: Vec<Seen>,
     /// Who was found, and ended, outside its group.
-    adopted: Vec<Seen>,
+    pub(super) adopted: Vec<Seen>,
     stop: Option<OnSet>,
     till: Option<(Signal, OnSet)>,
     unwritten: u64,
+    /// The shell that it is a command of, until that is given back.
+    pub(super) lent: Option<Lent>,
+    /// What the shell says about its end.
+    pub(super) said: Option<i32>,
     /// How many bytes of output were known to be lost when it was over.
     told: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Running,
     Asked,
     Killed,
@@ -105,7 +114,7 @@ impl Watched {
         ticket: Ticket,
         life: Arc<Life>,
         leader: Pid,
-        pidfd: OwnedFd,
+        pidfd: Arc<OwnedFd>,
         input: Option<Input>,
         out: [Option<Output>; 2],
         parts: &Parts,
@@ -127,8 +136,16 @@ impl Watched {
             stop: None,
             till: None,
             unwritten: 0,
+            lent: None,
+            said: None,
             told: 0,
         }
+    }
+
+    /// As a command in a shell.
+    pub(super) fn in_shell(mut self, lent: Lent) -> Self {
+        self.lent = Some(lent);
+        self
     }
 
     pub(super) fn key(&self) -> u64 {
@@ -161,6 +178,12 @@ impl Watched {
             let _ = waitid(self.id(), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
             return self.ended(buffer);
         }
+        if let Some(lent) = &self.lent {
+            let added = epoll::add(epoll, &lent.host.news, request.data(NEWS), EventFlags::IN);
+            if added.is_err() {
+                group::signal(self.leader, Sig::KILL); // as above; its end is told
+            }
+        }
         self.stop = {
             let request = request.clone();
             let asked = move || request.send(Look::Asked);
@@ -168,6 +191,7 @@ impl Watched {
         };
         self.pump(buffer);
         self.feed();
+        self.hear(buffer); // the rest of what came with its begin
     }
 
     /// One of its descriptors is ready.
@@ -175,6 +199,7 @@ impl Watched {
         match slot {
             SELF => self.ended(buffer),
             input::SLOT => self.feed(),
+            NEWS => self.hear(buffer),
             _ => self.pump_one(slot - 1, buffer),
         }
     }
@@ -212,6 +237,7 @@ impl Watched {
     fn ask(&mut self) {
         self.phase = Phase::Asked;
         self.close_input();
+        self.close_shell();
         self.below = group::below(self.leader);
         group::signal(self.leader, Sig::TERM);
         group::signal(self.leader, Sig::CONT); // one that is suspended hears nothing
@@ -222,6 +248,7 @@ impl Watched {
         self.phase = Phase::Killed;
         self.till = None;
         self.close_input();
+        self.close_shell();
         group::signal(self.leader, Sig::STOP); // who forks meanwhile would be seen by nobody
         for process in group::below(self.leader) {
             if !self.below.contains(&process) {
@@ -304,14 +331,24 @@ impl Watched {
     /// The leader has ended; it is not reaped (invariant 1).
     fn ended(&mut self, buffer: &mut [u8]) {
         let was_forced = !matches!(self.phase, Phase::Running);
-        self.phase = Phase::Ended { was_forced };
-        self.till = None;
-        self.stop = None;
         let _ = epoll::delete(&self.request.run.epoll, &self.pidfd); // it was added
         if was_forced || !self.leaves_group {
             group::signal(self.leader, Sig::KILL);
-            self.adopted = orphans::sweep(self.leader, self.key());
+            self.adopted = self.sweep_orphans();
         }
+        if let Some(lent) = &mut self.lent
+            && let Heard::News(News::Ended(status)) = lent.host.hear()
+        {
+            self.said = Some(status); // the last that it said
+        }
+        self.drain(was_forced, buffer);
+    }
+
+    /// Nobody but descendants has its output any more.
+    pub(super) fn drain(&mut self, was_forced: bool, buffer: &mut [u8]) {
+        self.phase = Phase::Ended { was_forced };
+        self.till = None;
+        self.stop = None;
         self.close_input();
         if !self.has_output() {
             self.phase = Phase::Over { was_forced };
@@ -347,10 +384,13 @@ impl Watched {
         left.dedup();
         self.phase = Phase::Rest;
         self.till = None;
-        self.request.run.unguard(self.leader); // invariant 2
-        let status = match waitid(self.id(), WaitIdOptions::EXITED) {
-            Ok(Some(status)) => status_of(&status),
-            _ => UNKNOWN, // somebody else has reaped it
+        let said = self.said.map(|code| (code & 0xff) << 8);
+        let status = match said {
+            Some(said) if self.lent.is_none() => said, // invariant 4
+            _ => {
+                let status = self.reap();
+                said.unwrap_or(status)
+            }
         };
         let out = || self.out.iter().flatten();
         let tail = self.out[1].as_ref().map_or(&[][..], Output::tail);
@@ -377,6 +417,18 @@ impl Watched {
                 bytes: lost - self.told,
             });
             self.told = lost;
+        }
+    }
+
+    /// With its group dealt with (invariant 1).
+    fn reap(&mut self) -> i32 {
+        self.request.run.unguard(self.leader); // invariant 2
+        if let Some(mut lent) = self.lent.take() {
+            lent.host.set_over();
+        }
+        match waitid(self.id(), WaitIdOptions::EXITED) {
+            Ok(Some(status)) => status_of(&status),
+            _ => UNKNOWN, // somebody else has reaped it
         }
     }
 

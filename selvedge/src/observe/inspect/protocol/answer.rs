@@ -333,7 +333,7 @@ pub enum CallMoment {
     Returned,
     /// It has panicked.
     Panicked,
-    /// It is over without a result: its future was dropped.
+    /// It is asynchronous, and was dropped before its end.
     Dropped,
     /// Something that this version of the library does not know.
     #[serde(other)]

@@ -1,0 +1,220 @@
+//! A shell that serves one command after another.
+//!
+//! # Invariants
+//!
+//! 1. It leads a group of its own, which the guard knows, and is not reaped before its group is dealt with: so
+//!    the number is the group's for as long as there is a host. Whoever has it reaped otherwise says so.
+//! 2. The engine does not end while there is one: its ticket counts.
+//! 3. What the shell itself says as an error never makes it wait: its end of that pipe does not block.
+//! 4. The names of a command's streams mean those streams until the shell has opened them: our ends of both
+//!    sides stay open until it says that the command has begun, or that it will not.
+
+use core::fmt;
+use std::fs;
+use std::io::{self, ErrorKind, PipeReader, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::process::{self, ChildStdin, ChildStdout};
+
+use rustix::io::ioctl_fionbio;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
+
+use crate::primitive::Arc;
+use crate::primitive::sys::descriptor::{self, Interest};
+use crate::process::linux::engine::{self, Ticket};
+use crate::process::linux::group;
+use crate::process::linux::orphans;
+use crate::process::linux::spawn::start;
+use crate::process::shell::{Framing, Key, News};
+
+/// How much of what the shell itself says as an error is kept.
+const SAID: usize = 1 << 10;
+
+pub(in crate::process) struct Host {
+    pub(super) leader: Pid,
+    pub(super) pidfd: Arc<OwnedFd>,
+    /// Where it reads commands from; closed when it is to end.
+    input: Option<ChildStdin>,
+    pub(super) news: ChildStdout,
+    errors: PipeReader,
+    framing: &'static dyn Framing,
+    /// News, as far as they have come.
+    heard: Vec<u8>,
+    is_new: bool,
+    /// Somebody else has reaped it, and told the guard (invariant 1).
+    is_over: bool,
+    ticket: Ticket,
+}
+
+/// Why a command has not begun.
+pub(super) enum NotBegun {
+    /// The shell is no more, or makes no sense. With what it said.
+    Broken(String),
+    /// The command's streams could not be opened. With what the shell said.
+    Refused(String),
+}
+
+/// What a shell has said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    News(News),
+    /// Nothing for now.
+    Nothing,
+    /// It says nothing any more.
+    End,
+    Nonsense,
+}
+
+impl Host {
+    pub(super) fn start(key: &Key, framing: &'static dyn Framing) -> io::Result<Self> {
+        let ticket = engine::enter()?;
+        let (errors, theirs) = io::pipe()?;
+        ioctl_fionbio(&errors, true)?;
+        ioctl_fionbio(&theirs, true)?; // invariant 3
+        let mut command = process::Command::new(&key.program);
+        command
+            .args(framing.arguments())
+            .env_clear()
+            .envs(&key.env)
+            .current_dir(&key.cwd)
+            .process_group(0)
+            .stdin(process::Stdio::piped())
+            .stdout(process::Stdio::piped())
+            .stderr(theirs);
+        if let Some(mark) = orphans::mark(ticket.request.key) {
+            command.env(orphans::MARK, mark);
+        }
+        let started = start(&mut command);
+        drop(command); // closes its end
+        let (mut child, leader, pidfd) = started?;
+        ticket.request.run.guard(leader); // invariant 1
+        let (Some(input), Some(news)) = (child.stdin.take(), child.stdout.take()) else {
+            unreachable!("both are pipes");
+        };
+        ioctl_fionbio(&input, false)?;
+        Ok(Self {
+            leader,
+            pidfd: Arc::new(pidfd),
+            input: Some(input),
+            news,
+            errors,
+            framing,
+            heard: Vec::new(),
+            is_new: true,
+            is_over: false,
+            ticket,
+        })
+    }
+
+    /// Is it there, and where it is to be? A directory may have been replaced by another of that name.
+    pub(super) fn is_fit(&self, key: &Key) -> bool {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        if !matches!(waitid(self.id(), look), Ok(None)) {
+            return false;
+        }
+        let theirs = fs::metadata(format!("/proc/{}/cwd", self.leader.as_raw_nonzero()));
+        match (theirs, fs::metadata(&key.cwd)) {
+            (Ok(theirs), Ok(wanted)) => {
+                (theirs.dev(), theirs.ino()) == (wanted.dev(), wanted.ino())
+            }
+            _ => false,
+        }
+    }
+
+    /// Has it run a framed command: waits until that has its streams, and returns its process.
+    pub(super) fn begin(&mut self, frame: &[u8]) -> Result<u32, NotBegun> {
+        self.said(); // about others
+        let setup = if self.is_new {
+            self.framing.setup()
+        } else {
+            &[]
+        };
+        self.is_new = false;
+        let text = [setup, frame].concat();
+        let written = self.input.as_mut().map(|input| input.write_all(&text));
+        if !matches!(written, Some(Ok(()))) {
+            return Err(NotBegun::Broken(self.said()));
+        }
+        loop {
+            match self.hear() {
+                Heard::News(News::Began(0)) => {
+                    let said = "it has no BASHPID: no bash, or one before 4.0".to_owned();
+                    return Err(NotBegun::Broken(said));
+                }
+                Heard::News(News::Began(id)) => return Ok(id),
+                Heard::News(News::Ended(_)) => return Err(NotBegun::Refused(self.said())),
+                Heard::Nothing => {
+                    // As for the start of any process, nothing ends this but the system.
+                    if descriptor::wait(self.news.as_fd(), Interest::Read, None).is_err() {
+                        return Err(NotBegun::Broken(self.said()));
+                    }
+                }
+                Heard::End | Heard::Nonsense => return Err(NotBegun::Broken(self.said())),
+            }
+        }
+    }
+
+    /// The next of its news.
+    pub(super) fn hear(&mut self) -> Heard {
+        loop {
+            if let Some(end) = self.heard.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<_> = self.heard.drain(..=end).collect();
+                let news = self.framing.news(&line[..end]);
+                return news.map_or(Heard::Nonsense, Heard::News);
+            }
+            let mut buffer = [0; 64];
+            match self.news.read(&mut buffer) {
+                Ok(0) => return Heard::End,
+                Ok(n) => self.heard.extend_from_slice(&buffer[..n]),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Heard::Nothing,
+                Err(_) => return Heard::End,
+            }
+        }
+    }
+
+    /// The end of what it has said as errors since the last look.
+    fn said(&mut self) -> String {
+        let mut said = Vec::new();
+        let _ = self.errors.read_to_end(&mut said); // until it would wait
+        let said = &said[said.len().saturating_sub(SAID)..];
+        String::from_utf8_lossy(said).trim().to_owned()
+    }
+
+    /// It gets no more commands, and ends after the one that it runs.
+    pub(super) fn close(&mut self) {
+        self.input = None;
+    }
+
+    /// By which its mark is known.
+    pub(super) fn key(&self) -> u64 {
+        self.ticket.request.key
+    }
+
+    /// It was reaped, and the guard told.
+    pub(super) fn set_over(&mut self) {
+        self.is_over = true;
+    }
+
+    fn id(&self) -> WaitId<'_> {
+        WaitId::PidFd(self.pidfd.as_fd())
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        group::signal(self.leader, Signal::KILL);
+        self.ticket.request.run.unguard(self.leader);
+        let _ = waitid(self.id(), WaitIdOptions::EXITED); // killed: at once
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Host").field(&self.leader).finish()
+    }
+}
