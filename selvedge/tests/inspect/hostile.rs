@@ -1,6 +1,6 @@
 //! Clients that do what they should not. The program is served on, and so are the others.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
 use selvedge::observe::inspect::protocol::{
@@ -114,14 +114,22 @@ fn a_client_that_does_not_read_is_dropped() {
         while refused < 1_000 {
             match (&socket).write(&request) {
                 Ok(n) => (sent, refused) = (sent + n, 0),
-                Err(_) => refused += 1,
+                Err(_) => refused += 1, // no room
             }
             std::thread::yield_now();
         }
         assert!(sent < 16 << 20, "{sent} bytes were taken");
         serves_on(serving);
-        world.advance(PATIENCE);
-        serves_on(serving); // by then the alarm was looked at
+        // Again and again: what it has sent may be worked on still, and its time runs from the last that it took.
+        let is_hung_up = || {
+            (&socket)
+                .write(b" ")
+                .is_err_and(|error| error.kind() == ErrorKind::BrokenPipe)
+        };
+        while !is_hung_up() {
+            world.advance(PATIENCE);
+            serves_on(serving);
+        }
         let mut heard = 0;
         while raw.socket.get_ref().set_nonblocking(false).is_ok() && next_line(&mut raw) {
             heard += 1;
