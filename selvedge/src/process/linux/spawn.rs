@@ -96,9 +96,9 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
 pub(super) fn streams_of(name: &str) -> Streams {
     let queue_name = |stream| format!("{stream} of {name}");
     Streams {
-        stdin: Queue::named(&queue_name("standard input"), PIECES).quiet(),
-        stdout: Queue::named(&queue_name("standard output"), LINES).quiet(),
-        stderr: Queue::named(&queue_name("standard error"), LINES).quiet(),
+        stdin: Queue::named(&queue_name("standard input"), PIECES).quiet().elastic(),
+        stdout: Queue::named(&queue_name("standard output"), LINES).quiet().elastic(),
+        stderr: Queue::named(&queue_name("standard error"), LINES).quiet().elastic(),
     }
 }
 
