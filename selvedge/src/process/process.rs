@@ -218,7 +218,7 @@ impl Process {
 
     /// Waits for its end, and takes all that it writes meanwhile, on both streams, as far as nobody has read it.
     ///
-    /// From here on nothing comes to the queues any more.
+    /// Meanwhile nothing comes to the queues. If it returns an error, all comes back to them.
     ///
     /// # Stopping
     ///
@@ -247,7 +247,7 @@ impl Process {
         self.output_until(&Signal::never())
     }
 
-    /// The same, but waits only until `signal` is set. Call it again for all output.
+    /// The same, but waits only until `signal` is set. Nothing is lost then: call it again, or read the queues.
     ///
     /// # Stopping
     ///
@@ -258,11 +258,13 @@ impl Process {
     /// As [`join_until`](Self::join_until).
     #[track_caller]
     pub fn output_until(&self, signal: &Signal) -> Result<Output, JoinError> {
-        if !self.stopped().is_set() {
-            self.life.collect();
+        let collector = self.life.collect(&self.streams);
+        for event in [self.stopped(), &self.life.settled] {
+            let waited = event.wait_until(signal);
+            waited.map_err(|error| JoinError::of_wait(self.path(), error))?;
         }
-        let exit = self.join_until(signal)?;
-        let [stdout, stderr] = self.life.take_collected(&self.streams);
+        let exit = self.join_until(signal)?; // it has ended
+        let [stdout, stderr] = collector.take();
         Ok(Output {
             exit,
             stdout,

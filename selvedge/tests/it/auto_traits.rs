@@ -25,6 +25,7 @@ use selvedge::probe::{Ending, Event, Subscription};
 use selvedge::process::{
     Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
 };
+use selvedge::process::{QuoteError, Shell, ShellError};
 use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
 use selvedge::shared::{Changes, Conflict, Flyweight, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
@@ -34,7 +35,6 @@ use selvedge::sync::{
     PopUntilError, PriorityQueue, Producer, Promise, PushError, PushUntilError, Queue, Semaphore,
     StopError, TryEnterError, TryPopError, TryPushError, Undelivered, Watch, Watcher,
 };
-use selvedge::process::{QuoteError, Shell, ShellError};
 use selvedge::testing::World;
 use selvedge::thread::{
     CronError, Current, Failures, GaveUp, Job, JoinAllError, JoinError, Missed, Overlap, Panic,

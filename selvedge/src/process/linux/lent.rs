@@ -179,7 +179,7 @@ pub(in crate::process) fn run(
     };
     let ticket = engine::enter().map_err(of_system)?;
     let streams = streams_of(name);
-    let life = Life::new(name, parts.is_unchecked, ticket.request.clone()).map_err(|source| {
+    let life = Life::new(name, parts, ticket.request.clone()).map_err(|source| {
         let program = shell.as_ref().into();
         ShellError::Spawn(SpawnError::NoPlace { program, source })
     })?;

@@ -42,7 +42,7 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
     let name = parts.name();
     let streams = streams_of(&name);
     let requests = ticket.request.clone();
-    let life = Life::new(&name, parts.is_unchecked, requests).map_err(|source| {
+    let life = Life::new(&name, parts, requests).map_err(|source| {
         let program = program.as_ref().into();
         SpawnError::NoPlace { program, source }
     })?;
@@ -96,9 +96,15 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
 pub(super) fn streams_of(name: &str) -> Streams {
     let queue_name = |stream| format!("{stream} of {name}");
     Streams {
-        stdin: Queue::named(&queue_name("standard input"), PIECES).quiet().elastic(),
-        stdout: Queue::named(&queue_name("standard output"), LINES).quiet().elastic(),
-        stderr: Queue::named(&queue_name("standard error"), LINES).quiet().elastic(),
+        stdin: Queue::named(&queue_name("standard input"), PIECES)
+            .quiet()
+            .elastic(),
+        stdout: Queue::named(&queue_name("standard output"), LINES)
+            .quiet()
+            .elastic(),
+        stderr: Queue::named(&queue_name("standard error"), LINES)
+            .quiet()
+            .elastic(),
     }
 }
 

@@ -298,9 +298,7 @@ impl Watched {
         let Some(output) = &mut self.out[which] else {
             return;
         };
-        if self.life.is_collected.load(SeqCst) {
-            output.collect(&self.life.collected[which], buffer);
-        }
+        output.collect(&self.life.collected[which], buffer);
         if output.pump(&self.request, buffer, excess) == Flow::Stuck {
             self.life.is_stuck.store(true, SeqCst);
             if self.life.is_awaited.load(SeqCst) {
@@ -404,6 +402,9 @@ impl Watched {
             stderr_tail: tail.to_vec(),
         });
         self.tell_lost();
+        if self.is_done() {
+            self.life.settled.set(); // before its end is told: who wants all waits once
+        }
         self.ticket.become_rest(); // before others hear of it: the engine may end
         self.life.end(exit);
     }
@@ -452,6 +453,7 @@ impl Drop for Watched {
             output.abandon();
         }
         self.tell_lost(); // what was lost since it was over
+        self.life.settled.set();
     }
 }
 
