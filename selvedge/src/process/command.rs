@@ -312,8 +312,8 @@ impl Command {
     /// Starts it as a child of the calling thread.
     ///
     /// It has a process group of its own: what the terminal sends, Ctrl-C say, does not reach it; the program is
-    /// asked to stop by that, and asks it. It inherits the calling thread's signal mask: one that a thread with
-    /// SIGTERM blocked starts is deaf to the request to stop, and is killed when its grace is over.
+    /// asked to stop by that, and asks it. It begins with no signal blocked, whatever the calling thread blocks. A
+    /// thread that does block one starts it in a slower way, in which the size of this program counts.
     ///
     /// If this program dies, by SIGKILL even, the group is killed. A process that is started in the very moment, before
     /// its group was told to the guard, some microseconds, may survive.

@@ -14,6 +14,7 @@ use rustix::io::ioctl_fionbio;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::primitive::Arc;
+use crate::primitive::sys::mask;
 use crate::process::command::{Parts, Stdin, Stdio};
 use crate::process::error::SpawnError;
 use crate::process::life::{Life, Streams};
@@ -147,6 +148,7 @@ fn stdio_of(stdio: &Stdio) -> io::Result<process::Stdio> {
 
 /// Starts it, with pipes that do not block at our ends.
 pub(super) fn start(command: &mut process::Command) -> io::Result<(Child, Pid, OwnedFd)> {
+    mask::clear_for(command);
     let mut child = command.spawn()?;
     match prepare(&child) {
         Ok((pid, pidfd)) => Ok((child, pid, pidfd)),
