@@ -31,6 +31,6 @@ pub(crate) use self::tracing::Carried;
 #[cfg(not(feature = "tracing"))]
 pub(crate) use carried::Carried;
 
-pub use event::{Ending, Event};
+pub use event::{Ending, Event, Kind};
 pub use sink::{Subscription, subscribe};
 pub(crate) use sink::{emit, wants_details};

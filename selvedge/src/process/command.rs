@@ -96,7 +96,7 @@ pub enum Stdio {
 
 /// What becomes of output that nobody reads.
 ///
-/// Nothing is thrown away that somebody can still read. While nobody waits for the process, it is as each says.
+/// What is in a queue counts, and what waits to go there. Nothing is thrown away that somebody can still read. While nobody waits for the process, it is as each says.
 /// When somebody [waits](super::Process::wait) for its end, or it was asked to stop, output no longer stands in the way of that: a stream
 /// whose queue somebody has asked for goes on in a temporary file, from where it comes into the queue in its order;
 /// of one whose queue nobody has asked for, what does not fit is thrown away and counted as

@@ -55,6 +55,9 @@ impl Process {
     /// [`unread`](super::Command::unread) says. Closing the queue closes the pipe: who goes on writing gets
     /// SIGPIPE.
     ///
+    /// The queue is filled by the one thread that looks after all processes, and what is hung on its
+    /// [`ready`](Queue::ready) runs there: until that has returned no process is read, stopped or reaped.
+    ///
     /// # Examples
     ///
     /// ```

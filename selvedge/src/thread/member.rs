@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use std::borrow::Cow;
 
 use crate::primitive::Arc;
+use crate::probe::Kind;
 use crate::signal::{Reason, Signal, WaitError, Why};
 use crate::thread::error::JoinError;
 use crate::thread::tree::Node;
@@ -48,6 +49,14 @@ impl Node {
     /// The number of the child process that it is.
     pub(super) fn process_id(&self) -> Option<u32> {
         self.is_process.load(Relaxed).then(|| self.os_id())?
+    }
+
+    /// What events call it.
+    pub(crate) fn kind(&self) -> Kind {
+        match self.is_process.load(Relaxed) {
+            true => Kind::Process,
+            false => Kind::Thread,
+        }
     }
 
     pub(super) fn os_id(&self) -> Option<u32> {

@@ -128,7 +128,10 @@ impl Builder {
             }
             .into());
         }
-        probe::emit(&Event::Started { thread: &node.path });
+        probe::emit(&Event::Started {
+            kind: node.kind(),
+            thread: &node.path,
+        });
         node.os_id.store(sys::thread_id(), Relaxed);
         let ended = run_body(&node, |stop| setting.run(|| body(stop)));
         node.finish(ended.ending());

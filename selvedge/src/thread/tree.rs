@@ -342,8 +342,12 @@ impl Node {
     /// Once, and not of a thread that has ended. Before the stop is set the thread cannot have ended by it, so the events are in order.
     fn announce_stop(&self, reason: &Reason) {
         if !self.stopped.is_set() && !self.asked.swap(true, Ordering::Relaxed) {
-            let thread = &*self.path;
-            probe::emit(&Event::StopAsked { thread, reason });
+            let (kind, thread) = (self.kind(), &*self.path);
+            probe::emit(&Event::StopAsked {
+                kind,
+                thread,
+                reason,
+            });
         }
     }
 
@@ -352,6 +356,7 @@ impl Node {
         self.state.lock().phase = State::Stopped;
         let _ = self.ended.set((clock::now(), how)); // a thread ends once
         probe::emit(&Event::Stopped {
+            kind: self.kind(),
             thread: &self.path,
             how,
         });

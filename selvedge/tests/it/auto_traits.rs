@@ -21,7 +21,7 @@ use selvedge::call::{
     Unwound, Watching, What, Why,
 };
 use selvedge::io::{Acceptor, Incoming, Stoppable};
-use selvedge::probe::{Ending, Event, Subscription};
+use selvedge::probe::{Ending, Event, Kind, Subscription};
 use selvedge::process::{
     Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
 };
@@ -127,7 +127,7 @@ fn names() -> Vec<&'static str> {
             Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
             selvedge::process::JoinError, selvedge::process::SpawnError,
             AlreadyRunning, Report, ThreadReport,
-            Ending, Subscription,
+            Ending, Kind, Subscription,
             World;
         borrows:
             Call<'_, u8, u8>, Returned<'_, u8, u8>, Dropped<'_, u8, u8>, AsyncNext<'_, u8, u8>,

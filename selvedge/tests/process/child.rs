@@ -150,6 +150,18 @@ fn a_part() {
                     exit.is_held()
                 ));
             }
+            "nameless" => {
+                selvedge::process::adopt_orphans()?;
+                let script = "setsid env -i sh -c 'echo $$; exec sleep 1000' & wait";
+                let daemon = Command::new("sh").args(["-c", script]).spawn()?;
+                let id = daemon.stdout().pop()?.to_string_lossy().into_owned();
+                daemon.stop();
+                let exit = daemon.wait()?;
+                let found = exit.descendants();
+                let is_it = found.iter().all(|left| left.id().to_string() == id);
+                let is_there = std::path::Path::new(&format!("/proc/{id}")).exists();
+                say(format!("{is_it} {} {is_there}", found.len()));
+            }
             "ambient" => {
                 say(TENANT.with(String::clone)?);
                 say(DRY_RUN.is_active());

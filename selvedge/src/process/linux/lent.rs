@@ -87,7 +87,7 @@ impl Watched {
         let epoll = &self.request.run.epoll;
         let _ = epoll::delete(epoll, &self.pidfd); // it was added
         let _ = epoll::delete(epoll, &lent.host.news); // as above
-        self.adopted = orphans::sweep(self.leader, lent.host.key());
+        self.adopted = orphans::sweep(self.leader, lent.host.key(), &self.below);
         lent.give_back(self.life.member.timer());
         self.drain(false, buffer);
     }
@@ -102,7 +102,7 @@ impl Watched {
     pub(super) fn sweep_orphans(&self) -> Vec<Seen> {
         let lent = self.lent.as_ref();
         let key = lent.map_or_else(|| self.key(), |lent| lent.host.key());
-        orphans::sweep(self.leader, key)
+        orphans::sweep(self.leader, key, &self.below)
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) struct Watched {
     is_spilling: bool,
     leaves_group: bool,
     /// Who was below it when it was asked, or killed.
-    below: Vec<Seen>,
+    pub(super) below: Vec<Seen>,
     /// Who was found, and ended, outside its group.
     pub(super) adopted: Vec<Seen>,
     stop: Option<OnSet>,
