@@ -200,6 +200,10 @@ impl Life {
         if has_ended {
             self.member.leave();
         }
+    }
+
+    /// Who holds its queues has changed.
+    pub(super) fn look_again(&self) {
         self.requests.look_again();
     }
 }

@@ -4,6 +4,8 @@
 //!
 //! 1. Dropping the handle is releasing the process: it stays a member of the tree, and nobody reads its output
 //!    but who holds its queues.
+//! 2. The engine hears of that after the handle's queues were dropped: who looks earlier finds them held, and nobody
+//!    would tell it to look again. So `released` is the last field.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -24,12 +26,32 @@ use crate::sync::Queue;
 /// waited for, when that thread ends.
 #[must_use = "join it for its exit, or release it"]
 pub struct Process {
-    pub(super) life: Arc<Life>,
-    pub(super) streams: Streams,
-    pub(super) id: u32,
+    life: Arc<Life>,
+    streams: Streams,
+    id: u32,
+    released: Released,
+}
+
+/// Tells the engine when it is dropped (invariant 2).
+struct Released(Arc<Life>);
+
+impl Drop for Released {
+    fn drop(&mut self) {
+        self.0.look_again();
+    }
 }
 
 impl Process {
+    pub(super) fn new(life: Arc<Life>, streams: Streams, id: u32) -> Self {
+        let released = Released(Arc::clone(&life));
+        Self {
+            life,
+            streams,
+            id,
+            released,
+        }
+    }
+
     /// Its own name: the program's, if no other was given.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -362,3 +362,18 @@ fn output_that_was_taken_is_not_told_as_lost() {
         assert!(!told.load(SeqCst));
     });
 }
+
+/// The engine looked while the handle's queues were still being dropped, and the input stayed open.
+#[test]
+fn the_input_of_a_released_process_ends() {
+    World::new().run(|| {
+        for _ in 0..200 {
+            let cat = Command::new("cat").stdin(Stdin::Pipe).spawn().unwrap();
+            let stopped = cat.stopped().clone();
+            cat.release();
+            stopped
+                .wait_until(&Till::after(Duration::from_secs(60)))
+                .unwrap();
+        }
+    });
+}

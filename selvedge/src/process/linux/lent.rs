@@ -209,7 +209,7 @@ pub(in crate::process) fn run(
     ticket.begin(|ticket| {
         Watched::new(ticket, Arc::clone(&life), leader, pidfd, input, out, parts).in_shell(lent)
     });
-    Ok(Process { life, streams, id })
+    Ok(Process::new(life, streams, id))
 }
 
 /// Finds a shell that begins the command (invariant 2).

@@ -11,7 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{self, Child};
 
 use rustix::io::ioctl_fionbio;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
 use crate::primitive::Arc;
 use crate::primitive::sys::mask;
@@ -19,6 +19,7 @@ use crate::process::command::{Parts, Stdin, Stdio};
 use crate::process::error::SpawnError;
 use crate::process::life::{Life, Streams};
 use crate::process::linux::engine;
+use crate::process::linux::group;
 use crate::process::linux::input::Input;
 use crate::process::linux::orphans;
 use crate::process::linux::output::Output;
@@ -90,7 +91,7 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
             parts,
         )
     });
-    Ok(Process { life, streams, id })
+    Ok(Process::new(life, streams, id))
 }
 
 /// The queues of the process called so.
@@ -153,8 +154,8 @@ pub(super) fn start(command: &mut process::Command) -> io::Result<(Child, Pid, O
     match prepare(&child) {
         Ok((pid, pidfd)) => Ok((child, pid, pidfd)),
         Err(error) => {
-            // It is ours, and not reaped: the number is its own.
-            let _ = child.kill();
+            // It is ours, and not reaped: the number is its group's.
+            group::signal(Pid::from_child(&child), Signal::KILL);
             let _ = child.wait();
             Err(error)
         }
@@ -162,8 +163,7 @@ pub(super) fn start(command: &mut process::Command) -> io::Result<(Child, Pid, O
 }
 
 fn prepare(child: &Child) -> io::Result<(Pid, OwnedFd)> {
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
+    let pid = Pid::from_child(child);
     let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
     let ends = [
         child.stdin.as_ref().map(AsFd::as_fd),
