@@ -111,8 +111,8 @@ impl Process {
     /// What its standard input is to be, in pieces of any size, if the command was made with
     /// [`Stdin::Pipe`](super::Stdin::Pipe); otherwise it is closed already.
     ///
-    /// Closing it closes the pipe when everything is written, and nothing else. It is closed when the process
-    /// closes its end, and when it is asked to stop.
+    /// Closing it closes the pipe when everything is written. So does dropping the handle, unless somebody holds a clone
+    /// of the queue. It is closed when the process closes its end, and when it is asked to stop.
     ///
     /// # Examples
     ///

@@ -267,18 +267,19 @@ impl Output {
     /// Moves lines into the queue, as many as it takes.
     fn deliver(&mut self) {
         self.resume();
-        if let Reader::Collected(queue, collection) = &self.reader
-            && is_last(queue)
-        {
-            self.waiting_bytes = collection.take().len();
-            return self.become_of(Reader::Gone);
-        }
-        let Reader::Queue(queue) = &self.reader else {
+        let (Reader::Queue(queue) | Reader::Collected(queue, _)) = &self.reader else {
             return;
         };
         let is_last = is_last(queue); // invariant 5
         while self.sizes.len() > queue.len() {
             self.queued -= self.sizes.pop_front().unwrap_or(0);
+        }
+        if let Reader::Collected(_, collection) = &self.reader {
+            if is_last {
+                self.waiting_bytes = collection.take().len();
+                self.become_of(Reader::Gone);
+            }
+            return;
         }
         if is_last {
             return self.become_of(Reader::Gone);
