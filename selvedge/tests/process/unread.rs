@@ -375,3 +375,23 @@ fn the_input_of_a_released_process_ends() {
         }
     });
 }
+
+/// The engine held the full queue, and nobody told it that all others had let go of it.
+#[test]
+fn a_process_is_not_kept_by_a_queue_that_nobody_holds() {
+    World::new().run(|| {
+        let chatty = Command::new("seq").arg("300000");
+        let chatty = chatty.unread(Unread::Pressure { bytes: 1000 }).spawn();
+        let chatty = chatty.unwrap();
+        let stat = format!("/proc/{}/stat", chatty.id());
+        let sleeps = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") S "));
+        let (lines, stopped) = (chatty.stdout().clone(), chatty.stopped().clone());
+        chatty.release();
+        while !(lines.len() > 100 && sleeps()) {
+            std::thread::yield_now();
+        }
+        drop(lines);
+        let late = Till::after(Duration::from_secs(60));
+        stopped.wait_until(&late).unwrap();
+    });
+}
