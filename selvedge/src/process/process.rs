@@ -5,7 +5,7 @@
 //! 1. Dropping the handle is releasing the process: it stays a member of the tree, and nobody reads its output
 //!    but who holds its queues.
 //! 2. The engine hears of that after the handle's queues were dropped: who looks earlier finds them held, and nobody
-//!    would tell it to look again. So `released` is the last field.
+//!    would tell it to look again. So `_released` is the last field.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -29,7 +29,7 @@ pub struct Process {
     life: Arc<Life>,
     streams: Streams,
     id: u32,
-    released: Released,
+    _released: Released,
 }
 
 /// Tells the engine when it is dropped (invariant 2).
@@ -43,12 +43,12 @@ impl Drop for Released {
 
 impl Process {
     pub(super) fn new(life: Arc<Life>, streams: Streams, id: u32) -> Self {
-        let released = Released(Arc::clone(&life));
+        let _released = Released(Arc::clone(&life));
         Self {
             life,
             streams,
             id,
-            released,
+            _released,
         }
     }
 
