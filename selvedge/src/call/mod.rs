@@ -135,6 +135,8 @@ mod here;
 mod hook;
 mod install;
 mod log;
+#[cfg(feature = "observe")]
+mod measure;
 mod met;
 mod observed;
 mod own;
@@ -175,8 +177,13 @@ pub use suite::Suite;
 pub use view::{Call, Next, NextOf, Returned, Unwound};
 pub use watch::{Watch, Watching, watch};
 
+#[cfg(feature = "observe")]
+pub(crate) use measure::Measured;
 /// Prints the calls that the environment variable `SELVEDGE_WATCH` names.
 pub(crate) use trace::start as start_trace;
+
+#[cfg(feature = "inspect")]
+pub(crate) use met::all as met_functions;
 
 /// For `__private` alone.
 pub(crate) mod private {

@@ -3,7 +3,7 @@
 //! # Invariants
 //!
 //! 1. `armed` is `NEW` until the first call or binding has looked for discovered bindings and the function has been noted
-//!    by those who may have to arm all; beside that it counts the live patches, bindings, watches and waits of
+//!    by those who may have to arm all; beside that it counts the live patches, bindings, watches, profiles and waits of
 //!    groutines, and one more once a strict context was entered. It is 0 exactly when a call may go straight to the body.
 //! 2. `wide` counts the bindings and installed patches among them: what applies outside of every block too.
 
@@ -52,6 +52,9 @@ pub struct Site {
     wide: AtomicU32,
     /// How many watches there are whose pattern matches.
     watched: AtomicU32,
+    /// How many profiles there are whose pattern matches.
+    #[cfg(feature = "observe")]
+    measured: AtomicU32,
     function: Function,
     /// Patches and masks of the calling block are bound to it.
     pub(super) key: Key,
@@ -66,6 +69,8 @@ impl Site {
             armed: AtomicU64::new(NEW),
             wide: AtomicU32::new(0),
             watched: AtomicU32::new(0),
+            #[cfg(feature = "observe")]
+            measured: AtomicU32::new(0),
             function: Function {
                 path,
                 location: Location::caller(),
@@ -95,6 +100,7 @@ impl Site {
             && binding::unanswered(self).is_none()
             && !groutine::is_concerned(self)
             && (!self.is_watched() || !watch::is_in_reach())
+            && !self.is_measured()
     }
 
     /// Before the first look at what applies: finds bindings that were registered before `main`, and what the
@@ -124,6 +130,19 @@ impl Site {
         self.watched.load(Relaxed) != 0
     }
 
+    /// How many watches are in force.
+    #[cfg(feature = "inspect")]
+    pub(super) fn watches(&self) -> u64 {
+        self.watched.load(Relaxed).into()
+    }
+
+    /// How many patches, bindings, watches and waits of groutines are in force.
+    #[cfg(feature = "inspect")]
+    pub(super) fn armed(&self) -> u64 {
+        let armed = self.armed.load(Relaxed) & !NEW;
+        armed % WAIT + armed / WAIT
+    }
+
     /// One more watch.
     pub(super) fn arm_watched(&self) {
         self.watched.fetch_add(1, Relaxed);
@@ -133,6 +152,32 @@ impl Site {
     pub(super) fn disarm_watched(&self) {
         self.disarm();
         self.watched.fetch_sub(1, Relaxed);
+    }
+
+    /// Is a profile taken of its calls?
+    #[cfg(feature = "observe")]
+    #[inline]
+    pub(super) fn is_measured(&self) -> bool {
+        self.measured.load(Relaxed) != 0
+    }
+
+    #[cfg(not(feature = "observe"))]
+    #[inline]
+    pub(super) fn is_measured(&self) -> bool {
+        false
+    }
+
+    /// One more profile.
+    #[cfg(feature = "observe")]
+    pub(super) fn arm_measured(&self) {
+        self.measured.fetch_add(1, Relaxed);
+        self.arm();
+    }
+
+    #[cfg(feature = "observe")]
+    pub(super) fn disarm_measured(&self) {
+        self.disarm();
+        self.measured.fetch_sub(1, Relaxed);
     }
 
     /// Ends a call that no binding answers inside of `context`, which is strict.

@@ -29,7 +29,7 @@ use crate::call::site::{Function, Site};
 use crate::call::view::{Code, See, State};
 use crate::call::watch;
 use crate::primitive::{Arc, drop_caught, message_of};
-use crate::probe::{self, Event};
+use crate::probe::{self, Event, What};
 
 type Panic = Box<dyn Any + Send>;
 
@@ -141,6 +141,16 @@ pub fn call<A, R>(
 
 #[inline(never)]
 fn dispatch(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Running) {
+    if site.is_measured() {
+        let function = site.function();
+        let _measured = probe::span(What::Call(function.path(), function.location()));
+        return observe(site, of, receiver, call);
+    }
+    observe(site, of, receiver, call);
+}
+
+#[inline]
+fn observe(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Running) {
     if site.is_watched() {
         return watch::observe(site.function(), call, |call| run(site, of, receiver, call));
     }

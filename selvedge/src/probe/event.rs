@@ -3,6 +3,10 @@
 use core::fmt;
 use core::time::Duration;
 
+#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+use crate::probe::kind::Weight;
+use crate::probe::kind::{Ending, Kind};
+
 /// Something that happened in the library, with names and texts that are borrowed for the call.
 ///
 /// `Display` is one readable line.
@@ -204,6 +208,33 @@ pub enum Event<'a> {
         /// The reason.
         why: &'a dyn fmt::Display,
     },
+    /// A worker has logged something. Emitted by whoever reads what it says.
+    WorkerLogged {
+        /// The path of the worker.
+        worker: &'a str,
+        /// The level, as the worker says it: `WARNING`, say.
+        level: &'a str,
+        /// The logger, as the worker calls it.
+        logger: &'a str,
+        /// What it says.
+        message: &'a str,
+    },
+    /// A worker has written a line to standard error, where its prints go, too. Emitted by its thread.
+    WorkerPrinted {
+        /// The path of the worker.
+        worker: &'a str,
+        /// The line.
+        line: &'a str,
+    },
+    /// A worker has sent a line that cannot be understood, and that is about no call.
+    WorkerMalformed {
+        /// The path of the worker.
+        worker: &'a str,
+        /// The beginning of the line.
+        line: &'a str,
+        /// What is wrong with it.
+        why: &'a dyn fmt::Display,
+    },
     /// Two bindings of an open function are equally specific; the later one wins.
     Tie {
         /// The path of the open function.
@@ -211,51 +242,11 @@ pub enum Event<'a> {
     },
 }
 
-/// What an event is about. Its `Display` is "thread", or "process".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Kind {
-    /// A thread of this program.
-    Thread,
-    /// A child process.
-    Process,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Thread => "thread",
-            Self::Process => "process",
-        })
-    }
-}
-
-/// How a thread ended, in [`Event::Stopped`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Ending {
-    /// Its body returned a value.
-    Finished,
-    /// Its body ended because it was asked to.
-    Stopped,
-    /// Its body, or a child that nobody joined, failed.
-    Failed,
-    /// It was prepared and never started.
-    NeverRan,
-}
-
-/// How much an event matters to who reads a log.
-#[cfg(any(feature = "log", feature = "tracing"))]
-pub(super) enum Weight {
-    Error,
-    Warning,
-    Detail,
-}
-
 impl Event<'_> {
-    #[cfg(any(feature = "log", feature = "tracing"))]
-    pub(super) fn weight(&self) -> Weight {
+    #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+    pub(crate) fn weight(&self) -> Weight {
         match self {
+            Self::WorkerLogged { level, .. } => weight_of(level),
             Self::Failed { .. }
             | Self::Unreceived { .. }
             | Self::CallbackPanicked { .. }
@@ -273,6 +264,7 @@ impl Event<'_> {
             | Self::NotUnderstood { .. }
             | Self::NotReceived { .. }
             | Self::NotSent { .. }
+            | Self::WorkerMalformed { .. }
             | Self::Tie { .. } => Weight::Warning,
             Self::Started { .. }
             | Self::StopAsked { .. }
@@ -280,12 +272,13 @@ impl Event<'_> {
             | Self::Entered { .. }
             | Self::Left { .. }
             | Self::Discarded { .. } => Weight::Detail,
+            Self::WorkerPrinted { .. } => Weight::Info,
         }
     }
 
     /// The path of the thread that it is about.
-    #[cfg(any(feature = "log", feature = "tracing"))]
-    pub(super) fn thread(&self) -> Option<&str> {
+    #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+    pub(crate) fn thread(&self) -> Option<&str> {
         match self {
             Self::Started { thread, .. }
             | Self::StopAsked { thread, .. }
@@ -297,6 +290,9 @@ impl Event<'_> {
             | Self::Entered { thread, .. }
             | Self::Left { thread, .. }
             | Self::Unreceived { thread, .. } => Some(thread),
+            Self::WorkerLogged { worker, .. }
+            | Self::WorkerPrinted { worker, .. }
+            | Self::WorkerMalformed { worker, .. } => Some(worker),
             _ => None,
         }
     }
@@ -312,6 +308,9 @@ impl Event<'_> {
 
     /// Must this be printed when nobody listens?
     pub(super) fn is_loss(&self) -> bool {
+        if let Self::WorkerLogged { level, .. } = self {
+            return !["DEBUG", "INFO", "TRACE", "NOTSET"].contains(level);
+        }
         matches!(
             self,
             Self::Unreceived { .. }
@@ -327,8 +326,21 @@ impl Event<'_> {
                 | Self::Undelivered { .. }
                 | Self::OutputLost { .. }
                 | Self::NotSent { .. }
+                | Self::WorkerPrinted { .. }
+                | Self::WorkerMalformed { .. }
                 | Self::Tie { .. }
         )
+    }
+}
+
+/// That of a level of Python's `logging`, or of the crate `log`.
+#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+fn weight_of(level: &str) -> Weight {
+    match level {
+        "CRITICAL" | "FATAL" | "ERROR" => Weight::Error,
+        "INFO" => Weight::Info,
+        "DEBUG" | "TRACE" | "NOTSET" => Weight::Detail,
+        _ => Weight::Warning,
     }
 }
 
@@ -460,21 +472,23 @@ impl fmt::Display for Event<'_> {
             Self::NotSent { members, why } => {
                 write!(f, "not sent with the baggage: {members}: {why}")
             }
+            Self::WorkerLogged {
+                worker,
+                level,
+                logger,
+                message,
+            } => write!(f, "worker `{worker}`: {level} {logger}: {message}"),
+            Self::WorkerPrinted { worker, line } => write!(f, "worker `{worker}` prints: {line}"),
+            Self::WorkerMalformed { worker, line, why } => {
+                write!(
+                    f,
+                    "worker `{worker}` sent what cannot be understood, `{line}`: {why}"
+                )
+            }
             Self::Tie { function } => write!(
                 f,
                 "two bindings of `{function}` are equally specific, the later one wins"
             ),
         }
-    }
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Finished => "finished",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-            Self::NeverRan => "never ran",
-        })
     }
 }

@@ -4,13 +4,14 @@
 use log::{Level, MetadataBuilder, Record};
 
 use crate::probe::Event;
-use crate::probe::event::Weight;
+use crate::probe::kind::Weight;
 
 /// Hands the event to the program's logger. Was there one that wants it?
 pub(super) fn forward(event: &Event<'_>) -> bool {
     let level = match event.weight() {
         Weight::Error => Level::Error,
         Weight::Warning => Level::Warn,
+        Weight::Info => Level::Info,
         Weight::Detail => Level::Debug,
     };
     if level > log::max_level() {

@@ -20,9 +20,15 @@
 #[cfg(not(feature = "tracing"))]
 mod carried;
 mod event;
+mod kind;
 #[cfg(feature = "log")]
 mod log;
 mod sink;
+#[cfg_attr(
+    not(feature = "observe"),
+    expect(dead_code, reason = "nobody measures without the feature")
+)]
+mod span;
 #[cfg(feature = "tracing")]
 mod tracing;
 
@@ -31,6 +37,16 @@ pub(crate) use self::tracing::Carried;
 #[cfg(not(feature = "tracing"))]
 pub(crate) use carried::Carried;
 
-pub use event::{Ending, Event, Kind};
+pub use event::Event;
+#[cfg(feature = "observe")]
+pub(crate) use kind::Weight;
+pub use kind::{Ending, Kind};
+#[cfg(feature = "inspect")]
+pub(crate) use sink::look_on;
+#[cfg(feature = "observe")]
+pub(crate) use sink::subscribe_to_news;
 pub use sink::{Subscription, subscribe};
 pub(crate) use sink::{emit, wants_details};
+#[cfg(feature = "observe")]
+pub(crate) use span::{Observer, Span, observe_spans, unobserve_spans};
+pub(crate) use span::{What, span};

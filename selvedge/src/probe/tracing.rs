@@ -7,7 +7,7 @@ use tracing::{Dispatch, Level, Span, dispatcher};
 
 use crate::primitive::drop_caught;
 use crate::probe::Event;
-use crate::probe::event::Weight;
+use crate::probe::kind::Weight;
 
 /// The level is part of what `tracing` keeps for a place in the source.
 macro_rules! forward_at {
@@ -33,6 +33,7 @@ pub(super) fn forward(event: &Event<'_>) -> bool {
     match event.weight() {
         Weight::Error => forward_at!(Level::ERROR, event),
         Weight::Warning => forward_at!(Level::WARN, event),
+        Weight::Info => forward_at!(Level::INFO, event),
         Weight::Detail => forward_at!(Level::DEBUG, event),
     }
 }

@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use std::borrow::Cow;
 
 use crate::primitive::Arc;
-use crate::probe::Kind;
+use crate::probe::{self, Event, Kind};
 use crate::signal::{Reason, Signal, WaitError, Why};
 use crate::thread::error::JoinError;
 use crate::thread::tree::Node;
@@ -44,6 +44,18 @@ impl Node {
     #[track_caller]
     pub(super) fn ask_because(self: &Arc<Self>, why: impl Into<Cow<'static, str>>) {
         self.ask(&Reason::new(Why::Said(why.into()), Location::caller()).now());
+    }
+
+    /// Once, and not of a thread that has ended. Before the stop is set the thread cannot have ended by it, so the events are in order.
+    pub(super) fn announce_stop(&self, reason: &Reason) {
+        if !self.stopped.is_set() && !self.asked.swap(true, Relaxed) {
+            let (kind, thread) = (self.kind(), &*self.path);
+            probe::emit(&Event::StopAsked {
+                kind,
+                thread,
+                reason,
+            });
+        }
     }
 
     /// The number of the child process that it is.

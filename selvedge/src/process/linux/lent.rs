@@ -85,8 +85,8 @@ impl Watched {
             return self.end_shell();
         };
         let epoll = &self.request.run.epoll;
-        let _ = epoll::delete(epoll, &self.pidfd); // it was added
-        let _ = epoll::delete(epoll, &lent.host.news); // as above
+        self.unwatch();
+        let _ = epoll::delete(epoll, &lent.host.news); // it was added
         self.adopted = orphans::sweep(self.leader, lent.host.key(), &self.below);
         lent.give_back(self.life.member.timer());
         self.drain(false, buffer);

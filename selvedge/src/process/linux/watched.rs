@@ -55,7 +55,8 @@ pub(super) struct Watched {
     ticket: Ticket,
     pub(super) life: Arc<Life>,
     pub(super) leader: Pid,
-    pub(super) pidfd: Arc<OwnedFd>,
+    /// Until it is reaped.
+    pub(super) pidfd: Option<Arc<OwnedFd>>,
     input: Option<Input>,
     out: [Option<Output>; 2],
     pub(super) phase: Phase,
@@ -124,7 +125,7 @@ impl Watched {
             ticket,
             life,
             leader,
-            pidfd,
+            pidfd: Some(pidfd),
             input,
             out,
             phase: Phase::Running,
@@ -172,10 +173,11 @@ impl Watched {
     pub(super) fn adopt(&mut self, buffer: &mut [u8]) {
         let request = self.request.clone();
         let epoll = &request.run.epoll;
-        if epoll::add(epoll, &self.pidfd, request.data(SELF), EventFlags::IN).is_err() {
+        let add = |fd: &Arc<OwnedFd>| epoll::add(epoll, fd, request.data(SELF), EventFlags::IN);
+        if !self.pidfd.as_ref().is_some_and(|fd| add(fd).is_ok()) {
             // The kernel has no memory: nobody would tell us of its end.
             group::signal(self.leader, Sig::KILL);
-            let _ = waitid(self.id(), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            let _ = self.wait(WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
             return self.ended(buffer);
         }
         if let Some(lent) = &self.lent {
@@ -329,7 +331,7 @@ impl Watched {
     /// The leader has ended; it is not reaped (invariant 1).
     fn ended(&mut self, buffer: &mut [u8]) {
         let was_forced = !matches!(self.phase, Phase::Running);
-        let _ = epoll::delete(&self.request.run.epoll, &self.pidfd); // it was added
+        self.unwatch();
         if was_forced || !self.leaves_group {
             group::signal(self.leader, Sig::KILL);
             self.adopted = self.sweep_orphans();
@@ -358,8 +360,16 @@ impl Watched {
         }
     }
 
-    fn id(&self) -> WaitId<'_> {
-        WaitId::PidFd(self.pidfd.as_fd())
+    fn wait(&self, options: WaitIdOptions) -> Option<WaitIdStatus> {
+        let pidfd = self.pidfd.as_ref()?;
+        waitid(WaitId::PidFd(pidfd.as_fd()), options).ok()?
+    }
+
+    /// Its end is not told any more.
+    pub(super) fn unwatch(&self) {
+        if let Some(pidfd) = &self.pidfd {
+            let _ = epoll::delete(&self.request.run.epoll, pidfd); // it was added
+        }
     }
 
     /// It is over: reaps it and hands the result over.
@@ -427,10 +437,9 @@ impl Watched {
         if let Some(mut lent) = self.lent.take() {
             lent.host.set_over();
         }
-        match waitid(self.id(), WaitIdOptions::EXITED) {
-            Ok(Some(status)) => status_of(&status),
-            _ => UNKNOWN, // somebody else has reaped it
-        }
+        let status = self.wait(WaitIdOptions::EXITED);
+        self.pidfd = None; // before others hear of its end: who is short of descriptors can start another one
+        status.map_or(UNKNOWN, |status| status_of(&status)) // or somebody else has reaped it
     }
 
     /// Looks again at a group that was killed, while anybody new is found in it.
