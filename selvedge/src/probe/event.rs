@@ -3,50 +3,66 @@
 use core::fmt;
 use core::time::Duration;
 
+#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+use crate::probe::kind::Weight;
+use crate::probe::kind::{Ending, Kind};
+
 /// Something that happened in the library, with names and texts that are borrowed for the call.
 ///
 /// `Display` is one readable line.
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A thread was started. Emitted by its parent's thread.
+    /// A thread, or a process, was started. Emitted by its parent's thread.
     Started {
-        /// The path of the thread, for example `main/reader`.
+        /// What it is.
+        kind: Kind,
+        /// Its path, for example `main/reader`.
         thread: &'a str,
     },
-    /// A thread was asked to stop. Emitted where it was asked, once a thread.
+    /// A thread, or a process, was asked to stop. Emitted where it was asked, once a thread.
     StopAsked {
-        /// The path of the thread.
+        /// What it is.
+        kind: Kind,
+        /// Its path.
         thread: &'a str,
         /// Who asked, why and where.
         reason: &'a (dyn fmt::Display + 'a),
     },
-    /// A thread failed. Emitted once, at once, by the thread itself, whoever will receive the error.
+    /// A thread, or a process, failed. Emitted once, at once, by the thread itself, whoever will receive the error.
     Failed {
-        /// The path of the thread.
+        /// What it is.
+        kind: Kind,
+        /// Its path.
         thread: &'a str,
         /// The error, or the panic's message.
         failure: &'a dyn fmt::Display,
     },
-    /// A thread and its subtree have ended. Emitted by the thread as its last act.
+    /// A thread and its subtree, or a process, have ended. Emitted by the thread as its last act.
     Stopped {
-        /// The path of the thread.
+        /// What it is.
+        kind: Kind,
+        /// Its path.
         thread: &'a str,
         /// How it ended.
         how: Ending,
     },
-    /// A thread has not ended though the grace period is over: the program ends without it. Emitted by a thread
+    /// A thread, or a process, has not ended though the grace period is over: the program ends without it. Emitted by a thread
     /// of the program.
     Overdue {
-        /// The path of the thread.
+        /// What it is.
+        kind: Kind,
+        /// Its path.
         thread: &'a str,
         /// How long ago it was asked to stop, if it was.
         asked: Option<Duration>,
         /// What it waits for, and where in the program, if it does.
         waits_for: Option<&'a dyn fmt::Display>,
     },
-    /// A failure has no receiver: its thread was released, or its handle dropped.
+    /// A failure has no receiver: its thread, or process, was released, or its handle dropped.
     Unreceived {
-        /// The path of the thread that failed.
+        /// What it is.
+        kind: Kind,
+        /// The path of what failed.
         thread: &'a str,
         /// The error, or the panic's message.
         failure: &'a dyn fmt::Display,
@@ -226,29 +242,6 @@ pub enum Event<'a> {
     },
 }
 
-/// How a thread ended, in [`Event::Stopped`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Ending {
-    /// Its body returned a value.
-    Finished,
-    /// Its body ended because it was asked to.
-    Stopped,
-    /// Its body, or a child that nobody joined, failed.
-    Failed,
-    /// It was prepared and never started.
-    NeverRan,
-}
-
-/// How much an event matters to who reads a log.
-#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
-pub(crate) enum Weight {
-    Error,
-    Warning,
-    Info,
-    Detail,
-}
-
 impl Event<'_> {
     #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
     pub(crate) fn weight(&self) -> Weight {
@@ -287,7 +280,7 @@ impl Event<'_> {
     #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
     pub(crate) fn thread(&self) -> Option<&str> {
         match self {
-            Self::Started { thread }
+            Self::Started { thread, .. }
             | Self::StopAsked { thread, .. }
             | Self::Failed { thread, .. }
             | Self::Stopped { thread, .. }
@@ -360,18 +353,27 @@ impl fmt::Debug for Event<'_> {
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Started { thread } => write!(f, "thread `{thread}` started"),
-            Self::StopAsked { thread, reason } => {
-                write!(f, "thread `{thread}` was asked to stop: {reason}")
+            Self::Started { kind, thread } => write!(f, "{kind} `{thread}` started"),
+            Self::StopAsked {
+                kind,
+                thread,
+                reason,
+            } => {
+                write!(f, "{kind} `{thread}` was asked to stop: {reason}")
             }
-            Self::Failed { thread, failure } => write!(f, "thread `{thread}` failed: {failure}"),
-            Self::Stopped { thread, how } => write!(f, "thread `{thread}` ended: {how}"),
+            Self::Failed {
+                kind,
+                thread,
+                failure,
+            } => write!(f, "{kind} `{thread}` failed: {failure}"),
+            Self::Stopped { kind, thread, how } => write!(f, "{kind} `{thread}` ended: {how}"),
             Self::Overdue {
+                kind,
                 thread,
                 asked,
                 waits_for,
             } => {
-                write!(f, "thread `{thread}` has not ended")?;
+                write!(f, "{kind} `{thread}` has not ended")?;
                 if let Some(asked) = asked {
                     write!(f, " {asked:.1?} after it was asked to stop")?;
                 }
@@ -380,8 +382,12 @@ impl fmt::Display for Event<'_> {
                     None => Ok(()),
                 }
             }
-            Self::Unreceived { thread, failure } => {
-                write!(f, "thread `{thread}` failed and nobody joins it: {failure}")
+            Self::Unreceived {
+                kind,
+                thread,
+                failure,
+            } => {
+                write!(f, "{kind} `{thread}` failed and nobody joins it: {failure}")
             }
             Self::Restarted {
                 thread,
@@ -484,16 +490,5 @@ impl fmt::Display for Event<'_> {
                 "two bindings of `{function}` are equally specific, the later one wins"
             ),
         }
-    }
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Finished => "finished",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-            Self::NeverRan => "never ran",
-        })
     }
 }

@@ -4,7 +4,7 @@
 use log::{Level, MetadataBuilder, Record};
 
 use crate::probe::Event;
-use crate::probe::event::Weight;
+use crate::probe::kind::Weight;
 
 /// Hands the event to the program's logger. Was there one that wants it?
 pub(super) fn forward(event: &Event<'_>) -> bool {

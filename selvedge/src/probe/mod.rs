@@ -20,6 +20,7 @@
 #[cfg(not(feature = "tracing"))]
 mod carried;
 mod event;
+mod kind;
 #[cfg(feature = "log")]
 mod log;
 mod sink;
@@ -36,9 +37,10 @@ pub(crate) use self::tracing::Carried;
 #[cfg(not(feature = "tracing"))]
 pub(crate) use carried::Carried;
 
+pub use event::Event;
 #[cfg(feature = "observe")]
-pub(crate) use event::Weight;
-pub use event::{Ending, Event};
+pub(crate) use kind::Weight;
+pub use kind::{Ending, Kind};
 #[cfg(feature = "inspect")]
 pub(crate) use sink::look_on;
 #[cfg(feature = "observe")]

@@ -7,7 +7,7 @@ use tracing::{Dispatch, Level, Span, dispatcher};
 
 use crate::primitive::drop_caught;
 use crate::probe::Event;
-use crate::probe::event::Weight;
+use crate::probe::kind::Weight;
 
 /// The level is part of what `tracing` keeps for a place in the source.
 macro_rules! forward_at {

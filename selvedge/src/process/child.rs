@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::process::error::JoinError;
 use crate::process::exit::{Exit, Output};
 use crate::process::line::Line;
-use crate::signal::{Signal, Stopped, WaitError, any};
+use crate::signal::{Signal, Stopped, WaitError};
 use crate::sync::Queue;
 
 /// A program that runs as a child: a [`Process`](super::Process), or a command in a shell.
@@ -126,12 +126,8 @@ pub trait Child: fmt::Debug + Send + Sync {
     /// See [`JoinError`].
     #[track_caller]
     fn join_until(&self, signal: &Signal) -> Result<Exit, JoinError> {
-        let exit = self.wait_until(signal).map_err(|error| match error {
-            WaitError::Expired => JoinError::Expired {
-                process: self.path().into(),
-            },
-            WaitError::Stopped(stopped) => JoinError::Interrupted(stopped),
-        })?;
+        let waited = self.wait_until(signal);
+        let exit = waited.map_err(|error| JoinError::of_wait(self.path(), error))?;
         self.judge(exit)
     }
 
@@ -151,43 +147,10 @@ pub trait Child: fmt::Debug + Send + Sync {
         self.output_until(&Signal::never())
     }
 
-    /// The same, but waits only until `signal` is set. What was taken until then may be gone.
+    /// The same, but waits only until `signal` is set.
     ///
     /// # Errors
     ///
-    /// See [`JoinError`].
-    #[track_caller]
-    fn output_until(&self, signal: &Signal) -> Result<Output, JoinError> {
-        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        loop {
-            for (queue, text) in [(self.stdout(), &mut stdout), (self.stderr(), &mut stderr)] {
-                while let Ok(line) = queue.try_pop() {
-                    line.append_to(text);
-                }
-            }
-            let open: Vec<_> = [self.stdout(), self.stderr()]
-                .into_iter()
-                .filter(|queue| !(queue.is_closed() && queue.is_empty()))
-                .map(Queue::ready)
-                .collect();
-            if open.is_empty() {
-                break;
-            }
-            let ready = any(&open);
-            match ready.wait_until(signal) {
-                Ok(()) => {}
-                Err(WaitError::Expired) => {
-                    let process = self.path().into();
-                    return Err(JoinError::Expired { process });
-                }
-                Err(WaitError::Stopped(stopped)) => return Err(JoinError::Interrupted(stopped)),
-            }
-        }
-        let exit = self.join_until(signal)?;
-        Ok(Output {
-            exit,
-            stdout,
-            stderr,
-        })
-    }
+    /// See [`JoinError`]. Output that was taken until then is back in the queues.
+    fn output_until(&self, signal: &Signal) -> Result<Output, JoinError>;
 }

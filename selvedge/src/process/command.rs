@@ -96,7 +96,7 @@ pub enum Stdio {
 
 /// What becomes of output that nobody reads.
 ///
-/// Nothing is thrown away that somebody can still read. While nobody waits for the process, it is as each says.
+/// What is in a queue counts, and what waits to go there. Nothing is thrown away that somebody can still read. While nobody waits for the process, it is as each says.
 /// When somebody [waits](super::Process::wait) for its end, or it was asked to stop, output no longer stands in the way of that: a stream
 /// whose queue somebody has asked for goes on in a temporary file, from where it comes into the queue in its order;
 /// of one whose queue nobody has asked for, what does not fit is thrown away and counted as
@@ -312,8 +312,8 @@ impl Command {
     /// Starts it as a child of the calling thread.
     ///
     /// It has a process group of its own: what the terminal sends, Ctrl-C say, does not reach it; the program is
-    /// asked to stop by that, and asks it. It inherits the calling thread's signal mask: one that a thread with
-    /// SIGTERM blocked starts is deaf to the request to stop, and is killed when its grace is over.
+    /// asked to stop by that, and asks it. It begins with no signal blocked, whatever the calling thread blocks. A
+    /// thread that does block one starts it in a slower way, in which the size of this program counts.
     ///
     /// If this program dies, by SIGKILL even, the group is killed. A process that is started in the very moment, before
     /// its group was told to the guard, some microseconds, may survive.

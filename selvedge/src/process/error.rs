@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::primitive::Arc;
 use crate::process::exit::Exit;
-use crate::signal::{Reason, Stopped};
+use crate::signal::{Reason, Stopped, WaitError};
 use crate::thread;
 
 /// The error of [`Command::spawn`](super::Command::spawn): nothing was started.
@@ -221,6 +221,16 @@ pub enum JoinError {
 }
 
 impl JoinError {
+    /// The wait for the end of `process` was given up.
+    pub(super) fn of_wait(process: &str, error: WaitError) -> Self {
+        match error {
+            WaitError::Expired => Self::Expired {
+                process: process.into(),
+            },
+            WaitError::Stopped(stopped) => Self::Interrupted(stopped),
+        }
+    }
+
     /// How the process ended, if it did.
     #[must_use]
     pub fn exit(&self) -> Option<&Exit> {

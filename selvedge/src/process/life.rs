@@ -5,7 +5,9 @@
 //! 1. A failure is received by one of: whoever waits or joins, the parent at its end, nobody (released; then it
 //!    is reported). All look at `result` under its lock.
 //! 2. `exit` is there before `stopped` is set.
-//! 3. `is_awaited` is set before `is_stuck` is looked at, and the other way round, both `SeqCst`: who waits for a
+//! 3. `settled` is set when the engine has no output left, or has lost it: what there is, is in the queues, or in
+//!    `collected`.
+//! 4. `is_awaited` is set before `is_stuck` is looked at, and the other way round, both `SeqCst`: who waits for a
 //!    process that waits for a reader tells the engine, or the engine sees it.
 
 use std::borrow::Cow;
@@ -14,11 +16,13 @@ use std::error::Error;
 use crate::primitive::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::primitive::{Arc, Mutex};
 use crate::probe::Ending;
+use crate::process::collection::Collection;
+use crate::process::command::Parts;
 use crate::process::error::{Failed, JoinError};
 use crate::process::exit::Exit;
-use crate::process::line::Line;
+use crate::process::line::{Cutter, Line};
 use crate::process::linux::Request;
-use crate::signal::Stopped;
+use crate::signal::{Signal, Stopped};
 use crate::sync::Queue;
 use crate::thread::{self, Member, Unreceived};
 
@@ -30,10 +34,10 @@ pub(super) struct Life {
     pub(super) is_awaited: AtomicBool,
     pub(super) is_stuck: AtomicBool,
     pub(super) is_killed: AtomicBool,
-    /// Does somebody want all output at once, and not line by line?
-    pub(super) is_collected: AtomicBool,
-    /// What was written since then, to standard output, to standard error.
-    pub(super) collected: [Arc<Mutex<Vec<u8>>>; 2],
+    /// Standard output, and standard error, for who wants all at once.
+    pub(super) collected: [Arc<Collection>; 2],
+    pub(super) settled: Signal,
+    longest_line: usize,
     /// Has anybody asked for the queue of standard output, of standard error?
     pub(super) is_wanted: [AtomicBool; 2],
 }
@@ -67,7 +71,7 @@ impl Unreceived for Parent {
 impl Life {
     pub(super) fn new(
         name: &str,
-        is_unchecked: bool,
+        parts: &Parts,
         requests: Request,
     ) -> Result<Self, thread::SpawnError> {
         let result = Arc::<Mutex<Outcome>>::default();
@@ -75,13 +79,14 @@ impl Life {
         Ok(Self {
             member: Member::enter(name, Arc::new(parent))?,
             requests,
-            is_unchecked,
+            is_unchecked: parts.is_unchecked,
             result,
             is_awaited: AtomicBool::new(false),
             is_stuck: AtomicBool::new(false),
             is_killed: AtomicBool::new(false),
-            is_collected: AtomicBool::new(false),
             collected: Default::default(),
+            settled: Signal::new(),
+            longest_line: parts.longest_line,
             is_wanted: [AtomicBool::new(false), AtomicBool::new(false)],
         })
     }
@@ -154,32 +159,20 @@ impl Life {
     pub(super) fn await_end(&self) {
         self.is_awaited.store(true, SeqCst);
         if self.is_stuck.load(SeqCst) {
-            self.requests.look_again(); // invariant 3
+            self.requests.look_again(); // invariant 4
         }
     }
 
-    /// From here on output is collected.
-    pub(super) fn collect(&self) {
-        if !self.is_collected.swap(true, SeqCst) {
+    /// From here on output is collected, until that is dropped.
+    pub(super) fn collect<'a>(&'a self, streams: &'a Streams) -> Collector<'a> {
+        for collected in &self.collected {
+            collected.begin();
+        }
+        if !self.settled.is_set() {
             self.requests.look_again();
         }
-    }
-
-    /// All that was written: what is in the queues, and what was collected. After the end.
-    pub(super) fn take_collected(&self, streams: &Streams) -> [Vec<u8>; 2] {
-        let queues = [&streams.stdout, &streams.stderr];
-        let mut all = <[Vec<u8>; 2]>::default();
-        for (i, queue) in queues.into_iter().enumerate() {
-            while let Ok(line) = queue.try_pop() {
-                line.append_to(&mut all[i]);
-            }
-            let rest = core::mem::take(&mut *self.collected[i].lock());
-            match all[i].is_empty() {
-                true => all[i] = rest,
-                false => all[i].extend(rest),
-            }
-        }
-        all
+        let life = self;
+        Collector { life, streams }
     }
 
     #[track_caller]
@@ -207,6 +200,56 @@ impl Life {
         if has_ended {
             self.member.leave();
         }
+    }
+
+    /// Who holds its queues has changed.
+    pub(super) fn look_again(&self) {
         self.requests.look_again();
+    }
+}
+
+/// Who collects the output. Dropped, it gives back what it has not taken.
+pub(super) struct Collector<'a> {
+    life: &'a Life,
+    streams: &'a Streams,
+}
+
+impl Collector<'_> {
+    /// All that was written: what is in the queues, and what was collected. When all is settled.
+    pub(super) fn take(&self) -> [Vec<u8>; 2] {
+        let mut all = <[Vec<u8>; 2]>::default();
+        for (i, queue) in self.queues().into_iter().enumerate() {
+            while let Ok(line) = queue.try_pop() {
+                line.append_to(&mut all[i]);
+            }
+            let rest = self.life.collected[i].take();
+            match all[i].is_empty() {
+                true => all[i] = rest,
+                false => all[i].extend(rest),
+            }
+        }
+        all
+    }
+
+    fn queues(&self) -> [&Queue<Line>; 2] {
+        [&self.streams.stdout, &self.streams.stderr]
+    }
+}
+
+impl Drop for Collector<'_> {
+    fn drop(&mut self) {
+        for (collected, queue) in self.life.collected.iter().zip(self.queues()) {
+            let Some(text) = collected.leave() else {
+                continue;
+            };
+            let mut cutter = Cutter::new(self.life.longest_line);
+            // A queue that is closed is so because nobody wants more.
+            cutter.feed(&text, |line| drop(queue.force_push(line)));
+            drop(cutter.end().map(|line| queue.force_push(line)));
+            queue.close();
+        }
+        if !self.life.settled.is_set() {
+            self.life.requests.look_again();
+        }
     }
 }

@@ -132,3 +132,46 @@ impl fmt::Debug for Line {
         }
     }
 }
+
+/// Cuts a stream into lines.
+#[derive(Debug)]
+pub(super) struct Cutter {
+    /// The begin of a line of which the rest has not come.
+    pub(super) partial: Vec<u8>,
+    longest: usize,
+}
+
+impl Cutter {
+    pub(super) fn new(longest: usize) -> Self {
+        let partial = Vec::new();
+        Self { partial, longest }
+    }
+
+    /// More of the stream. Each line that is whole goes to `take`.
+    pub(super) fn feed(&mut self, mut bytes: &[u8], mut take: impl FnMut(Line)) {
+        while let Some(first) = bytes.first() {
+            if self.partial.len() == self.longest && *first != b'\n' {
+                take(self.cut(End::Limit));
+            }
+            let window = &bytes[..bytes.len().min(self.longest - self.partial.len() + 1)];
+            if let Some(at) = window.iter().position(|byte| *byte == b'\n') {
+                self.partial.extend_from_slice(&bytes[..at]);
+                take(self.cut(End::Newline));
+                bytes = &bytes[at + 1..];
+            } else {
+                let n = window.len().min(self.longest - self.partial.len());
+                self.partial.extend_from_slice(&bytes[..n]);
+                bytes = &bytes[n..];
+            }
+        }
+    }
+
+    /// The stream ends here: its last line, if that has no newline.
+    pub(super) fn end(&mut self) -> Option<Line> {
+        (!self.partial.is_empty()).then(|| self.cut(End::Stream))
+    }
+
+    fn cut(&mut self, end: End) -> Line {
+        Line::new(core::mem::take(&mut self.partial), end)
+    }
+}

@@ -31,6 +31,7 @@
 //! On Linux 5.4 or later. Elsewhere the part is not there.
 
 mod child;
+mod collection;
 mod command;
 mod error;
 mod exit;

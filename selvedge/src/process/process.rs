@@ -4,6 +4,8 @@
 //!
 //! 1. Dropping the handle is releasing the process: it stays a member of the tree, and nobody reads its output
 //!    but who holds its queues.
+//! 2. The engine hears of that after the handle's queues were dropped: who looks earlier finds them held, and nobody
+//!    would tell it to look again. So `_released` is the last field.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -24,12 +26,32 @@ use crate::sync::Queue;
 /// waited for, when that thread ends.
 #[must_use = "join it for its exit, or release it"]
 pub struct Process {
-    pub(super) life: Arc<Life>,
-    pub(super) streams: Streams,
-    pub(super) id: u32,
+    life: Arc<Life>,
+    streams: Streams,
+    id: u32,
+    _released: Released,
+}
+
+/// Tells the engine when it is dropped (invariant 2).
+struct Released(Arc<Life>);
+
+impl Drop for Released {
+    fn drop(&mut self) {
+        self.0.look_again();
+    }
 }
 
 impl Process {
+    pub(super) fn new(life: Arc<Life>, streams: Streams, id: u32) -> Self {
+        let _released = Released(Arc::clone(&life));
+        Self {
+            life,
+            streams,
+            id,
+            _released,
+        }
+    }
+
     /// Its own name: the program's, if no other was given.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -54,6 +76,9 @@ impl Process {
     /// While nobody takes them the process waits, once its pipe is full, as
     /// [`unread`](super::Command::unread) says. Closing the queue closes the pipe: who goes on writing gets
     /// SIGPIPE.
+    ///
+    /// The queue is filled by the one thread that looks after all processes, and what is hung on its
+    /// [`ready`](Queue::ready) runs there: until that has returned no process is read, stopped or reaped.
     ///
     /// # Examples
     ///
@@ -86,8 +111,8 @@ impl Process {
     /// What its standard input is to be, in pieces of any size, if the command was made with
     /// [`Stdin::Pipe`](super::Stdin::Pipe); otherwise it is closed already.
     ///
-    /// Closing it closes the pipe when everything is written, and nothing else. It is closed when the process
-    /// closes its end, and when it is asked to stop.
+    /// Closing it closes the pipe when everything is written. So does dropping the handle, unless somebody holds a clone
+    /// of the queue. It is closed when the process closes its end, and when it is asked to stop.
     ///
     /// # Examples
     ///
@@ -218,7 +243,7 @@ impl Process {
 
     /// Waits for its end, and takes all that it writes meanwhile, on both streams, as far as nobody has read it.
     ///
-    /// From here on nothing comes to the queues any more.
+    /// Meanwhile nothing comes to the queues. If it returns an error, all comes back to them.
     ///
     /// # Stopping
     ///
@@ -247,7 +272,7 @@ impl Process {
         self.output_until(&Signal::never())
     }
 
-    /// The same, but waits only until `signal` is set. Call it again for all output.
+    /// The same, but waits only until `signal` is set. Nothing is lost then: call it again, or read the queues.
     ///
     /// # Stopping
     ///
@@ -258,11 +283,13 @@ impl Process {
     /// As [`join_until`](Self::join_until).
     #[track_caller]
     pub fn output_until(&self, signal: &Signal) -> Result<Output, JoinError> {
-        if !self.stopped().is_set() {
-            self.life.collect();
+        let collector = self.life.collect(&self.streams);
+        for event in [self.stopped(), &self.life.settled] {
+            let waited = event.wait_until(signal);
+            waited.map_err(|error| JoinError::of_wait(self.path(), error))?;
         }
-        let exit = self.join_until(signal)?;
-        let [stdout, stderr] = self.life.take_collected(&self.streams);
+        let exit = self.join_until(signal)?; // it has ended
+        let [stdout, stderr] = collector.take();
         Ok(Output {
             exit,
             stdout,

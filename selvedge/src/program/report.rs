@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Instant;
 
 use crate::primitive::{Arc, clock};
-use crate::probe::{self, Ending, Event};
+use crate::probe::{self, Ending, Event, Kind};
 use crate::signal::{Reason, default_timer};
 use crate::thread::{Node, State};
 
@@ -122,6 +122,7 @@ pub(super) fn announce_overdue(root: &Arc<Node>) {
         let site = node.waits_for();
         let when = node.stop_signal().reason().and_then(|reason| reason.when());
         probe::emit(&Event::Overdue {
+            kind: node.kind(),
             thread: node.path(),
             asked: when.map(|when| clock::now().saturating_duration_since(when)),
             waits_for: site.as_ref().map(|site| site as _),
@@ -157,6 +158,7 @@ pub(super) fn still_running(node: &Arc<Node>, when: &str) -> String {
         let _ = write!(text, "  `{}`", node.path());
         match node.waits_for() {
             Some(site) => _ = write!(text, " waits for {site}"),
+            None if node.kind() == Kind::Process => text.push_str(" is a process that runs"),
             None if node.stop_signal().is_set() => {
                 text.push_str(" does not look at its stop signal");
             }

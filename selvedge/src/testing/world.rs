@@ -164,12 +164,12 @@ impl World {
 /// The events of threads below `prefix`, without what differs from run to run.
 fn line_of(event: &probe::Event<'_>, prefix: &str) -> Option<String> {
     let line = match event {
-        probe::Event::Started { thread } => format!("{} started", thread.strip_prefix(prefix)?),
+        probe::Event::Started { thread, .. } => format!("{} started", thread.strip_prefix(prefix)?),
         probe::Event::StopAsked { thread, .. } => {
             format!("{} asked to stop", thread.strip_prefix(prefix)?)
         }
         probe::Event::Failed { thread, .. } => format!("{} failed", thread.strip_prefix(prefix)?),
-        probe::Event::Stopped { thread, how } => {
+        probe::Event::Stopped { thread, how, .. } => {
             format!("{} ended: {how}", thread.strip_prefix(prefix)?)
         }
         probe::Event::Unreceived { thread, .. } => {

@@ -106,6 +106,7 @@ fn conclude<T>(node: &Arc<Node>, outcome: std::thread::Result<Outcome<T>>) -> En
     let mut ended = judge(node, outcome);
     if let Ended::Failed(failure) = &ended {
         probe::emit(&Event::Failed {
+            kind: node.kind(),
             thread: &node.path,
             failure,
         });
@@ -207,6 +208,7 @@ fn hand_on<T>(node: &Node, ended: &mut Ended<T>, failures: Vec<JoinError>) {
         of_scope: false,
     });
     probe::emit(&Event::Failed {
+        kind: node.kind(),
         thread: &node.path,
         failure: &failure,
     });

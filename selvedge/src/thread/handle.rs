@@ -113,8 +113,12 @@ impl<T: Send + 'static> AnyPacket for Packet<T> {
 pub(super) fn report_unreceived(node: &Node, error: &JoinError) {
     if let Some(thread) = error.failed_thread() {
         node.root.unreceived.fetch_add(1, Ordering::SeqCst);
-        let failure = error;
-        probe::emit(&Event::Unreceived { thread, failure });
+        let (kind, failure) = (node.kind(), error);
+        probe::emit(&Event::Unreceived {
+            kind,
+            thread,
+            failure,
+        });
     }
 }
 

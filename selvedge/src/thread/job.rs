@@ -333,8 +333,12 @@ where
         let outcome = catch_unwind(AssertUnwindSafe(|| body(stop)));
         let ended = judge(worker, outcome);
         if let Ended::Failed(failure) = &ended {
-            let thread = worker.path();
-            probe::emit(&Event::Failed { thread, failure });
+            let (kind, thread) = (worker.kind(), worker.path());
+            probe::emit(&Event::Failed {
+                kind,
+                thread,
+                failure,
+            });
         }
         self.finish(ended.into_result(worker.path()));
     }

@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use std::borrow::Cow;
 
 use crate::primitive::Arc;
+use crate::probe::{self, Event, Kind};
 use crate::signal::{Reason, Signal, WaitError, Why};
 use crate::thread::error::JoinError;
 use crate::thread::tree::Node;
@@ -45,9 +46,29 @@ impl Node {
         self.ask(&Reason::new(Why::Said(why.into()), Location::caller()).now());
     }
 
+    /// Once, and not of a thread that has ended. Before the stop is set the thread cannot have ended by it, so the events are in order.
+    pub(super) fn announce_stop(&self, reason: &Reason) {
+        if !self.stopped.is_set() && !self.asked.swap(true, Relaxed) {
+            let (kind, thread) = (self.kind(), &*self.path);
+            probe::emit(&Event::StopAsked {
+                kind,
+                thread,
+                reason,
+            });
+        }
+    }
+
     /// The number of the child process that it is.
     pub(super) fn process_id(&self) -> Option<u32> {
         self.is_process.load(Relaxed).then(|| self.os_id())?
+    }
+
+    /// What events call it.
+    pub(crate) fn kind(&self) -> Kind {
+        match self.is_process.load(Relaxed) {
+            true => Kind::Process,
+            false => Kind::Thread,
+        }
     }
 
     pub(super) fn os_id(&self) -> Option<u32> {

@@ -12,7 +12,7 @@ use std::error::Error;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 
 use crate::primitive::{Arc, Weak};
-use crate::probe::{self, Ending, Event};
+use crate::probe::{self, Ending, Event, Kind};
 use crate::signal::{Reason, Signal, Timer};
 use crate::thread::error::{Failure, JoinError, SpawnError};
 use crate::thread::handle::AnyPacket;
@@ -57,6 +57,7 @@ impl Member {
     pub(crate) fn begin(&self, id: u32) {
         self.node.os_id.store(id, Relaxed);
         probe::emit(&Event::Started {
+            kind: Kind::Process,
             thread: &self.node.path,
         });
     }
@@ -100,7 +101,11 @@ impl Member {
     pub(crate) fn finish(&self, how: Ending, failure: Option<&dyn Display>) {
         if let Some(failure) = failure {
             let thread = &self.node.path;
-            probe::emit(&Event::Failed { thread, failure });
+            probe::emit(&Event::Failed {
+                kind: Kind::Process,
+                thread,
+                failure,
+            });
         }
         self.node.finish(how);
     }
@@ -109,7 +114,11 @@ impl Member {
     pub(crate) fn report_unreceived(&self, failure: &dyn Display) {
         self.node.root.unreceived.fetch_add(1, SeqCst);
         let thread = &self.node.path;
-        probe::emit(&Event::Unreceived { thread, failure });
+        probe::emit(&Event::Unreceived {
+            kind: Kind::Process,
+            thread,
+            failure,
+        });
     }
 
     /// Its result was received or given up: it leaves the tree.

@@ -127,7 +127,10 @@ impl Builder {
             }
             .into());
         }
-        probe::emit(&Event::Started { thread: &node.path });
+        probe::emit(&Event::Started {
+            kind: node.kind(),
+            thread: &node.path,
+        });
         let ended = run_body(&node, |stop| setting.run(|| body(stop)));
         node.finish(ended.ending());
         let _ = parent.remove(&node); // its OS thread is not ours to join

@@ -397,7 +397,10 @@ impl<'scope, 'env> Scope<'scope, 'env> {
             "a scope is sealed after its closure"
         );
         let unstarted = Unstarted::new(&shared.node, &node);
-        probe::emit(&Event::Started { thread: &node.path });
+        probe::emit(&Event::Started {
+            kind: node.kind(),
+            thread: &node.path,
+        });
         let life: Box<dyn FnOnce() + Send + 'scope> = Box::new({
             let (shared, node, slot) = (Arc::clone(shared), Arc::clone(&node), Arc::clone(&slot));
             move || {

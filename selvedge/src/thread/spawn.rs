@@ -364,7 +364,10 @@ impl<T: Send + 'static> Place<T> {
         } = self;
         let unstarted = Unstarted::new(&parent, &node);
         // Before it can say that it has ended.
-        probe::emit(&Event::Started { thread: &node.path });
+        probe::emit(&Event::Started {
+            kind: node.kind(),
+            thread: &node.path,
+        });
         let stack_size = setting.stack_size;
         let carried = Carried::take();
         let thread = {

@@ -49,7 +49,7 @@ pub(crate) struct Node {
     pub(super) stopped: Signal,
     pub(super) state: Mutex<NodeState>,
     /// Whether the event of its stop was emitted: before it is set, where we set it (invariant 5).
-    asked: AtomicBool,
+    pub(super) asked: AtomicBool,
     pub(super) role: Role,
     /// Of which it is from before it is added to its parent; given by its builder.
     pub(super) group: OnceLock<Group>,
@@ -353,19 +353,12 @@ impl Node {
         }
     }
 
-    /// Once, and not of a thread that has ended. Before the stop is set the thread cannot have ended by it, so the events are in order.
-    fn announce_stop(&self, reason: &Reason) {
-        if !self.stopped.is_set() && !self.asked.swap(true, Ordering::Relaxed) {
-            let thread = &*self.path;
-            probe::emit(&Event::StopAsked { thread, reason });
-        }
-    }
-
     /// The last act of a thread.
     pub(super) fn finish(&self, how: Ending) {
         self.state.lock().phase = State::Stopped;
         let _ = self.ended.set((clock::now(), how)); // a thread ends once
         probe::emit(&Event::Stopped {
+            kind: self.kind(),
             thread: &self.path,
             how,
         });

@@ -23,7 +23,7 @@ use selvedge::call::{
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::observe::logging::{self, Full, InstallError, Level, Writer};
 use selvedge::observe::profile::{self, Block, Profile, Profiling, Row, ThreadProfile};
-use selvedge::probe::{Ending, Event, Subscription};
+use selvedge::probe::{Ending, Event, Kind, Subscription};
 use selvedge::process::worker::{
     BadArguments, BadResult, CallError, Ended, RemoteError, ServeError, Server, Worker,
 };
@@ -135,7 +135,7 @@ fn names() -> Vec<&'static str> {
             selvedge::process::worker::Builder, selvedge::process::worker::StartError,
             selvedge::process::worker::Call<u8>,
             AlreadyRunning, Report, ThreadReport,
-            Ending, Subscription,
+            Ending, Kind, Subscription,
             logging::Log, Writer, Full, Level, InstallError,
             profile::Builder, Profiling, Profile, ThreadProfile, Row, profile::Kind, profile::StartError,
             World;

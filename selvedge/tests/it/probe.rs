@@ -97,7 +97,7 @@ fn events_are_heard_on_the_thread_where_they_happen() {
     let ended_by = Arc::new(Mutex::new(None));
     let seen = Arc::clone(&ended_by);
     let _heard = probe::subscribe(move |event| {
-        if let Event::Stopped { thread, how } = event
+        if let Event::Stopped { thread, how, .. } = event
             && thread.ends_with("/probed-place")
         {
             assert_eq!(*how, Ending::Finished);

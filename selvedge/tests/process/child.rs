@@ -95,6 +95,25 @@ fn a_part() {
                 say(error);
                 drop(held);
             }
+            "deaf" => {
+                let mask = |id: &str| {
+                    let path = format!("/proc/{id}/status");
+                    let status = std::fs::read_to_string(path).expect("it runs");
+                    let mask = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+                    u64::from_str_radix(mask.expect("a mask").trim(), 16).expect("a number")
+                };
+                let before = mask("thread-self");
+                let child = Command::new("sleep").arg("1000").spawn()?;
+                say(mask(&child.id().to_string()));
+                child.stop();
+                say(child.wait()?);
+                let shell = selvedge::process::Shell::new().run(["sleep", "1000"])?;
+                say(mask(&shell.id().to_string()));
+                shell.kill();
+                shell.wait()?;
+                assert_eq!(mask("thread-self"), before);
+                assert_ne!(before & 1 << 14, 0, "we are deaf ourselves");
+            }
             "unguarded" => {
                 let child = Command::new("sleep").arg("1000").spawn()?;
                 let first = guard().expect("there is one");
@@ -130,6 +149,18 @@ fn a_part() {
                     found.len(),
                     exit.is_held()
                 ));
+            }
+            "nameless" => {
+                selvedge::process::adopt_orphans()?;
+                let script = "setsid env -i sh -c 'echo $$; exec sleep 1000' & wait";
+                let daemon = Command::new("sh").args(["-c", script]).spawn()?;
+                let id = daemon.stdout().pop()?.to_string_lossy().into_owned();
+                daemon.stop();
+                let exit = daemon.wait()?;
+                let found = exit.descendants();
+                let is_it = found.iter().all(|left| left.id().to_string() == id);
+                let is_there = std::path::Path::new(&format!("/proc/{id}")).exists();
+                say(format!("{is_it} {} {is_there}", found.len()));
             }
             "ambient" => {
                 say(TENANT.with(String::clone)?);

@@ -336,3 +336,23 @@ fn the_tree_shows_processes() {
         sleeper.wait().unwrap();
     });
 }
+
+/// rust-lang/rust#101077: a child of a thread that blocks SIGTERM could not be asked to stop.
+#[test]
+fn a_child_hears_what_its_thread_blocks() {
+    World::new().run(|| {
+        let program = std::env::current_exe().unwrap();
+        let deaf = Command::new("env")
+            .args(["--block-signal=TERM", "--block-signal=HUP"])
+            .arg(program)
+            .args(["child::a_part", "--exact", "--nocapture"])
+            .args(["--test-threads=1"])
+            .env("SELVEDGE_TEST_PART", "deaf")
+            .spawn()
+            .unwrap();
+        assert_eq!(heard(&deaf), "0");
+        assert_eq!(heard(&deaf), "signal: 15 (SIGTERM)");
+        assert_eq!(heard(&deaf), "0");
+        deaf.join().unwrap();
+    });
+}

@@ -13,3 +13,13 @@ fn adopted_orphans_end_with_their_process() {
         adopter.join().unwrap();
     });
 }
+
+/// One without a mark is known by where it was when its process was asked to stop.
+#[test]
+fn an_orphan_without_a_mark_ends_with_who_is_stopped() {
+    World::new().run(|| {
+        let adopter = playing("nameless").spawn().unwrap();
+        assert_eq!(heard(&adopter), "true 1 false");
+        adopter.join().unwrap();
+    });
+}

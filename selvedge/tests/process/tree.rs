@@ -1,7 +1,9 @@
 //! Processes in the tree: parents, stops, failures.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use selvedge::probe;
 use selvedge::process::{Command, JoinError, SpawnError, Stdin};
 use selvedge::testing::World;
 use selvedge::thread;
@@ -144,4 +146,25 @@ fn events_tell_of_processes() {
         released.last().unwrap().starts_with("false ended"),
         "{released:?}"
     );
+}
+
+/// They were called threads.
+#[test]
+fn events_call_a_process_so() {
+    World::new().run(|| {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let _heard = probe::subscribe({
+            let told = Arc::clone(&told);
+            move |event| {
+                let line = event.to_string();
+                if line.contains("/called`") {
+                    let (kind, _) = line.split_once(' ').unwrap();
+                    told.lock().unwrap().push(kind.to_owned());
+                }
+            }
+        });
+        let called = Command::new("false").named("called").spawn().unwrap();
+        assert!(called.join().is_err());
+        assert_eq!(*told.lock().unwrap(), ["process"; 3]);
+    });
 }

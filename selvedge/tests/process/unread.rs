@@ -1,12 +1,14 @@
 //! Output that nobody reads, or not yet.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-use selvedge::Signal;
 use selvedge::process::{Command, JoinError, Stdin, Unread};
 use selvedge::sync::TryPopError;
 use selvedge::testing::World;
 use selvedge::thread;
+use selvedge::{Signal, Till};
 
 use crate::child::{heard, playing};
 
@@ -188,9 +190,7 @@ fn closing_a_full_output_ends_who_writes_to_it() {
 #[test]
 fn last_words_that_nobody_reads_do_not_keep_a_process() {
     World::new().run(|| {
-        let wordy = sh(
-            "trap 'head -c 300000 /dev/zero; exit 7' TERM; echo ready; while :; do read line; done",
-        );
+        let wordy = sh("trap 'seq 100000; exit 7' TERM; echo ready; while :; do read line; done");
         let wordy = wordy
             .stdin(Stdin::Pipe)
             .unread(Unread::Pressure { bytes: 1000 });
@@ -276,5 +276,122 @@ fn a_join_frees_who_waits_for_a_reader() {
             std::thread::yield_now();
         }
         assert_eq!(chatty.join().unwrap().lost(), 0);
+    });
+}
+
+/// An `output_until` that expired had thrown away what was written until then, and the queues stayed empty.
+#[test]
+fn output_that_is_given_up_comes_back_to_the_queues() {
+    World::new().run(|| {
+        let child = sh("echo one; seq 3000; printf thr; read go; echo ee; echo four; exit 1");
+        let child = child.stdin(Stdin::Pipe).spawn().unwrap();
+        assert_eq!(*child.stdout().pop().unwrap(), *b"one");
+        for _ in 0..3 {
+            let expired = child.output_until(&Signal::always());
+            assert!(matches!(expired, Err(JoinError::Expired { .. })));
+        }
+        for expected in 1..=3000 {
+            let line = child.stdout().pop().unwrap();
+            assert_eq!(line.to_str().unwrap().parse(), Ok(expected));
+        }
+        let soon = Till::after(Duration::from_millis(20));
+        assert!(child.output_until(&soon).is_err());
+        child.stdin().push(b"go\n".to_vec()).unwrap();
+        assert!(matches!(child.output(), Err(JoinError::Failed(_))));
+        let rest: Vec<_> = child.stdout().iter().map(|line| line.to_vec()).collect();
+        assert_eq!(rest, [&b"three"[..], b"four"]);
+    });
+}
+
+/// The same for a thread that is asked to stop, at any moment of it.
+#[test]
+fn output_that_is_stopped_goes_on_to_who_reads() {
+    World::new().run(|| {
+        let child = sh("seq 50000; read go; seq 50001 100000").stdin(Stdin::Pipe);
+        let child = Arc::new(child.spawn().unwrap());
+        for _ in 0..5 {
+            let other = Arc::clone(&child);
+            let collector = thread::spawn("collector", move |_stop| Ok(other.output()?));
+            collector.stop();
+            assert!(collector.join().is_err());
+        }
+        child.stdin().push(b"go\n".to_vec()).unwrap();
+        let numbers = child.stdout().iter();
+        let numbers = numbers.map(|line| line.to_str().unwrap().parse::<u32>().unwrap());
+        assert!(numbers.eq(1..=100_000));
+        child.join().unwrap();
+    });
+}
+
+/// `output` of a process that had ended gave what fitted into the queue, and not what was spilled.
+#[test]
+fn output_after_the_end_has_what_was_spilled() {
+    World::new().run(|| {
+        let chatty = sh("seq 300000").spawn().unwrap();
+        let _ = chatty.stdout();
+        chatty.wait().unwrap();
+        let output = chatty.output().unwrap();
+        assert_eq!(output.exit.lost(), 0);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let numbers = text.lines().map(|line| line.parse::<u32>().unwrap());
+        assert!(numbers.eq(1..=300_000));
+    });
+}
+
+/// Output that was taken was told as lost, if its reader let go of the process in the moment of its end.
+#[test]
+fn output_that_was_taken_is_not_told_as_lost() {
+    World::new().run(|| {
+        let told = Arc::new(AtomicBool::new(false));
+        let _heard = selvedge::probe::subscribe({
+            let told = Arc::clone(&told);
+            move |event| {
+                if let selvedge::probe::Event::OutputLost { process, .. } = event
+                    && process.ends_with("/short")
+                {
+                    told.store(true, SeqCst);
+                }
+            }
+        });
+        let short = Command::new("echo").arg("hi").named("short");
+        for _ in 0..300 {
+            assert_eq!(short.spawn().unwrap().output().unwrap().stdout, b"hi\n");
+        }
+        assert!(!told.load(SeqCst));
+    });
+}
+
+/// The engine looked while the handle's queues were still being dropped, and the input stayed open.
+#[test]
+fn the_input_of_a_released_process_ends() {
+    World::new().run(|| {
+        for _ in 0..200 {
+            let cat = Command::new("cat").stdin(Stdin::Pipe).spawn().unwrap();
+            let stopped = cat.stopped().clone();
+            cat.release();
+            stopped
+                .wait_until(&Till::after(Duration::from_secs(60)))
+                .unwrap();
+        }
+    });
+}
+
+/// The engine held the full queue, and nobody told it that all others had let go of it.
+#[test]
+fn a_process_is_not_kept_by_a_queue_that_nobody_holds() {
+    World::new().run(|| {
+        let chatty = Command::new("seq").arg("300000");
+        let chatty = chatty.unread(Unread::Pressure { bytes: 1000 }).spawn();
+        let chatty = chatty.unwrap();
+        let stat = format!("/proc/{}/stat", chatty.id());
+        let sleeps = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") S "));
+        let (lines, stopped) = (chatty.stdout().clone(), chatty.stopped().clone());
+        chatty.release();
+        while !(lines.len() > 100 && sleeps()) {
+            std::thread::yield_now();
+        }
+        drop(lines);
+        let late = Till::after(Duration::from_secs(60));
+        stopped.wait_until(&late).unwrap();
     });
 }

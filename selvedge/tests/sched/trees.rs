@@ -306,7 +306,9 @@ fn random_trees_end_children_first_lose_nothing_and_leave_nothing() {
             let bough = Arc::clone(&bough);
             move |event| {
                 // Other models have no threads of this name.
-                if let Event::Unreceived { thread, failure } = event
+                if let Event::Unreceived {
+                    thread, failure, ..
+                } = event
                     && thread.contains("/bough")
                 {
                     bough.received.lock().unwrap().push(failure.to_string());

@@ -72,6 +72,11 @@ impl Seen {
         Self::read(self.id).is_some_and(|now| now.since == self.since)
     }
 
+    /// Is it the same process, perhaps at another time?
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (self.id, self.since) == (other.id, other.since)
+    }
+
     /// Is it of this group?
     pub(super) fn is_of(&self, leader: Pid) -> bool {
         self.group == number(leader)

@@ -91,12 +91,15 @@ impl Watched {
         let Some(lent) = self.lent.take_if(|lent| lent.is_clean()) else {
             return self.end_shell();
         };
-        let _ = epoll::delete(&self.request.run.epoll, &lent.host.news); // it was added
-        self.adopted = orphans::sweep(self.leader, lent.host.key());
+        let epoll = &self.request.run.epoll;
+        let _ = epoll::delete(epoll, &lent.host.news); // it was added
+        self.adopted = orphans::sweep(self.leader, lent.host.key(), &self.below);
         let host = lent.host.request();
         lent.give_back(self.life.member.timer());
         // After it was put in: its end, when it is told, is for whoever keeps it. One that is gone hears nothing.
-        let _ = host.hears(&self.pidfd);
+        if let Some(shell) = self.pidfd.take() {
+            let _ = host.hears(&shell);
+        }
         self.drain(false, buffer);
     }
 
@@ -110,7 +113,7 @@ impl Watched {
     pub(super) fn sweep_orphans(&self) -> Vec<Seen> {
         let lent = self.lent.as_ref();
         let key = lent.map_or_else(|| self.key(), |lent| lent.host.key());
-        orphans::sweep(self.leader, key)
+        orphans::sweep(self.leader, key, &self.below)
     }
 }
 
@@ -200,7 +203,7 @@ pub(in crate::process) fn run(
     };
     let ticket = engine::enter().map_err(of_system)?;
     let streams = streams_of(name);
-    let life = Life::new(name, parts.is_unchecked, ticket.request.clone()).map_err(|source| {
+    let life = Life::new(name, parts, ticket.request.clone()).map_err(|source| {
         let program = shell.as_ref().into();
         ShellError::Spawn(SpawnError::NoPlace { program, source })
     })?;
@@ -233,7 +236,7 @@ pub(in crate::process) fn run(
     ticket.begin(|ticket| {
         Watched::new(ticket, Arc::clone(&life), leader, pidfd, input, out, parts).in_shell(lent)
     });
-    Ok(Process { life, streams, id })
+    Ok(Process::new(life, streams, id))
 }
 
 /// Finds a shell that begins the command (invariant 2).

@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! 1. Who is signalled or reaped is our child, and carries the mark of the process that is over, or is of its group:
-//!    a child that the user started by other means is never touched.
+//! 1. Who is signalled or reaped is our child, and carries the mark of the process that is over, or is of its group,
+//!    or was seen below it: a child that the user started by other means is never touched.
 //! 2. It is held by a pidfd while that is looked at: its number cannot be another's.
 
 use std::fs;
@@ -30,10 +30,18 @@ static ADOPTS: AtomicBool = AtomicBool::new(false);
 /// Makes this program the parent of the orphans among its descendants, from here on: so that those which left the
 /// group of a process are found, and ended with it, like the others.
 ///
-/// It is the whole program's business: the system asks its parent to reap each of them. Those that were started
-/// by a [`Command`](super::super::Command) are reaped here; those of a `std::process::Command` are left to who started it, and stay as
-/// zombies until the program ends. A process that is started from here on has a variable `SELVEDGE_PROCESS` in its
-/// environment, by which its descendants are known; one that clears its environment escapes.
+/// A process that is started from here on has a variable `SELVEDGE_PROCESS` in its environment, by which its
+/// descendants are known. When it has ended, those whose parent has ended are killed and reaped. One that has left
+/// the group and cleared its environment is found only if it was still below its process when that was asked to
+/// stop, or killed.
+///
+/// It is the whole program's business: the system has it reap whoever it adopts. These live on, and stay as zombies
+/// from their end to the program's, because nothing tells them from children that somebody else waits for:
+///
+/// - those of a `std::process::Command`, whose descendants carry no mark;
+/// - those that were not found, see above;
+/// - those of a process that ended by itself and [left its group](super::super::Command::leave_group) behind, and of
+///   processes that were started before.
 ///
 /// # Errors
 ///
@@ -71,7 +79,7 @@ pub(super) fn mark(key: u64) -> Option<String> {
 
 /// Ends, and reaps, who is left of a process that is over, and not reaped. Says who was found alive outside its
 /// group.
-pub(super) fn sweep(leader: Pid, key: u64) -> Vec<Seen> {
+pub(super) fn sweep(leader: Pid, key: u64, below: &[Seen]) -> Vec<Seen> {
     let Some(mark) = mark(key) else {
         return Vec::new();
     };
@@ -80,7 +88,7 @@ pub(super) fn sweep(leader: Pid, key: u64) -> Vec<Seen> {
     for _ in 0..ROUNDS {
         let ended = group::children(leader)
             .into_iter()
-            .filter(|child| end(child, leader, &mark))
+            .filter(|child| end(child, leader, &mark, below))
             .collect::<Vec<_>>();
         if ended.is_empty() {
             break;
@@ -92,7 +100,7 @@ pub(super) fn sweep(leader: Pid, key: u64) -> Vec<Seen> {
 }
 
 /// Ends it if it is one of those (invariant 1).
-fn end(child: &Seen, leader: Pid, mark: &str) -> bool {
+fn end(child: &Seen, leader: Pid, mark: &str, below: &[Seen]) -> bool {
     let pid = i32::try_from(child.id).ok().and_then(Pid::from_raw);
     let Some(Ok(pidfd)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else {
         return false;
@@ -101,8 +109,9 @@ fn end(child: &Seen, leader: Pid, mark: &str) -> bool {
         let environment = fs::read(format!("/proc/{}/environ", child.id));
         environment.is_ok_and(|environment| contains(&environment, mark.as_bytes()))
     };
+    let was_below = || below.iter().any(|seen| seen.is_same(child));
     // Invariant 2: it is the same still, while we hold it.
-    if !(child.is_of(leader) || is_marked()) || !child.is_there() {
+    if !(child.is_of(leader) || was_below() || is_marked()) || !child.is_there() {
         return false;
     }
     let _ = pidfd_send_signal(&pidfd, Signal::KILL); // a zombie is dead already

@@ -2,13 +2,14 @@
 //!
 //! # Invariants
 //!
-//! 1. A byte that was read is in the queue, in `waiting`, in `partial`, in `spill`, or counted in `lost`; in this
-//!    order they are the stream.
+//! 1. A byte that was read is in the queue, in `waiting`, in `cutter`, in `spill`, or counted in `lost`; in this
+//!    order they are the stream. While somebody [collects](super::super::collection) all is there, but for the queue.
 //! 2. While the queue is full it is held weakly: then who drops the queue's last handle drops the notice that hangs
 //!    on it, and the engine learns that nobody will read.
 //! 3. `sizes` are those of the lines in the queue that have not been seen to leave it.
 //! 4. The queue is closed when the stream has ended and everything is in it, or when this is abandoned: nobody
 //!    waits for lines that will not come.
+//! 5. That nobody else holds the queue is seen before what is left in it: then nobody takes from it in between.
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -16,9 +17,11 @@ use std::os::fd::OwnedFd;
 use rustix::event::epoll::{self, EventFlags};
 use rustix::io::{Errno, read, retry_on_intr};
 
-use crate::primitive::{Arc, Mutex};
+use crate::primitive::Arc;
+use crate::primitive::atomic::{Ordering::Acquire, fence};
+use crate::process::collection::Collection;
 use crate::process::command::{Parts, Unread};
-use crate::process::line::{End, Line};
+use crate::process::line::{Cutter, Line};
 use crate::process::linux::engine::{Notice, Request};
 use crate::process::linux::spill::Spill;
 use crate::process::linux::watched::Look;
@@ -37,7 +40,7 @@ pub(super) struct Output {
     reader: Reader,
     /// Will room in the queue be noticed?
     is_armed: bool,
-    partial: Vec<u8>,
+    cutter: Cutter,
     waiting: VecDeque<Line>,
     waiting_bytes: usize,
     sizes: VecDeque<usize>,
@@ -45,7 +48,6 @@ pub(super) struct Output {
     queued: usize,
     spill: Option<Spill>,
     memory: usize,
-    longest: usize,
     lost: u64,
     /// What was here when the reader said that it wants no more.
     refused: u64,
@@ -57,7 +59,7 @@ enum Reader {
     Queue(Queue<Line>),
     Paused(WeakQueue<Line>),
     /// Not line by line, but all at once.
-    Collected(Queue<Line>, Arc<Mutex<Vec<u8>>>),
+    Collected(Queue<Line>, Arc<Collection>),
     /// Nobody can.
     Gone,
     /// Nobody wants to: the queue was closed from outside.
@@ -95,14 +97,13 @@ impl Output {
             is_watched: false,
             reader: Reader::Queue(queue),
             is_armed: false,
-            partial: Vec::new(),
+            cutter: Cutter::new(parts.longest_line),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             sizes: VecDeque::new(),
             queued: 0,
             spill: None,
             memory: memory.max(1),
-            longest: parts.longest_line,
             lost: 0,
             refused: 0,
             tail: Vec::new(),
@@ -161,25 +162,46 @@ impl Output {
         self.watch(request)
     }
 
-    /// From here on all goes to `text`, whatever its size.
-    pub(super) fn collect(&mut self, text: &Arc<Mutex<Vec<u8>>>, buffer: &mut [u8]) {
+    /// Is it collected, or not any more? Moves what is here to where it is wanted.
+    pub(super) fn collect(&mut self, collection: &Arc<Collection>, buffer: &mut [u8]) {
+        match &self.reader {
+            Reader::Collected(..) => {
+                if let Some(text) = collection.take_back() {
+                    self.collect_no_more(&text);
+                }
+            }
+            Reader::Queue(_) | Reader::Paused(_) if collection.is_wanted() => {
+                self.begin_to_collect(collection, buffer);
+            }
+            _ => {}
+        }
+    }
+
+    fn begin_to_collect(&mut self, collection: &Arc<Collection>, buffer: &mut [u8]) {
         self.deliver();
         let Reader::Queue(queue) = &self.reader else {
             return;
         };
-        self.reader = Reader::Collected(queue.clone(), Arc::clone(text));
-        let mut text = text.lock();
+        self.reader = Reader::Collected(queue.clone(), Arc::clone(collection));
+        let mut text = Vec::new();
         for line in self.waiting.drain(..) {
             line.append_to(&mut text);
         }
-        text.append(&mut self.partial);
+        text.append(&mut self.cutter.partial);
+        collection.push(&text);
         self.waiting_bytes = 0;
         while let Some(Ok(n @ 1..)) = self.spill.as_mut().map(|spill| spill.pop(buffer)) {
-            text.extend_from_slice(&buffer[..n]);
+            collection.push(&buffer[..n]);
         }
-        drop(text);
         self.lost += self.spilled(); // if the disk has failed
         self.spill = None;
+    }
+
+    fn collect_no_more(&mut self, text: &[u8]) {
+        if let Reader::Collected(queue, _) = &self.reader {
+            self.reader = Reader::Queue(queue.clone());
+            self.cut_lines(text);
+        }
     }
 
     /// Bytes for which there is no room.
@@ -193,9 +215,7 @@ impl Output {
         }
         self.keep_tail(bytes);
         if !is_kept {
-            if !self.partial.is_empty() {
-                self.cut(End::Stream); // what comes later does not belong to it
-            }
+            self.cut_last(); // what comes later does not belong to it
             self.lost += bytes.len() as u64; // no disk, or nobody who could want it
         }
     }
@@ -224,51 +244,44 @@ impl Output {
         self.cut_lines(bytes);
     }
 
-    fn cut_lines(&mut self, mut bytes: &[u8]) {
+    fn cut_lines(&mut self, bytes: &[u8]) {
         match &self.reader {
-            Reader::Gone | Reader::Closed => return self.give_up(bytes.len()),
-            Reader::Collected(_, text) => return text.lock().extend_from_slice(bytes),
-            Reader::Queue(_) | Reader::Paused(_) => {}
-        }
-        while let Some(first) = bytes.first() {
-            if self.partial.len() == self.longest && *first != b'\n' {
-                self.cut(End::Limit);
-            }
-            let window = &bytes[..bytes.len().min(self.longest - self.partial.len() + 1)];
-            if let Some(at) = window.iter().position(|byte| *byte == b'\n') {
-                self.partial.extend_from_slice(&bytes[..at]);
-                self.cut(End::Newline);
-                bytes = &bytes[at + 1..];
-            } else {
-                let n = window.len().min(self.longest - self.partial.len());
-                self.partial.extend_from_slice(&bytes[..n]);
-                bytes = &bytes[n..];
+            Reader::Gone | Reader::Closed => self.give_up(bytes.len()),
+            Reader::Collected(_, collection) => collection.push(bytes),
+            Reader::Queue(_) | Reader::Paused(_) => {
+                self.cutter.feed(bytes, |line| {
+                    self.waiting_bytes += line.weight();
+                    self.waiting.push_back(line);
+                });
             }
         }
     }
 
-    fn cut(&mut self, end: End) {
-        let line = Line::new(core::mem::take(&mut self.partial), end);
-        self.waiting_bytes += line.weight();
-        self.waiting.push_back(line);
+    fn cut_last(&mut self) {
+        if let Some(line) = self.cutter.end() {
+            self.waiting_bytes += line.weight();
+            self.waiting.push_back(line);
+        }
     }
 
     /// Moves lines into the queue, as many as it takes.
     fn deliver(&mut self) {
         self.resume();
-        if let Reader::Collected(queue, text) = &self.reader
-            && queue.is_last()
-        {
-            self.waiting_bytes = core::mem::take(&mut *text.lock()).len();
-            return self.become_of(Reader::Gone);
-        }
-        let Reader::Queue(queue) = &self.reader else {
+        let (Reader::Queue(queue) | Reader::Collected(queue, _)) = &self.reader else {
             return;
         };
+        let is_last = is_last(queue); // invariant 5
         while self.sizes.len() > queue.len() {
             self.queued -= self.sizes.pop_front().unwrap_or(0);
         }
-        if queue.is_last() {
+        if let Reader::Collected(_, collection) = &self.reader {
+            if is_last {
+                self.waiting_bytes = collection.take().len();
+                self.become_of(Reader::Gone);
+            }
+            return;
+        }
+        if is_last {
             return self.become_of(Reader::Gone);
         }
         if queue.is_closed() {
@@ -296,7 +309,7 @@ impl Output {
 
     /// Nobody will read what is here: nobody can, or nobody wants to.
     fn become_of(&mut self, reader: Reader) {
-        let mut held = self.waiting_bytes + self.partial.len();
+        let mut held = self.waiting_bytes + self.cutter.partial.len();
         if let Reader::Gone = reader {
             held += self.queued; // in a queue that nobody else has
             self.queued = 0;
@@ -310,7 +323,7 @@ impl Output {
         self.waiting_bytes = 0;
         self.sizes.clear();
         self.waiting.clear();
-        self.partial.clear();
+        self.cutter.partial.clear();
     }
 
     fn give_up(&mut self, bytes: usize) {
@@ -401,13 +414,14 @@ impl Output {
 
     /// What is left, a chunk at most, goes to the queue, whatever its bound (invariant 4).
     fn finish(&mut self) {
-        if !self.partial.is_empty() {
-            self.cut(End::Stream);
-        }
         self.deliver();
-        if let Reader::Collected(queue, _) = &self.reader {
-            queue.close();
+        if let Reader::Collected(_, collection) = &self.reader
+            && let Some(text) = collection.end()
+        {
+            self.collect_no_more(&text);
         }
+        self.cut_last();
+        self.deliver();
         let Reader::Queue(queue) = &self.reader else {
             return;
         };
@@ -427,17 +441,14 @@ impl Output {
 
     /// Nobody fills the queue any more.
     pub(super) fn abandon(&mut self) {
-        self.deliver();
-        if let Reader::Queue(queue) | Reader::Collected(queue, _) = &self.reader {
-            queue.close();
-        }
         self.lost += self.spilled();
         self.spill = None;
+        self.finish();
     }
 
     /// How many bytes nobody has read.
     pub(super) fn unread(&self) -> u64 {
-        let here = self.queued + self.waiting_bytes + self.partial.len();
+        let here = self.queued + self.waiting_bytes + self.cutter.partial.len();
         here as u64 + self.spilled() + self.lost + self.refused
     }
 
@@ -448,4 +459,11 @@ impl Output {
     pub(super) fn tail(&self) -> &[u8] {
         &self.tail
     }
+}
+
+/// Does nobody else hold the queue?
+fn is_last(queue: &Queue<Line>) -> bool {
+    let is_last = queue.is_last();
+    fence(Acquire); // what the others did with it comes before
+    is_last
 }

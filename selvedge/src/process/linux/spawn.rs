@@ -11,13 +11,15 @@ use std::os::unix::process::CommandExt;
 use std::process::{self, Child};
 
 use rustix::io::ioctl_fionbio;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 
 use crate::primitive::Arc;
+use crate::primitive::sys::mask;
 use crate::process::command::{Parts, Stdin, Stdio};
 use crate::process::error::SpawnError;
 use crate::process::life::{Life, Streams};
 use crate::process::linux::engine;
+use crate::process::linux::group;
 use crate::process::linux::input::Input;
 use crate::process::linux::orphans;
 use crate::process::linux::output::Output;
@@ -42,7 +44,7 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
     let name = parts.name();
     let streams = streams_of(&name);
     let requests = ticket.request.clone();
-    let life = Life::new(&name, parts.is_unchecked, requests).map_err(|source| {
+    let life = Life::new(&name, parts, requests).map_err(|source| {
         let program = program.as_ref().into();
         SpawnError::NoPlace { program, source }
     })?;
@@ -89,16 +91,22 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
             parts,
         )
     });
-    Ok(Process { life, streams, id })
+    Ok(Process::new(life, streams, id))
 }
 
 /// The queues of the process called so.
 pub(super) fn streams_of(name: &str) -> Streams {
     let queue_name = |stream| format!("{stream} of {name}");
     Streams {
-        stdin: Queue::named(&queue_name("standard input"), PIECES).quiet(),
-        stdout: Queue::named(&queue_name("standard output"), LINES).quiet(),
-        stderr: Queue::named(&queue_name("standard error"), LINES).quiet(),
+        stdin: Queue::named(&queue_name("standard input"), PIECES)
+            .quiet()
+            .elastic(),
+        stdout: Queue::named(&queue_name("standard output"), LINES)
+            .quiet()
+            .elastic(),
+        stderr: Queue::named(&queue_name("standard error"), LINES)
+            .quiet()
+            .elastic(),
     }
 }
 
@@ -141,12 +149,13 @@ fn stdio_of(stdio: &Stdio) -> io::Result<process::Stdio> {
 
 /// Starts it, with pipes that do not block at our ends.
 pub(super) fn start(command: &mut process::Command) -> io::Result<(Child, Pid, OwnedFd)> {
+    mask::clear_for(command);
     let mut child = command.spawn()?;
     match prepare(&child) {
         Ok((pid, pidfd)) => Ok((child, pid, pidfd)),
         Err(error) => {
-            // It is ours, and not reaped: the number is its own.
-            let _ = child.kill();
+            // It is ours, and not reaped: the number is its group's.
+            group::signal(Pid::from_child(&child), Signal::KILL);
             let _ = child.wait();
             Err(error)
         }
@@ -154,8 +163,7 @@ pub(super) fn start(command: &mut process::Command) -> io::Result<(Child, Pid, O
 }
 
 fn prepare(child: &Child) -> io::Result<(Pid, OwnedFd)> {
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let pid = pid.ok_or(io::ErrorKind::InvalidData)?;
+    let pid = Pid::from_child(child);
     let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
     let ends = [
         child.stdin.as_ref().map(AsFd::as_fd),

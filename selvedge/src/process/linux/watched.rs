@@ -55,7 +55,8 @@ pub(super) struct Watched {
     ticket: Ticket,
     pub(super) life: Arc<Life>,
     pub(super) leader: Pid,
-    pub(super) pidfd: Arc<OwnedFd>,
+    /// Until it is reaped.
+    pub(super) pidfd: Option<Arc<OwnedFd>>,
     input: Option<Input>,
     out: [Option<Output>; 2],
     pub(super) phase: Phase,
@@ -63,7 +64,7 @@ pub(super) struct Watched {
     is_spilling: bool,
     leaves_group: bool,
     /// Who was below it when it was asked, or killed.
-    below: Vec<Seen>,
+    pub(super) below: Vec<Seen>,
     /// Who was found, and ended, outside its group.
     pub(super) adopted: Vec<Seen>,
     stop: Option<OnSet>,
@@ -124,7 +125,7 @@ impl Watched {
             ticket,
             life,
             leader,
-            pidfd,
+            pidfd: Some(pidfd),
             input,
             out,
             phase: Phase::Running,
@@ -176,14 +177,14 @@ impl Watched {
     pub(super) fn adopt(&mut self, buffer: &mut [u8]) {
         let request = self.request.clone();
         let epoll = &request.run.epoll;
-        let is_told = match &self.lent {
-            Some(_) => request.hears(&self.pidfd).is_ok(),
-            None => epoll::add(epoll, &self.pidfd, request.data(SELF), EventFlags::IN).is_ok(),
-        };
+        let is_told = self.pidfd.as_ref().is_some_and(|pidfd| match self.lent {
+            Some(_) => request.hears(pidfd).is_ok(),
+            None => epoll::add(epoll, pidfd, request.data(SELF), EventFlags::IN).is_ok(),
+        });
         if !is_told {
             // The kernel has no memory: nobody would tell us of its end.
             group::signal(self.leader, Sig::KILL);
-            let _ = waitid(self.id(), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
+            let _ = self.wait(WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
             return self.ended(buffer);
         }
         if let Some(lent) = &self.lent {
@@ -307,9 +308,7 @@ impl Watched {
         let Some(output) = &mut self.out[which] else {
             return;
         };
-        if self.life.is_collected.load(SeqCst) {
-            output.collect(&self.life.collected[which], buffer);
-        }
+        output.collect(&self.life.collected[which], buffer);
         if output.pump(&self.request, buffer, excess) == Flow::Stuck {
             self.life.is_stuck.store(true, SeqCst);
             if self.life.is_awaited.load(SeqCst) {
@@ -340,7 +339,7 @@ impl Watched {
     /// The leader has ended; it is not reaped (invariant 1).
     fn ended(&mut self, buffer: &mut [u8]) {
         let was_forced = !matches!(self.phase, Phase::Running);
-        let _ = epoll::delete(&self.request.run.epoll, &self.pidfd); // it was added
+        self.unwatch();
         if was_forced || !self.leaves_group {
             group::signal(self.leader, Sig::KILL);
             self.adopted = self.sweep_orphans();
@@ -369,8 +368,16 @@ impl Watched {
         }
     }
 
-    fn id(&self) -> WaitId<'_> {
-        WaitId::PidFd(self.pidfd.as_fd())
+    fn wait(&self, options: WaitIdOptions) -> Option<WaitIdStatus> {
+        let pidfd = self.pidfd.as_ref()?;
+        waitid(WaitId::PidFd(pidfd.as_fd()), options).ok()?
+    }
+
+    /// Its end is not told any more.
+    pub(super) fn unwatch(&self) {
+        if let Some(pidfd) = &self.pidfd {
+            let _ = epoll::delete(&self.request.run.epoll, pidfd); // it was added
+        }
     }
 
     /// It is over: reaps it and hands the result over.
@@ -413,6 +420,9 @@ impl Watched {
             stderr_tail: tail.to_vec(),
         });
         self.tell_lost();
+        if self.is_done() {
+            self.life.settled.set(); // before its end is told: who wants all waits once
+        }
         self.ticket.become_rest(); // before others hear of it: the engine may end
         self.life.end(exit);
     }
@@ -435,10 +445,9 @@ impl Watched {
         if let Some(mut lent) = self.lent.take() {
             lent.host.set_over();
         }
-        match waitid(self.id(), WaitIdOptions::EXITED) {
-            Ok(Some(status)) => status_of(&status),
-            _ => UNKNOWN, // somebody else has reaped it
-        }
+        let status = self.wait(WaitIdOptions::EXITED);
+        self.pidfd = None; // before others hear of its end: who is short of descriptors can start another one
+        status.map_or(UNKNOWN, |status| status_of(&status)) // or somebody else has reaped it
     }
 
     /// Looks again at a group that was killed, while anybody new is found in it.
@@ -461,6 +470,7 @@ impl Drop for Watched {
             output.abandon();
         }
         self.tell_lost(); // what was lost since it was over
+        self.life.settled.set();
     }
 }
 

@@ -1,5 +1,5 @@
-//! A queue as a reader of pipes holds it: it must not keep what nobody can take out any more, and learns when
-//! there is room without waiting for it.
+//! A queue as a reader of pipes holds it: it must not keep what nobody can take out any more, learns when there is
+//! room without waiting for it, and is one of many that are mostly empty.
 
 use core::fmt;
 
@@ -18,6 +18,12 @@ impl<T> WeakQueue<T> {
 }
 
 impl<T> Queue<T> {
+    /// The same, but it has memory for what is in it, and not from the first push on for all that its bound allows.
+    pub(crate) fn elastic(self) -> Self {
+        self.0.leave_ring();
+        self
+    }
+
     pub(crate) fn downgrade(&self) -> WeakQueue<T> {
         WeakQueue(Arc::downgrade(&self.0))
     }
