@@ -72,9 +72,6 @@ impl<'c, A, R> State<'c, A, R> {
 
 impl<A, R> Running for State<'_, A, R> {
     fn invoke(&mut self, hook: HookRef<'_>, phase: Phase<'_>) -> bool {
-        if matches!(phase, Phase::Unwound(_)) {
-            self.result = None; // of a step that panicked after it had one
-        }
         let mut step = Step {
             args: self.args,
             result: &mut self.result,
