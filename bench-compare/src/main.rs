@@ -25,6 +25,8 @@ fn main() -> ExitCode {
             parts::tree::RESIDENT => {
                 return parts::tree::print_resident(&arguments.next().unwrap_or_default());
             }
+            parts::process_worker::WORKER => return parts::process_worker::serve(),
+            parts::process_worker::PIPE => return parts::process_worker::answer(),
             "--json" => report.json = true,
             "--only" => match arguments.next() {
                 Some(text) => report.only = Some(text.to_lowercase()),

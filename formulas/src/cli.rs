@@ -34,6 +34,10 @@ pub(crate) struct Cli {
     #[arg(long = "plugin", value_name = "NAME")]
     plugins: Vec<String>,
 
+    /// Plugins in another process, in any language: the command that starts it, such as `python3 plugin.py`
+    #[arg(long = "worker-plugin", value_name = "COMMAND")]
+    pub(crate) worker_plugins: Vec<String>,
+
     /// List all plugins, and which of them compute
     #[arg(long)]
     pub(crate) list_plugins: bool,
@@ -62,6 +66,11 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) tree: bool,
 
+    /// Let the program `selvedge` look in, at a socket at PATH or else where it looks by itself
+    #[cfg(unix)]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
+    pub(crate) inspect: Option<Option<PathBuf>>,
+
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -72,7 +81,10 @@ Examples:
   formulas budget.txt                     evaluate a file
   echo '0.1 + 0.2' | formulas             evaluate standard input
   formulas --timeout 2s --strict in.txt   no statement over two seconds, no error
+  formulas --worker-plugin 'python3 stats.py' in.txt
+                                          functions in Python
   formulas --with-rogue plugins.txt       a plugin with a side effect, isolated
+  formulas --inspect big.txt > out.txt    and, elsewhere, `selvedge top`
   formulas generate --lines 1000000 --names 1000 --seed 1 > big.txt
 
 Environment:

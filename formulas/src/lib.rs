@@ -21,7 +21,8 @@
 //! | `run`       | arguments, files, exit status                                   |
 //! | `session`   | the main thread: lines in, batches out, results in order        |
 //! | `input`     | lines of a file; `wait`: for input or the stop                  |
-//! | `prompt`    | lines of a user                                                 |
+//! | `prompt`    | lines of a user; `complete`: names, by Tab                      |
+//! | `progress`  | a bar on a terminal                                             |
 //! | `scan`      | what the main thread must know of a line                        |
 //! | `batch`     | a job: who owns it, how far it is, what it says                 |
 //! | `crew`      | the workers                                                     |
@@ -29,6 +30,7 @@
 //! | `evaluate`  | from a program to a value; isolation                            |
 //! | `variables` | the singleton; waiting for the line that binds a name           |
 //! | `plugin`    | the trait; `table`: who computes what; `plugins`: those of here |
+//! | `worker`    | plugins in another process, in any language                     |
 //! | `printer`   | standard output and standard error                              |
 //! | `number`    | exact decimal numbers                                           |
 //! | `fault`     | what is wrong with a statement; `panics`: when it is a panic    |
@@ -38,6 +40,7 @@
 
 mod batch;
 mod cli;
+mod complete;
 mod crew;
 mod evaluate;
 mod fault;
@@ -49,6 +52,7 @@ mod parse;
 mod plugin;
 mod plugins;
 mod printer;
+mod progress;
 mod prompt;
 mod run;
 mod scan;
@@ -57,6 +61,7 @@ mod syntax;
 mod table;
 mod variables;
 mod wait;
+mod worker;
 
 pub use crate::evaluate::compute;
 pub use crate::number::{Number, NumberError};

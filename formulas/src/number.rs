@@ -59,6 +59,30 @@ impl Number {
             })
     }
 
+    /// The number that `text` says, which may have an exponent: `1e-7`. What is more than 28 digits after the point is rounded.
+    ///
+    /// # Errors
+    ///
+    /// - [`NumberError::Overflow`] – it is too large.
+    /// - [`NumberError::Malformed`] – it is not such a text.
+    pub(crate) fn parse_scientific(text: &str) -> Result<Self, NumberError> {
+        let parse = |digits: &str| digits.parse().map(Self).map_err(|_| NumberError::Malformed);
+        let Some((digits, exponent)) = text.split_once(['e', 'E']) else {
+            return parse(text);
+        };
+        let exponent: i32 = exponent.parse().map_err(|_| NumberError::Malformed)?;
+        let mut scaled = parse(digits)?;
+        let ten = Self(Decimal::TEN);
+        // A number has 28 digits on each side of the point: what is shifted further is 0, or too large.
+        for _ in 0..exponent.unsigned_abs().min(60) {
+            scaled = match exponent < 0 {
+                true => scaled.over(ten)?,
+                false => scaled.times(ten)?,
+            };
+        }
+        Ok(scaled)
+    }
+
     /// `self + other`.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::io::{self, ErrorKind, Write};
 
 use crate::batch::{Output, Remark, RemarkKind};
+use crate::progress::Progress;
 
 /// Why the program ends before its input does.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(crate) struct Printer {
     reported: HashSet<&'static str>,
     /// How many statements have failed.
     pub(crate) n_faults: u64,
+    /// What may stand on the terminal of standard error.
+    pub(crate) progress: Progress,
 }
 
 impl Printer {
@@ -44,6 +47,7 @@ impl Printer {
             strict,
             reported: HashSet::new(),
             n_faults: 0,
+            progress: Progress::default(),
         }
     }
 
@@ -119,7 +123,8 @@ impl Printer {
     pub(crate) fn complain(&mut self, message: &str) -> Result<(), Halt> {
         self.flush()?;
         // If standard error is gone there is nobody to tell.
-        let _ = io::stderr().write_all(format!("{message}\n").as_bytes());
+        let line = format!("{message}\n");
+        let _ = (self.progress).aside(|| io::stderr().write_all(line.as_bytes()));
         Ok(())
     }
 }

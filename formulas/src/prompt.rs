@@ -1,7 +1,8 @@
 //! The prompt: a line, its answer, the next line.
 //!
 //! Lines can be edited and found again, by rustyline. They are kept for the session, and from one
-//! session to the next if `FORMULAS_HISTORY` names a file. Ctrl-C forgets the line, Ctrl-D leaves.
+//! session to the next if `FORMULAS_HISTORY` names a file. Tab completes names, Ctrl-C forgets the
+//! line, Ctrl-D leaves.
 //!
 //! While a line is edited the terminal is in raw mode. If the program is asked to stop then (by
 //! `kill`, say), nobody can call the editor back from its read; so the terminal is restored by the
@@ -10,10 +11,12 @@
 use std::env;
 use std::path::PathBuf;
 
-use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+use rustyline::{CompletionType, Config, Editor};
 use selvedge::Signal;
 
+use crate::complete::Names;
 use crate::input::Input;
 use crate::printer::Halt;
 use crate::session::Session;
@@ -24,7 +27,9 @@ use crate::session::Session;
 ///
 /// Any reason to end.
 pub(crate) fn run(session: &mut Session, stop: &Signal) -> Result<(), Halt> {
-    let mut editor = DefaultEditor::new().map_err(failed)?;
+    let config = Config::builder().completion_type(CompletionType::List);
+    let mut editor = Editor::with_config(config.build()).map_err(failed)?;
+    editor.set_helper(Some(Names::new(session.functions())));
     let history = env::var_os("FORMULAS_HISTORY").map(PathBuf::from);
     if let Some(path) = &history {
         // There is none the first time.
@@ -44,7 +49,7 @@ pub(crate) fn run(session: &mut Session, stop: &Signal) -> Result<(), Halt> {
     result
 }
 
-fn answer_all(editor: &mut DefaultEditor, session: &mut Session) -> Result<(), Halt> {
+fn answer_all(editor: &mut Editor<Names, FileHistory>, session: &mut Session) -> Result<(), Halt> {
     let mut number = 0;
     loop {
         match editor.readline("> ") {

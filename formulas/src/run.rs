@@ -1,5 +1,6 @@
 //! The program: arguments, the files in their order, and the exit status.
 
+use core::fmt::Display;
 use std::ffi::OsString;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -13,9 +14,10 @@ use crate::cli::Cli;
 use crate::input::{Input, LONGEST_LINE, Next};
 use crate::plugin::{Plugin, registered};
 use crate::printer::Halt;
+use crate::progress::Progress;
 use crate::session::Session;
 use crate::table::Table;
-use crate::{generate, panics, prompt};
+use crate::{generate, panics, prompt, worker};
 
 /// How long threads may take to end, after the last line or a Ctrl-C.
 const GRACE: Duration = Duration::from_millis(500);
@@ -52,22 +54,38 @@ fn with_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             };
         }
     };
-    let plugins = registered();
-    let table = match Table::choose(&plugins, &cli.chosen_plugins()) {
-        Ok(table) => table,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "formulas: {error}");
-            return ExitCode::from(MISUSED);
-        }
-    };
     if let Some(command) = &cli.command {
         return written(|out| generate::write(command.shape(), out));
     }
-    if cli.list_plugins {
-        return written(|out| list(&plugins, &table, out));
-    }
-    let body = |stop: Signal| calculate(&cli, table, &stop);
+    let body = |stop: Signal| {
+        let mut plugins = registered();
+        for command_line in &cli.worker_plugins {
+            match worker::plugins(command_line) {
+                Ok(more) => plugins.extend(more),
+                Err(error) => return Ok(misused(&error)),
+            }
+        }
+        with_plugins(&cli, &plugins, &stop)
+    };
     panics::quietly(|| program::Builder::new("formulas").grace(GRACE).run(body))
+}
+
+/// Does what was asked for, with these plugins.
+fn with_plugins(cli: &Cli, plugins: &[&'static dyn Plugin], stop: &Signal) -> Outcome<ExitCode> {
+    let table = match Table::choose(plugins, &cli.chosen_plugins()) {
+        Ok(table) => table,
+        Err(error) => return Ok(misused(&error)),
+    };
+    if cli.list_plugins {
+        return Ok(written(|out| list(plugins, &table, out)));
+    }
+    calculate(cli, table, stop)
+}
+
+/// Says what is wrong with the arguments.
+fn misused(error: &dyn Display) -> ExitCode {
+    let _ = writeln!(io::stderr(), "formulas: {error}");
+    ExitCode::from(MISUSED)
 }
 
 /// Lets `write` write to standard output; that nobody reads it is no error.
@@ -104,10 +122,18 @@ fn list(plugins: &[&'static dyn Plugin], table: &Table, out: &mut dyn Write) -> 
 /// Evaluates everything.
 fn calculate(cli: &Cli, table: Table, stop: &Signal) -> Outcome<ExitCode> {
     let start = Instant::now();
+    #[cfg(unix)]
+    let _serving = match &cli.inspect {
+        Some(path) => Some(selvedge::observe::serve(
+            path.as_deref().unwrap_or(Path::new("")),
+        )?),
+        None => None,
+    };
     let mut session = Session::start(cli.options(), table, stop.clone())?;
     let mut unreadable = false;
     let result = evaluate_all(cli, &mut session, stop, &mut unreadable);
     session.close();
+    session.printer.progress.end();
     match result {
         Ok(()) | Err(Halt::Closed | Halt::Strict) => {}
         Err(Halt::Stopped) => match session.print_what_is_done() {
@@ -146,6 +172,7 @@ fn evaluate_all(
     } else {
         cli.files.as_slice()
     };
+    session.printer.progress = Progress::of(files);
     for path in files {
         if let Err(error) = evaluate_file(path, session, stop)? {
             // What the files before it say stands before the complaint.
@@ -190,7 +217,10 @@ fn evaluate_file(
         };
         may_wait = matches!(next, Next::NotReady);
         match next {
-            Next::Line { number, line } => session.line(number, line)?,
+            Next::Line { number, line } => {
+                session.printer.progress.read(line.len() + 1);
+                session.line(number, line)?;
+            }
             Next::TooLong { number, len } => {
                 let message =
                     format!("expected a line of at most {LONGEST_LINE} bytes, found one of {len}");

@@ -97,6 +97,11 @@ impl Session {
         })
     }
 
+    /// The names of the functions, in no order.
+    pub(crate) fn functions(&self) -> Vec<&'static str> {
+        self.shared.table.functions()
+    }
+
     /// Begins another file, of which `source` is the name that is shown.
     ///
     /// # Errors

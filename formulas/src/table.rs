@@ -88,6 +88,11 @@ impl Table {
         self.functions.get(name).copied()
     }
 
+    /// The names of the functions, in no order.
+    pub(crate) fn functions(&self) -> Vec<&'static str> {
+        self.functions.keys().copied().collect()
+    }
+
     /// The name of a plugin that takes part.
     pub(crate) fn name(&self, id: PluginId) -> &'static str {
         self.names[usize::from(id.0)]

@@ -95,6 +95,11 @@ impl Variables {
         self.bindings.size()
     }
 
+    /// The names, in no order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.bindings.keys().map(|name| &**name)
+    }
+
     /// Whether there is no name.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -124,6 +124,16 @@ pub(crate) fn handle(
         }
 
         #quiet
+        impl<#(#lifetimes,)* #(#params,)*> #p::Runs<#full, #result> for #shape
+        where #(#where_all,)* {
+            // Its steps are turns; who looks, looks at steps.
+            fn run(_: &Self::Hook, _: &mut #p::Step<'_, #full, #result>) {}
+            fn run_lent(hook: &mut Self::Lent<'_>, step: &mut #p::Step<'_, #full, #result>) {
+                hook(step);
+            }
+        }
+
+        #quiet
         impl<#(#lifetimes,)* #(#params,)*> #full where #(#where_all,)* {
             #[doc(hidden)]
             pub fn __take(&mut self) -> (#(#types,)*) {
@@ -187,8 +197,7 @@ pub(crate) fn handle(
                 let code = #p::AsyncCode::#code(
                     |args| Self::__boxed(args),
                     |hook, turn| hook.kept::<#shape>().and_then(|hook| hook(turn)),
-                    |hook, step| hook.lent::<#shape>(|hook| hook(step)),
-                    #look,
+                    #p::Code::seen::<#shape>(#look),
                 );
                 ::std::boxed::Box::pin(#p::call_async(
                     Self::__site(), ::core::any::TypeId::of::<#shape>(), receiver, args, code,

@@ -63,6 +63,10 @@ pub(crate) fn heard(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Op
     for (wait, moment, view, turn, doc) in of_all.into_iter().chain(of_async) {
         let [wait, moment, view, turn] =
             [wait, moment, view, turn].map(|name| format_ident!("{name}"));
+        let seen = match turn == "call" {
+            true => quote!(step.call()),
+            false => quote!(&mut step.#turn()),
+        };
         let view = quote!(#p::#view<'__c, #full, #result>);
         waits.extend(quote! {
             #[doc = #doc]
@@ -81,7 +85,7 @@ pub(crate) fn heard(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Op
                 fn see(visit: #p::Visit<'_>, look: __F) -> ::core::option::Option<__X> {
                     let (mut look, mut seen) = (::core::option::Option::Some(look), ::core::option::Option::None);
                     let handler: &mut (#lent) =
-                        &mut |step| seen = look.take().map(|look| look(&mut step.#turn()));
+                        &mut |step| seen = look.take().map(|look| look(#seen));
                     visit.run::<#shape>(handler);
                     seen
                 }
@@ -95,7 +99,7 @@ pub(crate) fn heard(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Op
             {
                 fn passes(visit: #p::Visit<'_>, filter: &__F) -> bool {
                     let mut passes = false;
-                    let handler: &mut (#lent) = &mut |step| passes = filter(&step.#turn());
+                    let handler: &mut (#lent) = &mut |step| passes = filter(#seen);
                     visit.run::<#shape>(handler);
                     passes
                 }

@@ -50,6 +50,7 @@ pub(crate) fn handle(
     } = open;
     let param_names = open.param_names();
     let p = quote!(::selvedge::__private);
+    let all_bounds: Vec<_> = bounds.iter().chain(&open.lifetime_bounds).collect();
     let bounds = quote!(where #(#bounds),*);
     let full = quote!(#args_type<#(#lifetimes,)* #(#param_names,)*>);
     let step = quote!(#p::Step<'__s, #full, #result>);
@@ -75,10 +76,7 @@ pub(crate) fn handle(
             Self::__site(), #p::Kind::#kind, #receiver, ::std::boxed::Box::new(#hook),
         ))
     };
-    let before = patch(
-        quote!(Before),
-        quote!(move |step| handler(&mut step.call())),
-    );
+    let before = patch(quote!(Before), quote!(move |step| handler(step.call())));
     let after = patch(
         quote!(After),
         quote!(move |step| handler(&mut step.returned())),
@@ -117,6 +115,17 @@ pub(crate) fn handle(
         }
 
         #quiet
+        impl<#(#lifetimes,)* #(#params,)*> #p::Runs<#full, #result> for #shape
+        where #(#all_bounds,)* {
+            fn run(hook: &Self::Hook, step: &mut #p::Step<'_, #full, #result>) {
+                hook(step);
+            }
+            fn run_lent(hook: &mut Self::Lent<'_>, step: &mut #p::Step<'_, #full, #result>) {
+                hook(step);
+            }
+        }
+
+        #quiet
         impl #name {
             #hooks
 
@@ -127,7 +136,7 @@ pub(crate) fn handle(
                 mut handler: impl for<'__c, #(#lifetimes),*> FnMut(&mut #p::Call<'__c, #full, #result>),
                 block: impl FnOnce() -> __R,
             ) -> __R #bounds {
-                let handler: &mut (#lent) = &mut |step| handler(&mut step.call());
+                let handler: &mut (#lent) = &mut |step| handler(step.call());
                 #p::before_here::<#shape, __R>(Self::__site(), handler, block)
             }
 
@@ -177,21 +186,8 @@ pub(crate) fn handle(
                 receiver: *const (),
                 body: fn(&mut #full) -> #result,
             ) -> #result #bounds {
-                let code = #p::Code::new(
-                    body,
-                    |hook, step| match hook.kept::<#shape>() {
-                        ::core::option::Option::Some(hook) => hook(step),
-                        ::core::option::Option::None => hook.lent::<#shape>(|hook| hook(step)),
-                    },
-                    #look,
-                );
-                #p::call(
-                    Self::__site(),
-                    ::core::any::TypeId::of::<#shape>(),
-                    receiver,
-                    &mut args,
-                    &code,
-                )
+                let code = #p::Code::new::<#shape>(body, #look);
+                #p::call(Self::__site(), receiver, &mut args, &code)
             }
         }
     }

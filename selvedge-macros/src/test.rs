@@ -25,9 +25,9 @@ pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
             let (pattern, ty) = (world.pat, world.ty);
             quote!(let #pattern: #ty = &__world;)
         }
-        (_, other) => {
+        (Some(FnArg::Typed(_)), Some(other)) | (Some(other), _) => {
             return Err(Error::new_spanned(
-                other.map_or_else(|| quote!(self), |other| quote!(#other)),
+                other,
                 "a test takes no arguments, or `world: &World`",
             ));
         }

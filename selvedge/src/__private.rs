@@ -7,8 +7,8 @@ pub use crate::call::groutine::{AtCall, AtDrop, AtPanic, AtReturn, Ends, Wait};
 pub use crate::call::private::Detour;
 pub use crate::call::private::{
     AnyThread, AsyncCode, Boxes, Code, Discovered, Expected, HookRef, Kind, OneThread, OpenAsync,
-    Peek, PeekDebug, PeekType, Shape, Site, Step, Turn, Turned, before_here, bind, bind_discovered,
-    call, call_async, explain,
+    Peek, PeekDebug, PeekType, Runs, Shape, Site, Step, Turn, Turned, before_here, bind,
+    bind_discovered, call, call_async, explain,
 };
 pub use crate::call::{
     AsyncNext, AsyncNextOf, Binding, BoxFuture, Call, Calls, Condition, Dropped, Expectation,

@@ -51,6 +51,7 @@
 //! | [`call`]     | open functions: bindings, hooks, watching, expectations, groutines |
 //! | [`program`]  | the end of the program: OS signals, grace, exit status      |
 //! | [`probe`]    | what happened, as events                                    |
+//! | `observe`    | logging and profiling (feature `observe`), looking into a running program (`inspect`) |
 //! | [`guide`]    | what to use for what, signals, stopping, shutdown, contexts, propagation, isolation, open functions, groutines |
 //! | `testing`    | a tree, a clock and an event list for one test (feature `testing`) |
 //!
@@ -68,7 +69,10 @@
 //! | `run`      | yes     | SIGINT and SIGTERM ask the program to stop                     |
 //! | `macros`   | yes     | `#[open]`, `#[bind]`, `open_use!`, `#[derive(Isolate)]`        |
 //! | `discover` | yes     | `#[bind]` finds its way into the program by being linked       |
+//! | `observe`  | yes     | `observe`: logging, and profiles of a running program          |
 //! | `process`  | yes     | child processes as members of the tree (Linux)                 |
+//! | `worker`   | no      | `process::worker`: programs that take calls, in Python or Rust |
+//! | `inspect`  | no      | `observe::inspect`: looking into a running program (unix)      |
 //! | `testing`  | no      | `World`: a tree and a clock for one test                       |
 //! | `jiff`     | no      | `Till::at_timestamp`: dates as tills                           |
 //! | `log`      | no      | events of [`probe`] go to the program's logger                 |
@@ -105,6 +109,8 @@ pub mod shared;
 #[cfg(selvedge_process)]
 pub mod process;
 pub mod call;
+#[cfg(feature = "observe")]
+pub mod observe;
 pub mod program;
 pub mod guide;
 #[cfg(feature = "testing")]

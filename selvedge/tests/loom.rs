@@ -38,6 +38,8 @@ mod lock;
 mod signal_models;
 #[path = "models/tree.rs"]
 mod tree;
+#[path = "models/waits.rs"]
+mod waits;
 #[path = "models/small.rs"]
 mod small;
 

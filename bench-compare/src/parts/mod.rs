@@ -6,9 +6,12 @@ mod contexts;
 mod idle;
 mod lock;
 mod memory;
+mod observe;
+mod observe_inspect;
 mod pipe;
 mod process;
 mod process_shell;
+pub mod process_worker;
 mod queue;
 mod shared;
 mod signal;
@@ -22,7 +25,7 @@ use crate::measure::Report;
 type Part = (&'static str, fn(&mut Report));
 
 /// Every part, in the order of the layers; `idle` first, while no peer has a thread of its own.
-pub const ALL: [Part; 15] = [
+pub const ALL: [Part; 17] = [
     ("signal/idle", idle::rows),
     ("signal/flag", signal::rows),
     ("signal/wake", wake::rows),
@@ -37,10 +40,7 @@ pub const ALL: [Part; 15] = [
     ("call", call::rows),
     ("process", process::rows),
     ("process/shell", process_shell::rows),
-    ("observe", none),
+    ("process/worker", process_worker::rows),
+    ("observe", observe::rows),
+    ("observe/inspect", observe_inspect::rows),
 ];
-
-/// A part of which nothing is built yet.
-fn none(report: &mut Report) {
-    eprintln!("bench-compare: part `{}` has no rows yet", report.part);
-}

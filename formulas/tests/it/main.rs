@@ -9,8 +9,10 @@ mod isolation;
 mod language;
 mod oracle;
 mod order;
+mod observed;
 mod prompt;
 mod streams;
+mod workers;
 
 use child::Ended;
 

@@ -144,6 +144,21 @@ fn a_history_is_there_in_the_next_session() {
 }
 
 #[test]
+fn names_are_completed_by_tab() {
+    let history = TempFile::new("history", "");
+    let mut terminal = Terminal::start(history.name());
+    terminal.shows("> ");
+    terminal.types("subtotal = 40\r");
+    terminal.shows("\nsubtotal = 40");
+    terminal.shows("> ");
+    terminal.types("ab\t-2) + subt\t\r");
+    terminal.shows("\n42");
+    terminal.shows("> ");
+    terminal.types("\u{4}");
+    assert_eq!(terminal.ends().code(), Some(0));
+}
+
+#[test]
 fn a_prompt_that_is_asked_to_stop_ends() {
     let history = TempFile::new("history", "");
     let mut terminal = Terminal::start(history.name());

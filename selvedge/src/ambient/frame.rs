@@ -94,7 +94,7 @@ pub(crate) fn enter<R>(
     f: impl FnOnce() -> R,
 ) -> R {
     match key.fast_to_bind() {
-        0 => enter_wide(key, payload, block, f),
+        0 => enter_slowly(key, payload, block, f),
         index => enter_fast(index, payload, block, f),
     }
 }
@@ -137,26 +137,35 @@ fn enter_fast<R>(
 
 /// The block of a key among the table's further slots.
 #[cold]
-#[inline(never)]
-fn enter_wide<R>(
+fn enter_slowly<R>(
     key: &Key,
     payload: Payload,
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
+    let (mut f, mut result) = (Some(f), None);
+    enter_wide(key, payload, block, &mut || {
+        result = f.take().map(|f| f());
+    });
+    result.expect("the block was run")
+}
+
+/// Not generic, so that it is there once.
+#[inline(never)]
+fn enter_wide(key: &Key, payload: Payload, block: &'static Location<'static>, f: &mut dyn FnMut()) {
     let index = key.index();
     if current::with(|current| current.has_room_for(index)) {
         return enter_wide_at(index, payload, block, f);
     }
-    with_more_slots(|| enter_wide_at(index, payload, block, f))
+    with_more_slots(|| enter_wide_at(index, payload, block, f));
 }
 
-fn enter_wide_at<R>(
+fn enter_wide_at(
     index: Index,
     payload: Payload,
     block: &'static Location<'static>,
-    f: impl FnOnce() -> R,
-) -> R {
+    f: &mut dyn FnMut(),
+) {
     let (saved, below, depth) =
         current::with(|current| (current.get(index), current.top(), current.depth()));
     let frame = Frame::owned(index, payload, saved.binding, below, depth, block);
@@ -165,15 +174,13 @@ fn enter_wide_at<R>(
         current.set_depth(depth + 1);
         current.set_top(&raw const *frame);
     });
-    let popped = Pop {
+    let _popped = Pop {
         frame: &frame,
         below,
         depth,
         put_back: || current::with(|current| current.set(index, saved)),
     };
-    let result = f();
-    drop(popped);
-    result
+    f();
 }
 
 impl Frame {
@@ -293,6 +300,7 @@ fn with_wide<R>(slots: &mut [Slot], f: impl FnOnce() -> R) -> R {
 }
 
 /// The value bound to `key` right now, or null. O(1) at any depth.
+#[inline(never)]
 pub(super) fn value(key: &Key) -> *const () {
     current::with(|current| current.get(key.index()).value)
 }
@@ -301,6 +309,15 @@ pub(super) fn value(key: &Key) -> *const () {
 #[inline]
 pub(super) fn fast_value(key: &Key) -> *const () {
     current::with(|current| current.fast_value(key.fast()))
+}
+
+/// Runs `f` with the value that is bound to `key`, or null; in one load, for a key that is fast.
+#[inline]
+pub(crate) fn with_value<R>(key: &Key, f: impl FnOnce(*const ()) -> R) -> R {
+    f(match key.fast() {
+        0 => value(key),
+        fast => current::with(|current| current.fast_value(fast)),
+    })
 }
 
 /// How many blocks there are around the calling code.

@@ -62,6 +62,8 @@ pub(crate) use baggage::Inherited;
 pub(crate) use context::ISOLATION;
 pub(crate) use current::{Entered, Identity, enter_thread, identity, thread_path};
 pub(crate) use enter::verbs;
-pub(crate) use frame::{Binding, Extension, Payload, depth, enter, innermost};
+pub(crate) use frame::{Binding, Extension, Payload, depth, enter, innermost, with_value};
 pub(crate) use key::Key;
-pub(crate) use strict::{Refuses, active as active_strict, watch as watch_strict};
+pub(crate) use strict::{
+    Refuses, active as active_strict, is_any as is_any_strict, watch as watch_strict,
+};

@@ -80,11 +80,14 @@ pub(crate) fn watch(
     }
 }
 
+/// Was any strict context ever entered?
+#[inline]
+pub(crate) fn is_any() -> bool {
+    USED.load(Relaxed)
+}
+
 /// The strict contexts that are active here, on any level.
 pub(crate) fn active() -> Vec<&'static Context> {
-    if !USED.load(Relaxed) {
-        return Vec::new();
-    }
     let strict = STRICT.read().unwrap_or_else(PoisonError::into_inner);
     let contexts = strict.contexts.iter().copied();
     contexts

@@ -16,17 +16,17 @@ impl<A, R> Step<'_, A, R> {
         matches: impl FnOnce(&A) -> bool,
         answer: impl FnOnce(&mut A, Next<'_, A, R>) -> R,
     ) {
-        let rest = match self.phase {
+        let rest = match *self.phase {
             Phase::Ask(asked) => {
-                let takes = expected.could_take(asked.of) && matches(self.args);
+                let takes = expected.could_take(asked.of) && matches(self.call.args);
                 return asked.takes.set(takes);
             }
             Phase::Around(rest) => rest,
             _ => panic!("{OTHER_KIND}"),
         };
         let call = format!("{self:?}");
-        let taken = if matches(self.args) {
-            let state = &mut State::new(self.args, self.code, self.function);
+        let taken = if matches(self.call.args) {
+            let state = &mut State::new(self.call.args, self.code, self.call.function);
             match expected.take(|of| rest.is_expected(of, state)) {
                 Verdict::Taken => expected.note_taken(call),
                 Verdict::HandedOn => expected.note_handed_on(call),

@@ -20,7 +20,7 @@ use crate::call::few::Few;
 use crate::call::hook::{Hook, Kind, Shape};
 use crate::call::site::Site;
 use crate::call::steps::Wide;
-use crate::primitive::{Arc, OnceLock, RwLock};
+use crate::primitive::{Arc, OnceLock, RwLock, Shelf};
 
 /// Where a binding is in force: a context, thread-wide, of the thread's group, or process-wide.
 ///
@@ -67,9 +67,7 @@ pub(super) struct Bindings {
 struct Node {
     when: Box<[Condition]>,
     of: TypeId,
-    bound: RwLock<Option<Arc<Bound>>>,
-    /// Is there anything in `bound`? Written under its lock.
-    is_bound: AtomicBool,
+    bound: Shelf<Bound>,
     next: OnceLock<Box<Self>>,
 }
 
@@ -163,7 +161,7 @@ impl Bindings {
 
     /// All that is bound now.
     pub(super) fn all(&self) -> impl Iterator<Item = Arc<Bound>> {
-        self.nodes().filter_map(Node::bound)
+        self.nodes().filter_map(|node| node.bound.get())
     }
 
     /// The node for `when`; a new one, if nothing was ever bound to that.
@@ -184,8 +182,7 @@ impl Node {
         Self {
             when: when.into(),
             of,
-            bound: RwLock::new(None),
-            is_bound: AtomicBool::new(false),
+            bound: Shelf::new(),
             next: OnceLock::new(),
         }
     }
@@ -199,29 +196,10 @@ impl Node {
     /// Its rank, if something is bound and all conditions hold here and now.
     #[inline]
     fn rank(&self) -> Option<Rank> {
-        if !self.is_bound.load(Relaxed) {
+        if self.bound.is_empty() {
             return None;
         }
         rank(&self.when)
-    }
-
-    fn bound(&self) -> Option<Arc<Bound>> {
-        let bound = self.bound.read().unwrap_or_else(PoisonError::into_inner);
-        bound.clone()
-    }
-
-    /// Binds something else, or nothing, if `may` says so of what is bound; what was bound comes back.
-    fn replace(
-        &self,
-        new: Option<Arc<Bound>>,
-        may: impl FnOnce(Option<&Arc<Bound>>) -> bool,
-    ) -> Option<Arc<Bound>> {
-        let mut bound = self.bound.write().unwrap_or_else(PoisonError::into_inner);
-        if !may(bound.as_ref()) {
-            return None;
-        }
-        self.is_bound.store(new.is_some(), Relaxed);
-        core::mem::replace(&mut *bound, new)
     }
 }
 
@@ -256,9 +234,8 @@ impl Binding {
             .site
             .bindings
             .node(&self.bound.when, self.bound.hook.of);
-        let is_it =
-            |bound: Option<&Arc<Bound>>| bound.is_some_and(|bound| Arc::ptr_eq(bound, &self.bound));
-        let removed = node.replace(None, is_it).is_some();
+        let remove = |bound: Option<&Arc<Bound>>| Arc::ptr_eq(bound?, &self.bound).then_some(None);
+        let removed = node.bound.replace(remove).is_some();
         if removed {
             self.site.bindings.count.fetch_sub(1, Relaxed);
             self.site.disarm_wide();
@@ -316,7 +293,7 @@ fn register(
             order: *latest,
             tie_reported: AtomicBool::new(false),
         });
-        let replaced = node.replace(Some(Arc::clone(&bound)), |_| true); // invariant 2
+        let replaced = node.bound.replace(|_| Some(Some(Arc::clone(&bound)))); // invariant 2
         (bound, replaced)
     };
     // Armed after it can be found; a replaced one hands its count on.
@@ -331,12 +308,17 @@ fn register(
 /// The strict context that is active here and that no binding in force names, if there is one.
 ///
 /// A binding that we are inside of counts: it is an implementation.
+#[inline]
 pub(super) fn unanswered(site: &'static Site) -> Option<&'static Context> {
-    let contexts = ambient::active_strict();
-    if contexts.is_empty() {
+    if !ambient::is_any_strict() {
         return None;
     }
-    contexts.into_iter().find(|context| {
+    unanswered_strict(site)
+}
+
+#[inline(never)]
+fn unanswered_strict(site: &'static Site) -> Option<&'static Context> {
+    ambient::active_strict().into_iter().find(|context| {
         !site.bindings.nodes().any(|node| {
             let mut named = node.when.iter().map(Condition::context);
             named.any(|it| core::ptr::eq(it, *context)) && node.rank().is_some()
@@ -351,7 +333,7 @@ pub(super) fn only_match(site: &'static Site) -> Option<Wide> {
     if nodes.any(|other| other.rank().is_some()) {
         return None;
     }
-    Some(Wide::Binding(rank, node.bound()?))
+    Some(Wide::Binding(rank, node.bound.lend()?))
 }
 
 /// The bindings that match here, most specific first, to the end of `found`.
@@ -362,7 +344,7 @@ pub(super) fn matching(site: &'static Site, found: &mut Few<Wide>) {
     let others = found.len();
     for node in site.bindings.nodes() {
         if let Some(rank) = node.rank()
-            && let Some(bound) = node.bound()
+            && let Some(bound) = node.bound.lend()
         {
             found.push(Wide::Binding(rank, bound));
         }

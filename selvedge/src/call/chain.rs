@@ -74,15 +74,12 @@ pub(super) enum InForce<'c> {
 /// Runs `f` with what is in force for a call here.
 #[inline]
 pub(super) fn look<R>(key: &Key, f: impl FnOnce(View<'_>) -> R) -> R {
-    ambient::innermost(key, |binding| {
-        let (links, masks) = match binding.map(|binding| &binding.payload) {
-            Some(Payload::Shared(_, here) | Payload::Inline { value: here, .. }) => {
-                // SAFETY: a `Here` (invariant 1), alive as long as the binding, which is as long as this
-                // closure runs.
-                let here = unsafe { &*here.cast::<Here>() };
-                (here.links, here.masks)
-            }
-            _ => (ptr::null(), ptr::null()),
+    ambient::with_value(key, |here| {
+        // SAFETY: null or a `Here` (invariant 1), alive as long as the binding, which is as long as this
+        // closure runs.
+        let (links, masks) = match unsafe { here.cast::<Here>().as_ref() } {
+            Some(here) => (here.links, here.masks),
+            None => (ptr::null(), ptr::null()),
         };
         f(View {
             links,
@@ -95,7 +92,7 @@ pub(super) fn look<R>(key: &Key, f: impl FnOnce(View<'_>) -> R) -> R {
 /// Has no block around us bound anything to `key`?
 #[inline]
 pub(super) fn is_empty(key: &Key) -> bool {
-    ambient::innermost(key, |binding| binding.is_none())
+    ambient::with_value(key, <*const ()>::is_null)
 }
 
 /// Runs `f` with `patch` in force.
@@ -340,39 +337,40 @@ pub(super) fn lend<S: Shape, R>(
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
-    lent::<S, R>(handler, |lent| {
+    lent::<S, R>(handler, next_id(), |lent| {
         with_link(key, What::Lent(ptr::from_ref(lent)), block, f)
     })
 }
 
-/// Runs `f` with `handler` where anybody who knows its type can run it.
-pub(super) fn lent<S: Shape, R>(handler: &mut S::Lent<'_>, f: impl FnOnce(&Lent) -> R) -> R {
+/// Runs `f` with `handler` where anybody who knows its type can run it; 0 is the number of what is no step of a call.
+pub(super) fn lent<S: Shape, R>(
+    handler: &mut S::Lent<'_>,
+    id: u64,
+    f: impl FnOnce(&Lent) -> R,
+) -> R {
     let handler: *mut S::Lent<'_> = handler;
     f(&Lent {
         of: TypeId::of::<S>(),
-        id: next_id(),
+        id,
         handler: (&raw const handler).cast(),
         busy: Cell::new(false),
     })
 }
 
 impl Lent {
-    /// Runs `f` with the handler, unless it is of another type or running.
-    pub(super) fn with<S: Shape>(&self, f: impl for<'x> FnOnce(&mut S::Lent<'x>)) {
+    /// Runs `f` with the place of the handler, unless it is running.
+    #[inline]
+    pub(super) fn lend(&self, f: impl FnOnce(*const ())) {
         struct Free<'b>(&'b Cell<bool>);
         impl Drop for Free<'_> {
             fn drop(&mut self) {
                 self.0.set(false);
             }
         }
-        if TypeId::of::<S>() != self.of || self.busy.replace(true) {
+        if self.busy.replace(true) {
             return;
         }
         let _free = Free(&self.busy);
-        // SAFETY: what `lend` put there, of this type but for a lifetime, which has no part in its layout.
-        let handler = unsafe { *self.handler.cast::<*mut S::Lent<'_>>() };
-        // SAFETY: borrowed by the block (invariant 4), and by nobody else, because it was not busy. `f` works for
-        // every lifetime that the handler may have, so for its own.
-        f(unsafe { &mut *handler });
+        f(self.handler);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::call::binding::{self, Bound, Condition, Rank};
 use crate::call::site::{Function, Site};
 use crate::call::steps::Wide;
-use crate::primitive::{Arc, RwLock};
+use crate::primitive::{Arc, Lease, RwLock};
 use crate::probe::{self, Event};
 
 /// The functions that something was bound to.
@@ -110,7 +110,7 @@ pub(super) fn report_ties(site: &'static Site, ranked: &[Option<Wide>]) {
     for (at, (rank, bound)) in bindings().enumerate() {
         // Of another instantiation of a generic function: never in the same call.
         let ties =
-            |(other, that): (&Rank, &Arc<Bound>)| other == rank && that.hook.of == bound.hook.of;
+            |(other, that): (&Rank, &Lease<Bound>)| other == rank && that.hook.of == bound.hook.of;
         if bindings().skip(at + 1).any(ties) && !bound.tie_reported.swap(true, Relaxed) {
             let function = site.function().path();
             probe::emit(&Event::Tie { function });

@@ -2,8 +2,9 @@
 
 use core::fmt;
 
+use crate::call::code::Look;
 use crate::call::site::Function;
-use crate::call::view::{Look, Step, write_call};
+use crate::call::view::{Step, write_call};
 
 /// A call of an async function whose future was dropped before its end, as a groutine sees it that waits for
 /// `function::dropped()`.
@@ -28,9 +29,9 @@ impl<A, R> Step<'_, A, R> {
     /// For one that runs when the call is dropped.
     pub fn dropped(&mut self) -> Dropped<'_, A, R> {
         Dropped {
-            args: self.args,
+            args: self.call.args,
             look: self.code.look,
-            function: self.function,
+            function: self.call.function,
         }
     }
 }

@@ -66,6 +66,23 @@ impl Glob {
         &self.text
     }
 
+    /// Does every path match?
+    #[cfg(feature = "inspect")]
+    pub(super) fn matches_all(&self) -> bool {
+        let is_any = |segment: &Segment| match segment {
+            Segment::Any => true,
+            Segment::One(one) => one.chars().all(|c| c == '*'),
+        };
+        // A path has two segments or more: that of the crate, and the function's.
+        let ones = self
+            .segments
+            .iter()
+            .filter(|it| matches!(it, Segment::One(_)));
+        self.segments.iter().all(is_any)
+            && self.segments.contains(&Segment::Any)
+            && ones.count() <= 2
+    }
+
     pub(super) fn matches(&self, path: &str) -> bool {
         match_segments(&self.segments, Some(path))
     }

@@ -3,13 +3,19 @@
 //! # Invariants
 //!
 //! 1. `handler` of a [`Hook`] is a `Box<S::Hook>`, where `of` is the `TypeId` of `S`: an instantiation of a
-//!    generic function with other types finds nothing and goes on.
+//!    generic function with other types finds nothing and goes on. Only [`Hook::new`] makes one, and neither changes.
+//! 2. Of a handler that a block has lent, `lend` gives a place only while nobody else has it (`chain`, invariant 4).
+#![allow(
+    unsafe_code,
+    reason = "a handler's type is known by a number that is compared without a call"
+)]
 
 use core::any::{Any, TypeId};
 use core::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::call::chain::Lent;
+use crate::call::view::Step;
 use crate::primitive::Arc;
 
 /// What the handlers of one instantiation of an open function look like. Expansions implement it for the
@@ -20,6 +26,13 @@ pub trait Shape: 'static {
     type Hook: ?Sized + Send + Sync + 'static;
     /// `dyn for<'s, ..> FnMut(&mut Step<'s, Args<..>, R>) + 'f`
     type Lent<'f>: ?Sized;
+}
+
+/// How such handlers run. Expansions implement it.
+#[doc(hidden)]
+pub trait Runs<A, R>: Shape {
+    fn run(hook: &Self::Hook, step: &mut Step<'_, A, R>);
+    fn run_lent(hook: &mut Self::Lent<'_>, step: &mut Step<'_, A, R>);
 }
 
 /// When a handler runs.
@@ -74,23 +87,65 @@ pub(super) enum Handler<'h> {
     Lent(&'h Lent),
 }
 
+/// Where a handler of a shape is, without the shape: a `Box<S::Hook>`, or a `*mut S::Lent`.
+#[derive(Clone, Copy)]
+pub(super) struct Erased {
+    handler: *const (),
+    is_lent: bool,
+}
+
+/// Runs a handler of the shape that it was made for.
+pub(super) type Invoke<A, R> = unsafe fn(Erased, &mut Step<'_, A, R>);
+
+/// How a handler of the shape `S` is run; it must be one, and borrowed for the time (invariants 1 and 2).
+pub(super) unsafe fn invoke<S: Runs<A, R>, A, R>(erased: Erased, step: &mut Step<'_, A, R>) {
+    if erased.is_lent {
+        // SAFETY: what `chain::lent` put there, of this type but for a lifetime, which has no part in its layout.
+        let handler = unsafe { *erased.handler.cast::<*mut S::Lent<'_>>() };
+        // SAFETY: borrowed for the time, by nobody else (the caller sees to it).
+        S::run_lent(unsafe { &mut *handler }, step);
+    } else {
+        // SAFETY: a `Box<S::Hook>`, borrowed for the time (the caller sees to it).
+        S::run(unsafe { &*erased.handler.cast::<Box<S::Hook>>() }, step);
+    }
+}
+
 impl<'h> HookRef<'h> {
     /// The handler of a patch or a binding.
     #[must_use]
     pub fn kept<S: Shape>(self) -> Option<&'h S::Hook> {
         match self.0 {
-            Handler::Kept(hook) => hook
-                .handler
-                .downcast_ref::<Box<S::Hook>>()
-                .map(|hook| &**hook),
-            Handler::Lent(_) => None,
+            Handler::Kept(hook) if hook.of == TypeId::of::<S>() => {
+                // SAFETY: a `Box<S::Hook>` (invariant 1), borrowed as long as `hook` is.
+                Some(unsafe { &**hook.erased().handler.cast::<Box<S::Hook>>() })
+            }
+            Handler::Kept(_) | Handler::Lent(_) => None,
         }
     }
 
-    /// Runs `f` with the handler that a block has lent; not, if it is not such a one.
-    pub fn lent<S: Shape>(self, f: impl for<'x> FnOnce(&mut S::Lent<'x>)) {
-        if let Handler::Lent(lent) = self.0 {
-            lent.with::<S>(f);
+    /// Runs `f` with the handler, if it is of this shape, and, of one that a block has lent, not running: then it is borrowed
+    /// for the time (invariant 2).
+    #[inline]
+    pub(super) fn lend(&self, of: &TypeId, f: impl FnOnce(Erased)) {
+        match self.0 {
+            Handler::Kept(hook) if hook.of == *of => f(hook.erased()),
+            Handler::Lent(lent) if lent.of == *of => lent.lend(|handler| {
+                f(Erased {
+                    handler,
+                    is_lent: true,
+                });
+            }),
+            Handler::Kept(_) | Handler::Lent(_) => {}
+        }
+    }
+}
+
+impl Hook {
+    #[inline]
+    fn erased(&self) -> Erased {
+        Erased {
+            handler: (&raw const self.handler).cast(),
+            is_lent: false,
         }
     }
 }

@@ -6,8 +6,6 @@
 //! 2. Lists and patches are dropped outside the lock: a handler's destructor is the user's.
 
 use core::fmt;
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::ambient::Group;
 use crate::call::few::Few;
@@ -15,16 +13,12 @@ use crate::call::hook::next_id;
 use crate::call::patch::Patch;
 use crate::call::site::Site;
 use crate::call::steps::Wide;
-use crate::primitive::{Arc, RwLock};
+use crate::primitive::{Arc, Shelf};
 
 /// The installed patches of one function, oldest first.
 pub(super) struct Installations {
-    list: RwLock<Option<List>>,
-    /// How many there are, so that a call without any takes no lock.
-    count: AtomicU32,
+    list: Shelf<Vec<Entry>>,
 }
-
-type List = Arc<[Entry]>;
 
 #[derive(Clone)]
 struct Entry {
@@ -36,30 +30,19 @@ struct Entry {
 
 impl Installations {
     pub(super) const fn new() -> Self {
-        Self {
-            list: RwLock::new(None),
-            count: AtomicU32::new(0),
-        }
+        Self { list: Shelf::new() }
     }
 
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.count.load(Relaxed) == 0
-    }
-
-    fn list(&self) -> Option<List> {
-        let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
-        list.clone()
+        self.list.is_empty()
     }
 
     fn replace(&self, change: impl FnOnce(&[Entry]) -> Vec<Entry>) {
-        let old = {
-            let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
-            let new = change(list.as_deref().unwrap_or_default());
-            self.count
-                .store(new.len().try_into().unwrap_or(u32::MAX), Relaxed);
-            core::mem::replace(&mut *list, (!new.is_empty()).then(|| new.into()))
-        };
+        let old = self.list.replace(|list| {
+            let new = change(list.map_or(&[], |list| list));
+            Some((!new.is_empty()).then(|| Arc::new(new)))
+        });
         drop(old); // invariant 2
     }
 }
@@ -69,7 +52,7 @@ pub(super) fn installed(site: &'static Site, found: &mut Few<Wide>) {
     if site.installed.is_empty() {
         return;
     }
-    if let Some(list) = site.installed.list() {
+    if let Some(list) = site.installed.list.lend() {
         let here = match list.iter().any(|entry| entry.group.is_some()) {
             true => Group::current(),
             false => None,

@@ -122,6 +122,7 @@ mod breakpoint;
 mod calls;
 mod chain;
 mod check;
+mod code;
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 mod detour;
 mod dropped;
@@ -135,6 +136,8 @@ mod here;
 mod hook;
 mod install;
 mod log;
+#[cfg(feature = "observe")]
+mod measure;
 mod met;
 mod observed;
 mod own;
@@ -175,12 +178,18 @@ pub use suite::Suite;
 pub use view::{Call, Next, NextOf, Returned, Unwound};
 pub use watch::{Watch, Watching, watch};
 
+#[cfg(feature = "observe")]
+pub(crate) use measure::Measured;
 /// Prints the calls that the environment variable `SELVEDGE_WATCH` names.
 pub(crate) use trace::start as start_trace;
+
+#[cfg(feature = "inspect")]
+pub(crate) use met::all as met_functions;
 
 /// For `__private` alone.
 pub(crate) mod private {
     pub use super::binding::{Discovered, bind, bind_discovered};
+    pub use super::code::Code;
     #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
     pub use super::detour::Detour;
     pub use super::expect::Expected;
@@ -189,9 +198,9 @@ pub(crate) mod private {
         AnyThread, AsyncCode, Boxes, OneThread, OpenAsync, Turn, Turned, call_async,
     };
     pub use super::here::before_here;
-    pub use super::hook::{HookRef, Kind, Shape};
+    pub use super::hook::{HookRef, Kind, Runs, Shape};
     pub use super::peek::{Peek, PeekDebug, PeekType};
     pub use super::site::Site;
     pub use super::steps::call;
-    pub use super::view::{Code, Step};
+    pub use super::view::Step;
 }

@@ -11,7 +11,7 @@ use crate::call::explain::Why;
 use crate::call::hook::{Hook, Kind, Shape};
 use crate::call::install::Installed;
 use crate::call::site::Site;
-use crate::primitive::Arc;
+use crate::primitive::{Arc, thread_number};
 use crate::signal::Signal;
 
 /// Another behaviour of one open function, for the blocks that it is run around.
@@ -43,8 +43,17 @@ struct Inner {
     site: &'static Site,
     at: &'static Location<'static>,
     hook: Arc<Hook>,
-    hits: AtomicU64,
+    hits: Hits,
     limits: Limits,
+}
+
+/// How often a handler has run. The thread that made the patch, which most often runs it too, counts for itself,
+/// which no other thread writes and needs no atomic addition.
+struct Hits {
+    /// The number of that thread. A later thread may have the same one: after it, so it goes on with what it finds.
+    owner: usize,
+    own: AtomicU64,
+    others: AtomicU64,
 }
 
 /// Which calls a patch is for.
@@ -93,7 +102,7 @@ impl Patch {
             site,
             at,
             hook,
-            hits: AtomicU64::new(0),
+            hits: Hits::new(),
             limits,
         }))
     }
@@ -201,7 +210,7 @@ impl Patch {
     /// How often the handler has run.
     #[must_use]
     pub fn hits(&self) -> u64 {
-        self.0.hits.load(Relaxed)
+        self.0.hits.all()
     }
 
     /// Runs `f` with the patch in force: for `f` and all that it calls on this thread.
@@ -294,15 +303,41 @@ impl Patch {
         }
         match times {
             None => {
-                self.0.hits.fetch_add(1, Relaxed);
+                self.0.hits.add();
                 true
             }
-            Some(times) => self
-                .0
-                .hits
-                .fetch_update(Relaxed, Relaxed, |hits| (hits < *times).then(|| hits + 1))
-                .is_ok(),
+            Some(times) => self.0.hits.add_below(*times),
         }
+    }
+}
+
+impl Hits {
+    fn new() -> Self {
+        Self {
+            owner: thread_number(),
+            own: AtomicU64::new(0),
+            others: AtomicU64::new(0),
+        }
+    }
+
+    fn all(&self) -> u64 {
+        self.own.load(Relaxed) + self.others.load(Relaxed)
+    }
+
+    #[inline]
+    fn add(&self) {
+        if thread_number() == self.owner {
+            self.own.store(self.own.load(Relaxed) + 1, Relaxed);
+        } else {
+            self.others.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// One more, unless there are as many. Of a patch with that limit nobody counts by `add`.
+    fn add_below(&self, most: u64) -> bool {
+        let most = most.saturating_sub(self.own.load(Relaxed));
+        let more = |hits| (hits < most).then(|| hits + 1);
+        self.others.fetch_update(Relaxed, Relaxed, more).is_ok()
     }
 }
 

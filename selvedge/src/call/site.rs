@@ -3,9 +3,12 @@
 //! # Invariants
 //!
 //! 1. `armed` is `NEW` until the first call or binding has looked for discovered bindings and the function has been noted
-//!    by those who may have to arm all; beside that it counts the live patches, bindings, watches and waits of
+//!    by those who may have to arm all; beside that it counts the live patches, bindings, watches, profiles and waits of
 //!    groutines, and one more once a strict context was entered. It is 0 exactly when a call may go straight to the body.
-//! 2. `wide` counts the bindings and installed patches among them: what applies outside of every block too.
+//! 2. `armed` is a sum of `PATCH`, `OTHER` and `WAIT`, so that one load tells what there is to look at. More patches
+//!    than `OTHER`, or more others than `WAIT / OTHER`, look like one of the next kind, which makes a call look at more
+//!    than it has to, and are told apart again when they go.
+//! 3. `wide` counts the bindings and installed patches among them: what applies outside of every block too.
 
 use core::fmt;
 use core::panic::Location;
@@ -21,7 +24,11 @@ use crate::call::{met, trace, watch};
 /// The first call takes the slow path once, to find the bindings that were registered before `main`, and to note
 /// the function.
 const NEW: u64 = 1 << 63;
-/// One groutine that waits, in `armed`; what is below counts the rest.
+/// One patch of blocks, in `armed`: it is found through the function's key, or not at all.
+const PATCH: u64 = 1;
+/// One binding, installed patch, watch, or cause for which all are armed.
+const OTHER: u64 = 1 << 16;
+/// One groutine that waits.
 const WAIT: u64 = 1 << 32;
 
 /// What an open function is called, for messages.
@@ -52,6 +59,9 @@ pub struct Site {
     wide: AtomicU32,
     /// How many watches there are whose pattern matches.
     watched: AtomicU32,
+    /// How many profiles there are whose pattern matches.
+    #[cfg(feature = "observe")]
+    measured: AtomicU32,
     function: Function,
     /// Patches and masks of the calling block are bound to it.
     pub(super) key: Key,
@@ -66,6 +76,8 @@ impl Site {
             armed: AtomicU64::new(NEW),
             wide: AtomicU32::new(0),
             watched: AtomicU32::new(0),
+            #[cfg(feature = "observe")]
+            measured: AtomicU32::new(0),
             function: Function {
                 path,
                 location: Location::caller(),
@@ -83,10 +95,24 @@ impl Site {
         self.armed.load(Relaxed) == 0 || self.is_out_of_reach()
     }
 
+    /// Can only the patches of blocks apply?
+    #[inline]
+    pub(super) fn is_for_blocks(&self) -> bool {
+        self.armed.load(Relaxed) < OTHER
+    }
+
     /// Is all that applies to this function somewhere else?
     #[cold]
     #[inline(never)]
     fn is_out_of_reach(&'static self) -> bool {
+        if self.is_for_blocks() {
+            return chain::is_empty(&self.key);
+        }
+        self.are_others_out_of_reach()
+    }
+
+    #[inline(never)]
+    fn are_others_out_of_reach(&'static self) -> bool {
         if self.is_new() {
             self.prepare();
         }
@@ -95,6 +121,7 @@ impl Site {
             && binding::unanswered(self).is_none()
             && !groutine::is_concerned(self)
             && (!self.is_watched() || !watch::is_in_reach())
+            && !self.is_measured()
     }
 
     /// Before the first look at what applies: finds bindings that were registered before `main`, and what the
@@ -124,15 +151,54 @@ impl Site {
         self.watched.load(Relaxed) != 0
     }
 
+    /// How many watches are in force.
+    #[cfg(feature = "inspect")]
+    pub(super) fn watches(&self) -> u64 {
+        self.watched.load(Relaxed).into()
+    }
+
+    /// How many patches, bindings, watches and waits of groutines are in force.
+    #[cfg(feature = "inspect")]
+    pub(super) fn armed(&self) -> u64 {
+        let armed = self.armed.load(Relaxed) & !NEW;
+        armed % OTHER + armed % WAIT / OTHER + armed / WAIT
+    }
+
     /// One more watch.
     pub(super) fn arm_watched(&self) {
         self.watched.fetch_add(1, Relaxed);
-        self.arm();
+        self.arm_for_all();
     }
 
     pub(super) fn disarm_watched(&self) {
-        self.disarm();
+        self.disarm_for_all();
         self.watched.fetch_sub(1, Relaxed);
+    }
+
+    /// Is a profile taken of its calls?
+    #[cfg(feature = "observe")]
+    #[inline]
+    pub(super) fn is_measured(&self) -> bool {
+        self.measured.load(Relaxed) != 0
+    }
+
+    #[cfg(not(feature = "observe"))]
+    #[inline]
+    pub(super) fn is_measured(&self) -> bool {
+        false
+    }
+
+    /// One more profile.
+    #[cfg(feature = "observe")]
+    pub(super) fn arm_measured(&self) {
+        self.measured.fetch_add(1, Relaxed);
+        self.arm_for_all();
+    }
+
+    #[cfg(feature = "observe")]
+    pub(super) fn disarm_measured(&self) {
+        self.disarm_for_all();
+        self.measured.fetch_sub(1, Relaxed);
     }
 
     /// Ends a call that no binding answers inside of `context`, which is strict.
@@ -172,28 +238,37 @@ impl Site {
 
     /// One more live patch.
     pub(super) fn arm(&self) {
-        self.armed.fetch_add(1, Relaxed);
+        self.armed.fetch_add(PATCH, Relaxed);
     }
 
     pub(super) fn disarm(&self) {
-        self.armed.fetch_sub(1, Relaxed);
+        self.armed.fetch_sub(PATCH, Relaxed);
+    }
+
+    /// One more cause to look further than at the blocks around a call.
+    pub(super) fn arm_for_all(&self) {
+        self.armed.fetch_add(OTHER, Relaxed);
+    }
+
+    pub(super) fn disarm_for_all(&self) {
+        self.armed.fetch_sub(OTHER, Relaxed);
     }
 
     /// One more binding or installed patch; after it can be found.
     pub(super) fn arm_wide(&self) {
         self.wide.fetch_add(1, Relaxed);
-        self.arm();
+        self.arm_for_all();
     }
 
     pub(super) fn disarm_wide(&self) {
-        self.disarm();
+        self.disarm_for_all();
         self.wide.fetch_sub(1, Relaxed);
     }
 }
 
 impl Refuses for Site {
     fn arm(&self) {
-        Self::arm(self);
+        self.arm_for_all();
     }
 }
 

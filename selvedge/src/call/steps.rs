@@ -19,6 +19,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use crate::ambient::Context;
 use crate::call::binding::{self, Bound, Rank};
 use crate::call::chain::{self, InForce, Lent, Link, View};
+use crate::call::code::{Code, See};
 use crate::call::few::Few;
 use crate::call::groutine::{self, Called, Set, Sets, Told};
 use crate::call::hook::{Handler, Hook, HookRef, Kind};
@@ -26,19 +27,19 @@ use crate::call::install;
 use crate::call::patch::Patch;
 use crate::call::sequence::Sequence;
 use crate::call::site::{Function, Site};
-use crate::call::view::{Code, See, State};
+use crate::call::view::State;
 use crate::call::watch;
-use crate::primitive::{Arc, drop_caught, message_of};
-use crate::probe::{self, Event};
+use crate::primitive::{Lease, drop_caught, message_of};
+use crate::probe::{self, Event, What};
 
 type Panic = Box<dyn Any + Send>;
 
 /// A call that is running, whatever its types are.
 pub(super) trait Running {
     /// Runs a handler of the call's type. Is there a result now?
-    fn invoke(&mut self, hook: HookRef<'_>, phase: Phase<'_>) -> bool;
+    fn invoke(&mut self, hook: &HookRef<'_>, phase: &Phase<'_>) -> bool;
     /// Lets a handler of the call's type look, which is not a step: of several answers the first counts.
-    fn visit(&mut self, hook: HookRef<'_>, phase: Phase<'_>);
+    fn visit(&mut self, hook: &HookRef<'_>, phase: &Phase<'_>);
     /// Is there a result?
     fn is_answered(&self) -> bool;
     /// There is no result any more: what made it has panicked.
@@ -64,7 +65,7 @@ pub(super) enum Phase<'p> {
     Unwound(&'p (dyn Any + Send)),
     /// The future of an async call was dropped before its end.
     Dropped,
-    Around(Rest<'p>),
+    Around(&'p Rest<'p>),
     /// An expectation is asked whether it would take the call.
     Ask(&'p Asked<'p>),
 }
@@ -80,11 +81,10 @@ pub(super) struct Asked<'a> {
 /// What is the same for all steps of a call.
 pub(super) struct Steps<'c> {
     site: &'static Site,
-    of: TypeId,
+    of: &'static TypeId,
     receiver: *const (),
     view: View<'c>,
     sets: Sets<'c>,
-    wide: &'c [Option<Wide>],
     /// The strict context that nothing answers for: then there are no bindings, and the body does not run.
     refused_by: Option<&'static Context>,
 }
@@ -92,18 +92,19 @@ pub(super) struct Steps<'c> {
 /// Something process-wide that takes part in a call.
 pub(super) enum Wide {
     Patch(Patch),
-    Binding(Rank, Arc<Bound>),
+    Binding(Rank, Lease<Bound>),
 }
 
 /// The steps that are still to come.
 #[derive(Clone, Copy)]
 pub(super) struct Rest<'c> {
     steps: &'c Steps<'c>,
-    /// The next patch of the calling block; then come the process-wide ones from `wide` on.
+    /// The next patch of the calling block.
     link: Option<&'c Link>,
     /// The next set of groutines.
     set: Option<&'c groutine::Link>,
-    wide: usize,
+    /// What is process-wide, which comes then.
+    wide: &'c [Option<Wide>],
     /// A groutine has answered: only other groutines hear of the call.
     is_answered: bool,
 }
@@ -115,32 +116,49 @@ enum Turn<'c> {
 }
 
 /// One step of a call.
-enum Step<'c> {
-    /// A patch, in force here or everywhere.
-    Patch(&'c Patch),
-    /// A handler that a block has lent.
-    Lent(&'c Lent),
-    /// A body that contexts have chosen.
-    Binding(&'c Bound),
+struct Step<'c> {
+    hook: HookRef<'c>,
+    id: u64,
+    kind: Kind,
 }
 
-/// A call of an armed function that something in reach applies to. For expansions.
-#[cold]
-#[inline(never)]
-pub fn call<A, R>(
-    site: &'static Site,
-    of: TypeId,
-    receiver: *const (),
-    args: &mut A,
-    code: &Code<A, R>,
-) -> R {
+/// A call of an armed function that something in reach applies to. For expansions; what is generic is little.
+#[inline(always)]
+pub fn call<A, R>(site: &'static Site, receiver: *const (), args: &mut A, code: &Code<A, R>) -> R {
     let mut state = State::new(args, code, site.function());
-    dispatch(site, of, receiver, &mut state);
+    dispatch(site, code.of(), receiver, &mut state);
     state.into_result()
 }
 
+/// Not generic, so that it is there once.
 #[inline(never)]
-fn dispatch(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Running) {
+fn dispatch(site: &'static Site, of: &'static TypeId, receiver: *const (), call: &mut dyn Running) {
+    if !site.is_for_blocks() {
+        return dispatch_far(site, of, receiver, call);
+    }
+    chain::look(&site.key, |view| {
+        walk(&Steps::of_blocks(site, of, receiver, view), &[], call);
+    });
+}
+
+/// Something else than the patches of blocks may apply.
+#[inline(never)]
+fn dispatch_far(
+    site: &'static Site,
+    of: &'static TypeId,
+    receiver: *const (),
+    call: &mut dyn Running,
+) {
+    if site.is_measured() {
+        let function = site.function();
+        let _measured = probe::span(What::Call(function.path(), function.location()));
+        return observe(site, of, receiver, call);
+    }
+    observe(site, of, receiver, call);
+}
+
+#[inline]
+fn observe(site: &'static Site, of: &'static TypeId, receiver: *const (), call: &mut dyn Running) {
     if site.is_watched() {
         return watch::observe(site.function(), call, |call| run(site, of, receiver, call));
     }
@@ -148,7 +166,7 @@ fn dispatch(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn
 }
 
 #[inline]
-fn run(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Running) {
+fn run(site: &'static Site, of: &'static TypeId, receiver: *const (), call: &mut dyn Running) {
     groutine::attend();
     if site.is_heard() {
         groutine::sets(|sets| dispatch_among(site, of, receiver, sets, call));
@@ -160,25 +178,21 @@ fn run(site: &'static Site, of: TypeId, receiver: *const (), call: &mut dyn Runn
 #[inline]
 fn dispatch_among(
     site: &'static Site,
-    of: TypeId,
+    of: &'static TypeId,
     receiver: *const (),
     sets: Sets<'_>,
     call: &mut dyn Running,
 ) {
     chain::look(&site.key, |view| {
         let steps = Steps {
-            site,
-            of,
-            receiver,
-            view,
             sets,
-            wide: &[],
             refused_by: binding::unanswered(site),
+            ..Steps::of_blocks(site, of, receiver, view)
         };
         if site.has_wide() {
-            walk_wide(steps, call);
+            walk_wide(&steps, call);
         } else {
-            walk(&steps, call);
+            walk(&steps, &[], call);
         }
     });
 }
@@ -205,64 +219,111 @@ fn report_second(function: &Function, second: Panic) {
 
 /// Finds what is process-wide first. Not inlined: a call without such steps needs no stack for them.
 #[inline(never)]
-fn walk_wide(steps: Steps<'_>, call: &mut dyn Running) {
+fn walk_wide(steps: &Steps<'_>, call: &mut dyn Running) {
     if steps.site.installed.is_empty()
         && steps.refused_by.is_none()
         && let only @ Some(_) = binding::only_match(steps.site)
     {
-        let wide = core::slice::from_ref(&only);
-        return walk(&Steps { wide, ..steps }, call);
+        return walk(steps, core::slice::from_ref(&only), call);
     }
     walk_many(steps, call);
 }
 
 #[inline(never)]
-fn walk_many(steps: Steps<'_>, call: &mut dyn Running) {
+fn walk_many(steps: &Steps<'_>, call: &mut dyn Running) {
     let mut found = Few::new();
     install::installed(steps.site, &mut found);
     if steps.refused_by.is_none() {
         binding::matching(steps.site, &mut found);
     }
-    let wide = found.as_mut_slice();
-    walk(&Steps { wide, ..steps }, call);
+    walk(steps, found.as_mut_slice(), call);
 }
 
-fn walk(steps: &Steps<'_>, call: &mut dyn Running) {
-    let rest = Rest {
+#[inline]
+fn walk(steps: &Steps<'_>, wide: &[Option<Wide>], call: &mut dyn Running) {
+    let mut rest = Rest {
         steps,
         link: steps.view.first(),
         set: steps.sets.first(),
-        wide: 0,
+        wide,
         is_answered: false,
     };
     rest.run(call);
 }
 
+impl<'c> Steps<'c> {
+    #[inline]
+    fn of_blocks(
+        site: &'static Site,
+        of: &'static TypeId,
+        receiver: *const (),
+        view: View<'c>,
+    ) -> Self {
+        Self {
+            site,
+            of,
+            receiver,
+            view,
+            sets: Sets::NONE,
+            refused_by: None,
+        }
+    }
+
+    /// Is a handler of the call's type, and are we not inside of it?
+    #[inline]
+    fn takes(&self, of: TypeId, id: u64) -> bool {
+        of == *self.of && !self.view.is_masked(id)
+    }
+
+    /// The step of a patch, in force here or everywhere, if it applies to the call; then it counts.
+    #[inline]
+    fn patch<'p>(&self, patch: &'p Patch) -> Option<Step<'p>> {
+        let step = self.kept(patch.hook())?;
+        patch.takes(self.receiver).then_some(step)
+    }
+
+    /// The step of a handler that somebody keeps, so of a body that contexts have chosen.
+    #[inline]
+    fn kept<'h>(&self, hook: &'h Hook) -> Option<Step<'h>> {
+        self.takes(hook.of, hook.id).then(|| Step::of(hook))
+    }
+
+    /// The step of a handler that a block has lent.
+    #[inline]
+    fn lent<'l>(&self, lent: &'l Lent) -> Option<Step<'l>> {
+        self.takes(lent.of, lent.id).then_some(Step {
+            hook: HookRef(Handler::Lent(lent)),
+            id: lent.id,
+            kind: Kind::Before,
+        })
+    }
+}
+
 impl<'c> Rest<'c> {
     /// Runs the steps to the end of the call.
-    fn run(mut self, call: &mut dyn Running) {
+    fn run(&mut self, call: &mut dyn Running) {
         while let Some(turn) = self.next() {
             let step = match turn {
                 Turn::Step(step) => step,
                 Turn::Groutines(set) => return self.run_heard(set, call),
             };
-            let hook = step.hook();
-            match step.kind() {
+            let Step { hook, id, kind } = step;
+            match kind {
                 Kind::Before => {
-                    if self.masked(step.id(), || call.invoke(hook, Phase::Before)) {
+                    if self.masked(id, || call.invoke(&hook, &Phase::Before)) {
                         return;
                     }
                 }
                 Kind::Around => {
-                    self.masked(step.id(), || call.invoke(hook, Phase::Around(self)));
+                    self.masked(id, || call.invoke(&hook, &Phase::Around(self)));
                     return;
                 }
                 Kind::After => {
                     self.run(call);
-                    self.masked(step.id(), || call.invoke(hook, Phase::After));
+                    self.masked(id, || call.invoke(&hook, &Phase::After));
                     return;
                 }
-                Kind::Unwound => return self.run_caught(step.id(), hook, call),
+                Kind::Unwound => return self.run_caught(id, hook, call),
             }
         }
         if self.is_answered {
@@ -276,11 +337,15 @@ impl<'c> Rest<'c> {
 
     /// Runs the rest of the call while groutines listen: to its beginning, and to its end.
     #[inline(never)]
-    fn run_heard(mut self, set: &Set, call: &mut dyn Running) {
+    fn run_heard(&mut self, set: &Set, call: &mut dyn Running) {
         let Steps {
             site, of, receiver, ..
         } = *self.steps;
-        let called = Called { site, of, receiver };
+        let called = Called {
+            site,
+            of: *of,
+            receiver,
+        };
         let id = set.begin();
         let ended = match set.tell(called, id, Phase::Before, call) {
             Told::Consumed => Ok(()),
@@ -300,20 +365,20 @@ impl<'c> Rest<'c> {
     }
 
     #[inline(never)]
-    fn run_caught(self, id: u64, hook: HookRef<'_>, call: &mut dyn Running) {
+    fn run_caught(&mut self, id: u64, hook: HookRef<'_>, call: &mut dyn Running) {
         let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.run(call))) else {
             return;
         };
         forget_answer(self.steps.site.function(), call);
         let phase = Phase::Unwound(&*panic);
         let told = catch_unwind(AssertUnwindSafe(|| {
-            self.masked(id, || call.invoke(hook, phase))
+            self.masked(id, || call.invoke(&hook, &phase))
         }));
         self.end_unwound(panic, told);
     }
 
     /// Goes on with a panic that somebody was told of, unless he has answered.
-    fn end_unwound(self, panic: Panic, told: Result<bool, Panic>) {
+    fn end_unwound(&self, panic: Panic, told: Result<bool, Panic>) {
         match told {
             Ok(true) => drop_caught(panic), // answered
             Ok(false) => resume_unwind(panic),
@@ -323,21 +388,22 @@ impl<'c> Rest<'c> {
 
     /// What an around handler proceeds to.
     #[inline(never)]
-    pub(super) fn proceed(self, call: &mut dyn Running) {
+    pub(super) fn proceed(&self, call: &mut dyn Running) {
         let Steps { site, view, .. } = self.steps;
         let block = site.function().location();
-        chain::unmasked(&site.key, *view, block, || self.run(call));
+        let mut rest = *self;
+        chain::unmasked(&site.key, *view, block, || rest.run(call));
     }
 
     /// Would any expectation that is still to come, in this order if one is given, take the call?
-    pub(super) fn is_expected(self, of: Option<&Sequence>, call: &mut dyn Running) -> bool {
+    pub(super) fn is_expected(&self, of: Option<&Sequence>, call: &mut dyn Running) -> bool {
         let steps = self.steps;
         let links = core::iter::successors(self.link, |link| link.outer());
         let of_blocks = links.filter_map(|link| match link.what() {
             InForce::Patch(patch) => Some(patch),
             InForce::Lent(_) => None,
         });
-        let wide = steps.wide.iter().skip(self.wide).flatten();
+        let wide = self.wide.iter().flatten();
         let installed = wide.filter_map(|wide| match wide {
             Wide::Patch(patch) => Some(patch),
             Wide::Binding(..) => None,
@@ -345,9 +411,11 @@ impl<'c> Rest<'c> {
         let takes = Cell::new(false);
         let asked = Asked { of, takes };
         for patch in of_blocks.chain(installed) {
-            let step = Step::Patch(patch);
-            if patch.is_expecting() && patch.is_on(steps.receiver) && step.is_of(steps) {
-                self.masked(step.id(), || call.invoke(step.hook(), Phase::Ask(&asked)));
+            let hook = patch.hook();
+            if patch.is_expecting() && patch.is_on(steps.receiver) && steps.takes(hook.of, hook.id)
+            {
+                let Step { hook, id, .. } = Step::of(hook);
+                self.masked(id, || call.invoke(&hook, &Phase::Ask(&asked)));
                 if asked.takes.get() {
                     return true;
                 }
@@ -382,23 +450,23 @@ impl<'c> Rest<'c> {
                 continue;
             }
             let step = match link.what() {
-                InForce::Patch(patch) => Step::Patch(patch),
-                InForce::Lent(lent) => Step::Lent(lent),
+                InForce::Patch(patch) => steps.patch(patch),
+                InForce::Lent(lent) => steps.lent(lent),
             };
-            if step.applies(steps) {
+            if let Some(step) = step {
                 return Some(Turn::Step(step));
             }
         }
         if self.is_answered {
             return None;
         }
-        while let Some(Some(wide)) = steps.wide.get(self.wide) {
-            self.wide += 1;
+        while let [Some(wide), rest @ ..] = self.wide {
+            self.wide = rest;
             let step = match wide {
-                Wide::Patch(patch) => Step::Patch(patch),
-                Wide::Binding(_, bound) => Step::Binding(bound),
+                Wide::Patch(patch) => steps.patch(patch),
+                Wide::Binding(_, bound) => steps.kept(&bound.hook),
             };
-            if step.applies(steps) {
+            if let Some(step) = step {
                 return Some(Turn::Step(step));
             }
         }
@@ -407,49 +475,12 @@ impl<'c> Rest<'c> {
 }
 
 impl<'c> Step<'c> {
-    fn applies(&self, steps: &Steps<'_>) -> bool {
-        if !self.is_of(steps) {
-            return false;
-        }
-        match self {
-            Self::Patch(patch) => patch.takes(steps.receiver),
-            Self::Lent(_) | Self::Binding(_) => true,
-        }
-    }
-
-    /// Is it of the call's type, and are we not inside of it?
     #[inline]
-    fn is_of(&self, steps: &Steps<'_>) -> bool {
-        let of = match self {
-            Self::Patch(patch) => patch.hook().of,
-            Self::Lent(lent) => lent.of,
-            Self::Binding(bound) => bound.hook.of,
-        };
-        of == steps.of && !steps.view.is_masked(self.id())
-    }
-
-    fn id(&self) -> u64 {
-        match self {
-            Self::Patch(patch) => patch.hook().id,
-            Self::Lent(lent) => lent.id,
-            Self::Binding(bound) => bound.hook.id,
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Patch(patch) => patch.hook().kind,
-            Self::Lent(_) => Kind::Before,
-            Self::Binding(bound) => bound.hook.kind,
-        }
-    }
-
-    fn hook(&self) -> HookRef<'c> {
-        let kept = |hook: &'c Hook| HookRef(Handler::Kept(hook));
-        match self {
-            Self::Patch(patch) => kept(patch.hook()),
-            Self::Lent(lent) => HookRef(Handler::Lent(lent)),
-            Self::Binding(bound) => kept(&bound.hook),
+    fn of(hook: &'c Hook) -> Self {
+        Self {
+            hook: HookRef(Handler::Kept(hook)),
+            id: hook.id,
+            kind: hook.kind,
         }
     }
 }

@@ -9,34 +9,10 @@
 use core::any::Any;
 use core::fmt;
 
+use crate::call::code::{Code, Look, See};
 use crate::call::hook::HookRef;
 use crate::call::site::Function;
 use crate::call::steps::{At, Phase, Rest, Running};
-
-/// What is particular to one instantiation of an open function, as plain functions.
-#[doc(hidden)]
-pub struct Code<A, R> {
-    body: fn(&mut A) -> R,
-    invoke: fn(HookRef<'_>, &mut Step<'_, A, R>),
-    pub(super) look: Look<A, R>,
-}
-
-/// Shows the arguments by name, or the result, to somebody who does not know their types.
-pub(super) type Look<A, R> = fn(Option<&A>, Option<&R>, See<'_>);
-
-/// Who looks at arguments.
-#[doc(hidden)]
-pub(super) type See<'s> = &'s mut dyn FnMut(&'static str, &dyn fmt::Debug);
-
-impl<A, R> Code<A, R> {
-    pub fn new(
-        body: fn(&mut A) -> R,
-        invoke: fn(HookRef<'_>, &mut Step<'_, A, R>),
-        look: Look<A, R>,
-    ) -> Self {
-        Self { body, invoke, look }
-    }
-}
 
 /// A call that is running, on the caller's stack. The walk over the steps sees it as a `dyn Running`.
 pub(super) struct State<'c, A, R> {
@@ -47,6 +23,7 @@ pub(super) struct State<'c, A, R> {
 }
 
 impl<'c, A, R> State<'c, A, R> {
+    #[inline]
     pub(super) fn new(args: &'c mut A, code: &'c Code<A, R>, function: &'static Function) -> Self {
         Self {
             args,
@@ -65,39 +42,39 @@ impl<'c, A, R> State<'c, A, R> {
         self.result
     }
 
+    #[inline]
     pub(super) fn into_result(self) -> R {
-        self.result.expect("a call ends in a result (invariant 2)")
+        match self.result {
+            Some(result) => result,
+            None => no_result(),
+        }
     }
 }
 
+#[cold]
+#[inline(never)]
+fn no_result() -> ! {
+    panic!("a call ends in a result (invariant 2)")
+}
+
 impl<A, R> Running for State<'_, A, R> {
-    fn invoke(&mut self, hook: HookRef<'_>, phase: Phase<'_>) -> bool {
-        let mut step = Step {
-            args: self.args,
-            result: &mut self.result,
-            code: self.code,
-            function: self.function,
-            phase,
-        };
-        (self.code.invoke)(hook, &mut step);
+    fn invoke(&mut self, hook: &HookRef<'_>, phase: &Phase<'_>) -> bool {
+        let (code, result) = (self.code, &mut self.result);
+        let call = Call::new(self.args, result, code.look, self.function);
+        code.run(hook, &mut Step { call, code, phase });
         self.result.is_some()
     }
 
-    fn visit(&mut self, hook: HookRef<'_>, phase: Phase<'_>) {
+    fn visit(&mut self, hook: &HookRef<'_>, phase: &Phase<'_>) {
         let mut ignored = None;
         let is_late = self.result.is_some() && !matches!(phase, Phase::After);
-        let mut step = Step {
-            args: self.args,
-            result: if is_late {
-                &mut ignored
-            } else {
-                &mut self.result
-            },
-            code: self.code,
-            function: self.function,
-            phase,
+        let result = match is_late {
+            true => &mut ignored,
+            false => &mut self.result,
         };
-        (self.code.invoke)(hook, &mut step);
+        let code = self.code;
+        let call = Call::new(self.args, result, code.look, self.function);
+        code.run(hook, &mut Step { call, code, phase });
     }
 
     fn is_answered(&self) -> bool {
@@ -123,50 +100,51 @@ impl<A, R> Running for State<'_, A, R> {
 /// The turn of one handler, for expansions.
 #[doc(hidden)]
 pub struct Step<'s, A, R> {
-    pub(super) args: &'s mut A,
-    result: &'s mut Option<R>,
+    /// Made where it stays: what is copied in pieces, soon after it was written in others, is slow.
+    pub(super) call: Call<'s, A, R>,
     pub(super) code: &'s Code<A, R>,
-    pub(super) function: &'static Function,
-    pub(super) phase: Phase<'s>,
+    pub(super) phase: &'s Phase<'s>,
 }
 
 /// The handler was made for another kind of turn.
 pub(super) const OTHER_KIND: &str = "a handler runs when its kind says";
 
-impl<A, R> Step<'_, A, R> {
+impl<'s, A, R> Step<'s, A, R> {
     /// For a handler that runs before.
     #[inline]
-    pub fn call(&mut self) -> Call<'_, A, R> {
-        Call::new(self.args, self.result, self.code.look, self.function)
+    pub fn call(&mut self) -> &mut Call<'s, A, R> {
+        &mut self.call
     }
 
     /// For one that runs after.
     #[inline]
     pub fn returned(&mut self) -> Returned<'_, A, R> {
-        let result = self.result.as_mut().expect(OTHER_KIND);
-        Returned::new(self.args, result, self.code.look, self.function)
+        let call = &mut self.call;
+        let result = call.answer.as_mut().expect(OTHER_KIND);
+        Returned::new(call.args, result, call.look, call.function)
     }
 
     /// For one that runs after a panic.
     pub fn unwound(&mut self) -> Unwound<'_, A, R> {
-        let Phase::Unwound(panic) = self.phase else {
+        let Phase::Unwound(panic) = *self.phase else {
             panic!("{OTHER_KIND}");
         };
-        Unwound::new(self.args, panic, self.result, self.code.look, self.function)
+        let call = &mut self.call;
+        Unwound::new(call.args, panic, call.answer, call.look, call.function)
     }
 
     /// For one that runs around.
     #[inline]
     pub fn around(&mut self, handler: impl FnOnce(&mut A, Next<'_, A, R>) -> R) {
-        let Phase::Around(rest) = self.phase else {
+        let Phase::Around(rest) = *self.phase else {
             panic!("{OTHER_KIND}");
         };
         let next = Next {
             rest,
             code: self.code,
-            function: self.function,
+            function: self.call.function,
         };
-        *self.result = Some(handler(self.args, next));
+        *self.call.answer = Some(handler(self.call.args, next));
     }
 }
 
@@ -195,7 +173,7 @@ pub struct Call<'c, A, R> {
     pub args: &'c mut A,
     answer: &'c mut Option<R>,
     look: Look<A, R>,
-    function: &'static Function,
+    pub(super) function: &'static Function,
 }
 
 impl<'c, A, R> Call<'c, A, R> {
@@ -357,7 +335,7 @@ impl<'c, A, R> Unwound<'c, A, R> {
 /// ```
 #[must_use = "without `proceed` the function itself does not run"]
 pub struct Next<'c, A, R> {
-    rest: Rest<'c>,
+    rest: &'c Rest<'c>,
     code: &'c Code<A, R>,
     function: &'static Function,
 }
@@ -483,12 +461,6 @@ impl<A, R> fmt::Debug for NextOf<'_, A, R> {
 
 impl<A, R> fmt::Debug for Step<'_, A, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_call(f, self.function, (self.code.look, &*self.args))
-    }
-}
-
-impl<A, R> fmt::Debug for Code<A, R> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Code").finish_non_exhaustive()
+        fmt::Debug::fmt(&self.call, f)
     }
 }

@@ -20,7 +20,7 @@ use crate::ambient::{self, Enter, Key, Payload, verbs};
 use crate::call::glob::{BadPattern, Glob};
 use crate::call::groutine;
 use crate::call::hook::next_id;
-use crate::call::met;
+use crate::call::met::{self, Purpose};
 use crate::call::observed::{Event, Moment};
 use crate::call::site::Function;
 use crate::call::steps::{At, Running, go_on_with};
@@ -78,7 +78,7 @@ pub fn watch(
     f: impl Fn(&Event<'_>) + Send + Sync + 'static,
 ) -> Result<Watch, BadPattern> {
     let (glob, number) = (Glob::new(pattern)?, next_id());
-    met::start_watching(number, &glob);
+    met::start(number, &glob, Purpose::Watch);
     Ok(Watch(Arc::new(Inner {
         number,
         glob,
@@ -105,6 +105,12 @@ impl Watch {
     #[must_use]
     pub fn pattern(&self) -> &str {
         self.0.glob.text()
+    }
+
+    /// Would it see the calls of every function?
+    #[cfg(feature = "inspect")]
+    pub(crate) fn sees_all(&self) -> bool {
+        self.0.glob.matches_all()
     }
 
     /// Runs `f` under watch.
@@ -172,7 +178,7 @@ impl Enter for Watch {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        met::stop_watching(self.number, &self.glob);
+        met::stop(self.number, &self.glob, Purpose::Watch);
     }
 }
 

@@ -50,7 +50,7 @@ impl Wait<'_> {
         }
     }
 
-    fn site(&self) -> WaitSite {
+    fn site(&self) -> WaitSite<'static> {
         match self.name {
             Some(name) => WaitSite::new(self.verb, Some(name), self.at),
             None => WaitSite::new(self.verb, Some(&descriptor::name_of(self.on)), self.at),

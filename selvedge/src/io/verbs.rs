@@ -332,7 +332,7 @@ fn ready(
         spare: &spare,
         verb: match interest {
             Interest::Read => READ,
-            Interest::Write => WRITE,
+            Interest::Write | Interest::Both => WRITE,
         },
         name: None,
         at,

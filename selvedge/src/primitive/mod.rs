@@ -40,12 +40,14 @@ mod caught;
 mod cell;
 pub(crate) mod clock;
 mod once;
+mod shelf;
 pub(crate) mod sys;
 
 #[cfg(not(selvedge_shuttle))]
 pub(crate) use ::std::sync::RwLock;
 pub(crate) use caught::{Caught, drop_caught, drop_each, message_of, source_of, text_of};
 pub(crate) use once::{Once, thread_number};
+pub(crate) use shelf::{Lease, Shelf};
 
 pub(crate) use ::std::sync::{Arc, OnceLock, Weak};
 pub(crate) use ::std::thread::{Thread, current, panicking};

@@ -192,6 +192,33 @@ pub enum Event<'a> {
         /// The reason.
         why: &'a dyn fmt::Display,
     },
+    /// A worker has logged something. Emitted by whoever reads what it says.
+    WorkerLogged {
+        /// The path of the worker.
+        worker: &'a str,
+        /// The level, as the worker says it: `WARNING`, say.
+        level: &'a str,
+        /// The logger, as the worker calls it.
+        logger: &'a str,
+        /// What it says.
+        message: &'a str,
+    },
+    /// A worker has written a line to standard error, where its prints go, too. Emitted by its thread.
+    WorkerPrinted {
+        /// The path of the worker.
+        worker: &'a str,
+        /// The line.
+        line: &'a str,
+    },
+    /// A worker has sent a line that cannot be understood, and that is about no call.
+    WorkerMalformed {
+        /// The path of the worker.
+        worker: &'a str,
+        /// The beginning of the line.
+        line: &'a str,
+        /// What is wrong with it.
+        why: &'a dyn fmt::Display,
+    },
     /// Two bindings of an open function are equally specific; the later one wins.
     Tie {
         /// The path of the open function.
@@ -214,17 +241,19 @@ pub enum Ending {
 }
 
 /// How much an event matters to who reads a log.
-#[cfg(any(feature = "log", feature = "tracing"))]
-pub(super) enum Weight {
+#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+pub(crate) enum Weight {
     Error,
     Warning,
+    Info,
     Detail,
 }
 
 impl Event<'_> {
-    #[cfg(any(feature = "log", feature = "tracing"))]
-    pub(super) fn weight(&self) -> Weight {
+    #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+    pub(crate) fn weight(&self) -> Weight {
         match self {
+            Self::WorkerLogged { level, .. } => weight_of(level),
             Self::Failed { .. }
             | Self::Unreceived { .. }
             | Self::CallbackPanicked { .. }
@@ -242,6 +271,7 @@ impl Event<'_> {
             | Self::NotUnderstood { .. }
             | Self::NotReceived { .. }
             | Self::NotSent { .. }
+            | Self::WorkerMalformed { .. }
             | Self::Tie { .. } => Weight::Warning,
             Self::Started { .. }
             | Self::StopAsked { .. }
@@ -249,12 +279,13 @@ impl Event<'_> {
             | Self::Entered { .. }
             | Self::Left { .. }
             | Self::Discarded { .. } => Weight::Detail,
+            Self::WorkerPrinted { .. } => Weight::Info,
         }
     }
 
     /// The path of the thread that it is about.
-    #[cfg(any(feature = "log", feature = "tracing"))]
-    pub(super) fn thread(&self) -> Option<&str> {
+    #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+    pub(crate) fn thread(&self) -> Option<&str> {
         match self {
             Self::Started { thread }
             | Self::StopAsked { thread, .. }
@@ -266,6 +297,9 @@ impl Event<'_> {
             | Self::Entered { thread, .. }
             | Self::Left { thread, .. }
             | Self::Unreceived { thread, .. } => Some(thread),
+            Self::WorkerLogged { worker, .. }
+            | Self::WorkerPrinted { worker, .. }
+            | Self::WorkerMalformed { worker, .. } => Some(worker),
             _ => None,
         }
     }
@@ -281,6 +315,9 @@ impl Event<'_> {
 
     /// Must this be printed when nobody listens?
     pub(super) fn is_loss(&self) -> bool {
+        if let Self::WorkerLogged { level, .. } = self {
+            return !["DEBUG", "INFO", "TRACE", "NOTSET"].contains(level);
+        }
         matches!(
             self,
             Self::Unreceived { .. }
@@ -296,8 +333,21 @@ impl Event<'_> {
                 | Self::Undelivered { .. }
                 | Self::OutputLost { .. }
                 | Self::NotSent { .. }
+                | Self::WorkerPrinted { .. }
+                | Self::WorkerMalformed { .. }
                 | Self::Tie { .. }
         )
+    }
+}
+
+/// That of a level of Python's `logging`, or of the crate `log`.
+#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+fn weight_of(level: &str) -> Weight {
+    match level {
+        "CRITICAL" | "FATAL" | "ERROR" => Weight::Error,
+        "INFO" => Weight::Info,
+        "DEBUG" | "TRACE" | "NOTSET" => Weight::Detail,
+        _ => Weight::Warning,
     }
 }
 
@@ -415,6 +465,19 @@ impl fmt::Display for Event<'_> {
             }
             Self::NotSent { members, why } => {
                 write!(f, "not sent with the baggage: {members}: {why}")
+            }
+            Self::WorkerLogged {
+                worker,
+                level,
+                logger,
+                message,
+            } => write!(f, "worker `{worker}`: {level} {logger}: {message}"),
+            Self::WorkerPrinted { worker, line } => write!(f, "worker `{worker}` prints: {line}"),
+            Self::WorkerMalformed { worker, line, why } => {
+                write!(
+                    f,
+                    "worker `{worker}` sent what cannot be understood, `{line}`: {why}"
+                )
             }
             Self::Tie { function } => write!(
                 f,

@@ -11,6 +11,7 @@ pub(super) fn forward(event: &Event<'_>) -> bool {
     let level = match event.weight() {
         Weight::Error => Level::Error,
         Weight::Warning => Level::Warn,
+        Weight::Info => Level::Info,
         Weight::Detail => Level::Debug,
     };
     if level > log::max_level() {

@@ -23,6 +23,11 @@ mod event;
 #[cfg(feature = "log")]
 mod log;
 mod sink;
+#[cfg_attr(
+    not(feature = "observe"),
+    expect(dead_code, reason = "nobody measures without the feature")
+)]
+mod span;
 #[cfg(feature = "tracing")]
 mod tracing;
 
@@ -31,6 +36,15 @@ pub(crate) use self::tracing::Carried;
 #[cfg(not(feature = "tracing"))]
 pub(crate) use carried::Carried;
 
+#[cfg(feature = "observe")]
+pub(crate) use event::Weight;
 pub use event::{Ending, Event};
+#[cfg(feature = "inspect")]
+pub(crate) use sink::look_on;
+#[cfg(feature = "observe")]
+pub(crate) use sink::subscribe_to_news;
 pub use sink::{Subscription, subscribe};
 pub(crate) use sink::{emit, wants_details};
+#[cfg(feature = "observe")]
+pub(crate) use span::{Observer, Span, observe_spans, unobserve_spans};
+pub(crate) use span::{What, span};

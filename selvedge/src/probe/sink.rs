@@ -9,22 +9,29 @@ use crate::probe::Event;
 
 type Listener = Arc<dyn Fn(&Event<'_>) + Send + Sync>;
 
+/// A listener and its number.
+struct Entry {
+    id: usize,
+    listener: Listener,
+    /// It only looks on: what nobody else receives is printed all the same.
+    looks_on: bool,
+}
+
 /// Who listens, newest last. A user's static in spirit: it is not part of any model.
-static SINK: RwLock<Vec<(usize, Listener)>> = RwLock::new(Vec::new());
+static SINK: RwLock<Vec<Entry>> = RwLock::new(Vec::new());
 /// How many listen; a hint for the quiet case, so `Relaxed` is enough.
 static LISTENERS: AtomicUsize = AtomicUsize::new(0);
+/// How many of them want details; as above.
+static CURIOUS: AtomicUsize = AtomicUsize::new(0);
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// Tells the subscribers that `event` happened.
 pub(crate) fn emit(event: &Event<'_>) {
     let logged = log(event);
-    if LISTENERS.load(Relaxed) == 0 {
-        if event.is_loss() && !logged {
-            print(event);
-        }
-        return;
+    let heard = LISTENERS.load(Relaxed) != 0 && emit_slow(event);
+    if !heard && event.is_loss() && !logged {
+        print(event);
     }
-    emit_slow(event);
 }
 
 /// Does anybody want to hear of events that are only details? One relaxed load, and one for each kind of logging.
@@ -38,7 +45,7 @@ pub(crate) fn wants_details() -> bool {
     if ::tracing::level_filters::LevelFilter::current() >= ::tracing::Level::DEBUG {
         return true;
     }
-    LISTENERS.load(Relaxed) != 0
+    CURIOUS.load(Relaxed) != 0
 }
 
 /// Hands the event to the logging of the program. Does anybody want it?
@@ -65,15 +72,16 @@ fn log(_event: &Event<'_>) -> bool {
     false
 }
 
+/// Is any listener more than an onlooker?
 #[cold]
-fn emit_slow(event: &Event<'_>) {
-    let listeners: Vec<Listener> = match SINK.read() {
-        Ok(sink) => sink.iter().map(|(_, f)| Arc::clone(f)).collect(),
-        Err(poisoned) => poisoned
-            .into_inner()
-            .iter()
-            .map(|(_, f)| Arc::clone(f))
-            .collect(),
+fn emit_slow(event: &Event<'_>) -> bool {
+    let (heard, listeners): (bool, Vec<Listener>) = {
+        let sink = SINK.read().unwrap_or_else(|e| e.into_inner());
+        let listeners = sink.iter().map(|entry| Arc::clone(&entry.listener));
+        (
+            sink.iter().any(|entry| !entry.looks_on),
+            listeners.collect(),
+        )
     };
     for listener in &listeners {
         // A listener's panic must not become the panic of the thread that it watches (invariant 1).
@@ -83,6 +91,7 @@ fn emit_slow(event: &Event<'_>) {
         }
     }
     drop_caught(listeners); // perhaps the last handles: a subscription may have ended meanwhile
+    heard
 }
 
 /// One line, in one write, so that lines of several threads do not mix.
@@ -106,12 +115,34 @@ fn print(event: &Event<'_>) {
 /// let _heard = probe::subscribe(|event| eprintln!("{event}"));
 /// ```
 pub fn subscribe(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subscription {
+    add(Arc::new(listener), true, false)
+}
+
+/// The same for somebody who can do without events that are only details.
+#[cfg(feature = "observe")]
+pub(crate) fn subscribe_to_news(
+    listener: impl Fn(&Event<'_>) + Send + Sync + 'static,
+) -> Subscription {
+    add(Arc::new(listener), false, false)
+}
+
+/// The same as [`subscribe`], but what nobody else receives is printed as if nobody listened.
+#[cfg(feature = "inspect")]
+pub(crate) fn look_on(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subscription {
+    add(Arc::new(listener), true, true)
+}
+
+fn add(listener: Listener, is_curious: bool, looks_on: bool) -> Subscription {
     let id = NEXT.fetch_add(1, Relaxed);
-    SINK.write()
-        .unwrap_or_else(|e| e.into_inner())
-        .push((id, Arc::new(listener)));
+    CURIOUS.fetch_add(usize::from(is_curious), Relaxed);
+    let entry = Entry {
+        id,
+        listener,
+        looks_on,
+    };
+    SINK.write().unwrap_or_else(|e| e.into_inner()).push(entry);
     LISTENERS.fetch_add(1, Relaxed);
-    Subscription { id }
+    Subscription { id, is_curious }
 }
 
 /// Ends the subscription when dropped.
@@ -119,16 +150,20 @@ pub fn subscribe(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subsc
 #[must_use = "dropping it ends the subscription"]
 pub struct Subscription {
     id: usize,
+    is_curious: bool,
 }
 
 impl Drop for Subscription {
     fn drop(&mut self) {
         let gone = {
             let mut sink = SINK.write().unwrap_or_else(|e| e.into_inner());
-            let at = sink.iter().position(|(id, _)| *id == self.id);
+            let at = sink.iter().position(|entry| entry.id == self.id);
             at.map(|at| sink.remove(at))
         };
         LISTENERS.fetch_sub(1, Relaxed);
+        if self.is_curious {
+            CURIOUS.fetch_sub(1, Relaxed);
+        }
         drop(gone); // the closure's captures are the user's: not under the lock
     }
 }

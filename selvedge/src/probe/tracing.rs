@@ -33,6 +33,7 @@ pub(super) fn forward(event: &Event<'_>) -> bool {
     match event.weight() {
         Weight::Error => forward_at!(Level::ERROR, event),
         Weight::Warning => forward_at!(Level::WARN, event),
+        Weight::Info => forward_at!(Level::INFO, event),
         Weight::Detail => forward_at!(Level::DEBUG, event),
     }
 }

@@ -43,6 +43,8 @@ pub(crate) mod linux;
 )]
 mod process;
 mod shell;
+#[cfg(feature = "worker")]
+pub mod worker;
 
 pub use child::Child;
 pub use command::{Command, Stdin, Stdio, Unread};

@@ -157,6 +157,8 @@ pub(super) fn flush() {
     // keep the program from ending.
     in_a_second("selvedge-flush", || {
         let _ = std::io::stdout().flush();
+        #[cfg(feature = "observe")]
+        crate::observe::logging::flush();
     });
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use crate::ambient::Inherited;
 use crate::call::start_trace;
+#[cfg(all(unix, feature = "inspect"))]
+use crate::observe::inspect::Serving;
 use crate::primitive::{Arc, drop_caught, source_of, text_of};
 use crate::program::grace::{Grace, OnReport, flush};
 #[cfg(all(unix, feature = "os"))]
@@ -233,6 +235,8 @@ pub(super) struct Wired {
     interrupts: Interrupts,
     #[cfg(all(unix, feature = "os"))]
     input: Option<Input>,
+    #[cfg(all(unix, feature = "inspect"))]
+    inspector: Option<Serving>,
 }
 
 impl Wired {
@@ -255,6 +259,11 @@ impl Wired {
         let interrupts = Interrupts::begin(&node);
         #[cfg(all(unix, feature = "os"))]
         let input = program.exit_on_stdin.then(|| Input::begin(&node));
+        #[cfg(all(unix, feature = "inspect"))]
+        let inspector = program
+            .reads_environment
+            .then(|| Serving::from_env(&node))
+            .flatten();
         set_program(&node);
         Some(Self {
             node,
@@ -265,6 +274,8 @@ impl Wired {
             interrupts,
             #[cfg(all(unix, feature = "os"))]
             input,
+            #[cfg(all(unix, feature = "inspect"))]
+            inspector,
         })
     }
 
@@ -282,6 +293,13 @@ impl Wired {
         #[cfg(all(unix, feature = "os"))]
         if let Some(input) = self.input {
             input.end();
+        }
+        #[cfg(all(unix, feature = "inspect"))]
+        if let Some(inspector) = self.inspector {
+            if inspector.is_asking() {
+                self.grace.begin(); // an action of a stop may be stuck
+            }
+            drop(inspector);
         }
         #[cfg(feature = "run")]
         self.interrupts.end();

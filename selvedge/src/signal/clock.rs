@@ -69,6 +69,14 @@ impl Clock {
     }
 }
 
+#[cfg(feature = "inspect")]
+impl timer::Timer {
+    /// Does a test move its time?
+    pub(crate) fn is_mocked(&self) -> bool {
+        self.clock().tells()
+    }
+}
+
 /// Time that moves when told.
 #[cfg(feature = "testing")]
 #[derive(Clone, Debug)]

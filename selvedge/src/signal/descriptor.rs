@@ -79,17 +79,14 @@ impl Signal {
 }
 
 impl Signal {
-    /// Raises `event` when it is set; at once if it is.
-    #[cfg(selvedge_process)]
+    /// Raises `event` when the signal is set, at once if it is; until the hook is dropped.
+    #[cfg(any(selvedge_process, feature = "inspect"))]
     pub(crate) fn raise(&self, event: &Arc<Event>) -> OnSet {
-        let id = match self.link(Link::Raise(Arc::clone(event))) {
-            Ok(id) => Some(id),
-            Err(_) => {
-                event.raise();
-                None
-            }
-        };
-        OnSet::new(self, id)
+        let link = self.link(Link::Raise(Arc::clone(event)));
+        if link.is_err() {
+            event.raise();
+        }
+        OnSet::new(self, link.ok())
     }
 }
 
@@ -126,7 +123,7 @@ pub(crate) fn wait_ready(
     interest: Interest,
     signals: &[&Signal],
     spare: &Spare,
-    site: impl FnOnce() -> WaitSite,
+    site: impl FnOnce() -> WaitSite<'static>,
 ) -> io::Result<Ready> {
     if let Some(at) = first_set(signals) {
         return Ok(Ready::Signal(at));

@@ -70,6 +70,6 @@ pub(crate) use clock::{Clock, MockTime};
 pub(crate) use clock::{now, system_now};
 #[cfg(all(unix, feature = "os"))]
 pub(crate) use descriptor::{Ready, Spare, wait_ready};
-pub(crate) use record::{Record, WaitSite};
+pub(crate) use record::{HasHolder, Holder, Record, WaitSite, Waiting};
 pub(crate) use timer::{Timer, default_timer};
 pub(crate) use waiter::{Waiter, Woken};

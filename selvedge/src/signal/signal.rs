@@ -77,7 +77,7 @@ pub(super) struct Inner {
     pub(super) tag: Tag,
     is_named: bool,
     pub(super) links: Mutex<Links>,
-    made: &'static Location<'static>,
+    pub(super) made: &'static Location<'static>,
 }
 
 /// What kind of signal it is; what belongs to the kind is in the links' `body`.
@@ -335,6 +335,12 @@ impl Signal {
 
     pub(super) fn made(&self) -> &'static Location<'static> {
         self.0.made
+    }
+
+    /// No other signal has it while this one lives.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn id(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     pub(super) fn name(&self) -> Option<Arc<str>> {

@@ -4,6 +4,7 @@ use core::fmt;
 use core::panic::Location;
 use std::error::Error;
 
+use crate::primitive::Arc;
 use crate::signal::record::WaitSite;
 use crate::signal::signal::Signal;
 use crate::signal::stop::{self, Stopped};
@@ -98,8 +99,8 @@ impl Signal {
         waiter::wait_any(&[self], self.site(Location::caller()));
     }
 
-    fn site(&self, at: &'static Location<'static>) -> WaitSite {
-        WaitSite::shared("signal", self.name(), at)
+    fn site(&self, at: &'static Location<'static>) -> WaitSite<'static> {
+        WaitSite::shared("signal", self.name(), at).on(Arc::as_ptr(&self.0), self.0.made)
     }
 }
 

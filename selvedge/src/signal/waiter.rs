@@ -53,7 +53,7 @@ impl Waiter {
     /// `enqueue` gives back what it keeps for the caller, or `None` if there is nothing to wait for.
     pub(crate) fn wait_notified<K>(
         signals: &[&Signal],
-        site: WaitSite,
+        site: WaitSite<'_>,
         enqueue: impl FnOnce(&Arc<Self>) -> Option<K>,
     ) -> Option<(K, Woken)> {
         before_wait::run();
@@ -71,7 +71,7 @@ impl Waiter {
 }
 
 /// Sleeps until one of `signals` is set; the index of the first that is, in their order.
-pub(super) fn wait_any(signals: &[&Signal], site: WaitSite) -> usize {
+pub(super) fn wait_any(signals: &[&Signal], site: WaitSite<'_>) -> usize {
     if let Some(at) = first_set(signals) {
         return at;
     }
@@ -101,7 +101,7 @@ pub(super) fn first_set(signals: &[&Signal]) -> Option<usize> {
 fn sleep(
     waiter: &Arc<Waiter>,
     signals: &[&Signal],
-    site: WaitSite,
+    site: WaitSite<'_>,
     ready: impl Fn() -> Option<Woken>,
 ) -> Woken {
     let mut few = [None; FEW];

@@ -6,9 +6,11 @@
 //!    user code runs meanwhile. So it may be taken anywhere: in callbacks, in destructors.
 
 use core::fmt;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::primitive::{Arc, Weak, clock};
+use crate::primitive::{Arc, clock};
+use crate::signal::Waiting;
 use crate::thread::tree::{Node, State};
 
 /// The threads of a tree at one moment, as data. `Display` draws it.
@@ -36,7 +38,25 @@ pub struct TreeNode {
     age: Duration,
     stop: Option<Box<str>>,
     asked: Option<Duration>,
-    waits_for: Option<Box<str>>,
+    os_id: Option<u32>,
+    /// By which locks know the thread.
+    pub(crate) number: Option<usize>,
+    wait: Option<Wait>,
+    /// No other node has it while this one lives.
+    #[cfg(feature = "inspect")]
+    pub(crate) id: usize,
+    /// The id of the signal that says that it has ended.
+    #[cfg(feature = "inspect")]
+    pub(crate) end: usize,
+}
+
+/// What a thread sleeps on.
+#[derive(Clone, Debug)]
+struct Wait {
+    text: Box<str>,
+    since: Duration,
+    holder: Option<Box<str>>,
+    waiting: Waiting,
 }
 
 /// The tree that the calling thread is part of, from its root; empty for an alien thread.
@@ -54,22 +74,23 @@ pub struct TreeNode {
 /// ```
 #[must_use]
 pub fn tree() -> Tree {
-    let Some(mut top) = Node::current() else {
-        return Tree { nodes: Vec::new() };
-    };
-    while let Some(parent) = top.parent.as_ref().and_then(Weak::upgrade) {
-        top = parent;
-    }
-    Tree::of(&top)
+    Node::current_root().map_or(Tree { nodes: Vec::new() }, |top| Tree::of(&top))
 }
 
 impl Tree {
     pub(crate) fn of(top: &Arc<Node>) -> Self {
         let mut nodes = Vec::new();
         let now = clock::now();
+        let ago = |then| now.saturating_duration_since(then);
         let mut work = vec![(Arc::clone(top), 0, true)];
         while let Some((node, depth, is_last)) = work.pop() {
             let reason = node.stop_signal().reason();
+            let wait = node.waits_for().map(|waiting| Wait {
+                text: waiting.to_string().into(),
+                since: ago(waiting.since),
+                holder: None,
+                waiting,
+            });
             nodes.push(TreeNode {
                 name: node.name.clone(),
                 path: Arc::clone(&node.path),
@@ -78,12 +99,16 @@ impl Tree {
                 is_scope: node.is_scope(),
                 process: node.process_id(),
                 state: node.phase(),
-                age: now.saturating_duration_since(node.since()),
-                asked: reason
-                    .as_ref()
-                    .and_then(|reason| Some(now.saturating_duration_since(reason.when()?))),
+                age: ago(node.since()),
+                asked: reason.as_ref().and_then(|reason| Some(ago(reason.when()?))),
                 stop: reason.map(|reason| reason.to_string().into()),
-                waits_for: node.waits_for().map(|site| site.to_string().into()),
+                os_id: node.os_id(),
+                number: node.number(),
+                wait,
+                #[cfg(feature = "inspect")]
+                id: Arc::as_ptr(&node).addr(),
+                #[cfg(feature = "inspect")]
+                end: node.stopped.id(),
             });
             let children = node.children();
             let last = children.len().saturating_sub(1);
@@ -91,6 +116,7 @@ impl Tree {
                 work.push((child, depth + 1, i == last));
             }
         }
+        name_holders(&mut nodes);
         Self { nodes }
     }
 
@@ -171,7 +197,79 @@ impl TreeNode {
     /// What it sleeps on, if it does, and where in the program.
     #[must_use]
     pub fn waits_for(&self) -> Option<&str> {
-        self.waits_for.as_deref()
+        self.wait.as_ref().map(|wait| &*wait.text)
+    }
+
+    /// For how long it has waited, if it does.
+    #[must_use]
+    pub fn waits_since(&self) -> Option<Duration> {
+        self.wait.as_ref().map(|wait| wait.since)
+    }
+
+    /// The path of the thread that holds the lock for which this one waits, if one does; `?` for a thread outside of
+    /// the tree, and for one that came or went while the tree was looked at.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{sync::Lock, thread};
+    /// use std::sync::Arc;
+    ///
+    /// # let status =
+    /// selvedge::run("app", |_stop| {
+    ///     let lock = Arc::new(Lock::named("totals", 0));
+    ///     let held = lock.enter();
+    ///     let other = Arc::clone(&lock);
+    ///     let adder = thread::spawn("adder", move |_stop| Ok(*other.enter() += 1));
+    ///     let holder = loop {
+    ///         if let Some(holder) = thread::tree().nodes()[1].lock_holder() {
+    ///             break holder.to_owned();
+    ///         }
+    ///         std::thread::yield_now(); // it is on its way
+    ///     };
+    ///     assert_eq!(holder, "app");
+    ///     drop(held);
+    ///     adder.join()?;
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[must_use]
+    pub fn lock_holder(&self) -> Option<&str> {
+        self.wait.as_ref()?.holder.as_deref()
+    }
+
+    /// The system's number of the thread, for a debugger; none for a scope, and where the system does not tell.
+    #[must_use]
+    pub fn os_id(&self) -> Option<u32> {
+        self.os_id
+    }
+
+    #[cfg(feature = "inspect")]
+    pub(crate) fn waiting(&self) -> Option<&Waiting> {
+        self.wait.as_ref().map(|wait| &wait.waiting)
+    }
+}
+
+/// Says by name who holds what others wait for.
+fn name_holders(nodes: &mut [TreeNode]) {
+    let is_held =
+        |node: &TreeNode| (node.wait.as_ref()).is_some_and(|it| it.waiting.holder.is_some());
+    if !nodes.iter().any(is_held) {
+        return;
+    }
+    let threads: HashMap<usize, Arc<str>> = nodes
+        .iter()
+        .filter_map(|node| Some((node.number?, Arc::clone(&node.path))))
+        .collect();
+    for node in nodes {
+        let Some(wait) = &mut node.wait else { continue };
+        // One to which the lock was handed while it sleeps waits for nobody.
+        let holder = wait.waiting.holder;
+        wait.waiting.holder = holder.filter(|it| Some(it.thread) != node.number);
+        if let Some(holder) = wait.waiting.holder {
+            wait.holder = Some(threads.get(&holder.thread).map_or("?", |path| path).into());
+        }
     }
 }
 
@@ -206,8 +304,11 @@ impl fmt::Display for Tree {
                 (Some(reason), None) => write!(f, ", asked to stop: {reason}")?,
                 _ => {}
             }
-            if let Some(site) = &node.waits_for {
-                write!(f, ", waits for {site}")?;
+            if let Some(wait) = &node.wait {
+                write!(f, ", waits for {}", wait.text)?;
+                if let Some(holder) = &wait.holder {
+                    write!(f, ", held by {holder}")?;
+                }
             }
             writeln!(f)?;
         }

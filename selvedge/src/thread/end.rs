@@ -12,10 +12,11 @@
 use core::panic::Location;
 use std::error::Error;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::ambient;
-use crate::primitive::{Arc, drop_caught, source_of};
-use crate::probe::{self, Ending, Event};
+use crate::primitive::{Arc, drop_caught, source_of, sys};
+use crate::probe::{self, Ending, Event, What};
 use crate::signal::{Reason, Record, Signal, Stopped, Why};
 use crate::thread::error::{Failure, Failures, JoinError, Outcome};
 use crate::thread::handle::report_unreceived;
@@ -59,7 +60,10 @@ pub(crate) fn run_body<T>(node: &Arc<Node>, body: impl FnOnce(Signal) -> Outcome
     ambient::enter_thread(&*record, || {
         let stop = node.stop.clone();
         // The body's own state is gone with it; what it shares has its own rules about panics.
-        let outcome = panic::catch_unwind(AssertUnwindSafe(|| body(stop)));
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+            let _measured = probe::span(What::Thread);
+            body(stop)
+        }));
         conclude(node, outcome)
     })
 }
@@ -91,6 +95,7 @@ fn make_record(node: &Arc<Node>) -> Arc<Record> {
     let (path, stop) = (Arc::clone(&node.path), node.stop.clone());
     let timer = node.root.timer.clone();
     let (group, own) = (node.group.get().cloned(), Arc::clone(node));
+    node.os_id.store(sys::thread_id(), Relaxed);
     let record = Arc::new(Record::new(path, stop, timer, own as _, group));
     node.state.lock().record = Arc::downgrade(&record);
     record

@@ -10,10 +10,9 @@
 use core::fmt;
 use std::error::Error;
 use std::panic::resume_unwind;
-use std::sync::atomic::Ordering::Relaxed;
 
 use crate::ambient;
-use crate::primitive::{Arc, Mutex, Weak, global, sys};
+use crate::primitive::{Arc, Mutex, Weak, global};
 use crate::probe::{self, Event};
 use crate::signal::Signal;
 use crate::thread::end::{Ended, run_body};
@@ -129,7 +128,6 @@ impl Builder {
             .into());
         }
         probe::emit(&Event::Started { thread: &node.path });
-        node.os_id.store(sys::thread_id(), Relaxed);
         let ended = run_body(&node, |stop| setting.run(|| body(stop)));
         node.finish(ended.ending());
         let _ = parent.remove(&node); // its OS thread is not ours to join

@@ -95,12 +95,18 @@ impl Restart {
     }
 
     /// How long to wait before a restart, and what to wait the next time.
-    fn pause(&self, before: Option<Duration>) -> Duration {
+    pub(crate) fn pause(&self, before: Option<Duration>) -> Duration {
         let doubled = before.map_or(self.first, |before| before.saturating_mul(2));
         doubled.min(self.most)
     }
 
-    fn applies(&self, failed: bool) -> bool {
+    /// No more than so many restarts within so long.
+    #[cfg(all(selvedge_process, feature = "worker"))]
+    pub(crate) fn limit(&self) -> (usize, Duration) {
+        (self.max, self.within)
+    }
+
+    pub(crate) fn applies(&self, failed: bool) -> bool {
         match self.when {
             When::Never => false,
             When::OnFailure => failed,

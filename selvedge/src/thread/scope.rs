@@ -402,7 +402,6 @@ impl<'scope, 'env> Scope<'scope, 'env> {
             let (shared, node, slot) = (Arc::clone(shared), Arc::clone(&node), Arc::clone(&slot));
             move || {
                 sys::name_thread(&node.name);
-                node.os_id.store(sys::thread_id(), Relaxed);
                 carried.run(|| live(&shared, &node, &slot, setting, body));
                 drop(place);
             }

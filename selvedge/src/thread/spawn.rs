@@ -1,7 +1,6 @@
 //! Starting a thread in the tree.
 
 use core::panic::Location;
-use std::sync::atomic::Ordering::Relaxed;
 
 use crate::ambient::{Ambient, Group};
 use crate::primitive::{self, Arc, Weak, sys};
@@ -372,7 +371,6 @@ impl<T: Send + 'static> Place<T> {
             let (node, packet) = (Arc::clone(&node), Arc::clone(&packet));
             primitive::spawn(&node.name.clone(), stack_size, move || {
                 sys::name_thread(&node.name);
-                node.os_id.store(sys::thread_id(), Relaxed);
                 carried.run(|| live(&node, &packet, |stop| setting.run(|| body(stop))));
             })
         };

@@ -21,7 +21,7 @@ use std::time::Instant;
 use crate::ambient::Group;
 use crate::primitive::{Arc, JoinHandle, Mutex, OnceLock, Weak, clock};
 use crate::probe::{self, Ending, Event};
-use crate::signal::{Reason, Record, Signal, Timer, WaitSite};
+use crate::signal::{Reason, Record, Signal, Timer, Waiting};
 pub use crate::thread::state::State;
 
 /// What a whole tree shares.
@@ -178,12 +178,26 @@ impl Node {
         Record::with(|record| Arc::clone(record?.node()).downcast().ok())
     }
 
+    /// The root of the calling thread's tree.
+    pub(crate) fn current_root() -> Option<Arc<Self>> {
+        let mut top = Self::current()?;
+        while let Some(parent) = top.parent.as_ref().and_then(Weak::upgrade) {
+            top = parent;
+        }
+        Some(top)
+    }
+
     pub(crate) fn is_scope(&self) -> bool {
         self.role == Role::Scope
     }
 
     pub(crate) fn path(&self) -> &Arc<str> {
         &self.path
+    }
+
+    #[cfg(feature = "inspect")]
+    pub(crate) fn timer(&self) -> &Timer {
+        &self.root.timer
     }
 
     pub(crate) fn stop_signal(&self) -> &Signal {
@@ -445,9 +459,15 @@ impl Node {
     }
 
     /// What the thread sleeps on right now.
-    pub(crate) fn waits_for(&self) -> Option<WaitSite> {
+    pub(crate) fn waits_for(&self) -> Option<Waiting> {
         let record = self.state.lock().record.upgrade();
         record.and_then(|record| record.waits_for())
+    }
+
+    /// By which locks know the thread, while it runs.
+    pub(super) fn number(&self) -> Option<usize> {
+        let record = self.state.lock().record.upgrade();
+        record.map(|record| record.number())
     }
 
     /// When it became a member.

@@ -21,10 +21,16 @@ use selvedge::call::{
     Unwound, Watching, What, Why,
 };
 use selvedge::io::{Acceptor, Incoming, Stoppable};
+use selvedge::observe::logging::{self, Full, InstallError, Level, Writer};
+use selvedge::observe::profile::{self, Block, Profile, Profiling, Row, ThreadProfile};
 use selvedge::probe::{Ending, Event, Subscription};
+use selvedge::process::worker::{
+    BadArguments, BadResult, CallError, Ended, RemoteError, ServeError, Server, Worker,
+};
 use selvedge::process::{
     Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
 };
+use selvedge::process::{QuoteError, Shell, ShellError};
 use selvedge::program::{AlreadyRunning, Installed, Report, ThreadReport};
 use selvedge::shared::{Changes, Conflict, Flyweight, Singleton};
 use selvedge::signal::{Descriptor, IsSet, OnSet, Progress, Reason, SetOnDrop, WaitError};
@@ -34,7 +40,6 @@ use selvedge::sync::{
     PopUntilError, PriorityQueue, Producer, Promise, PushError, PushUntilError, Queue, Semaphore,
     StopError, TryEnterError, TryPopError, TryPushError, Undelivered, Watch, Watcher,
 };
-use selvedge::process::{QuoteError, Shell, ShellError};
 use selvedge::testing::World;
 use selvedge::thread::{
     CronError, Current, Failures, GaveUp, Job, JoinAllError, JoinError, Missed, Overlap, Panic,
@@ -126,8 +131,13 @@ fn names() -> Vec<&'static str> {
             Calls, Expectation, Sequence, Explanation, ExplainedStep, What, Why,
             Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
             selvedge::process::JoinError, selvedge::process::SpawnError,
+            BadArguments, BadResult, CallError, Ended, RemoteError, ServeError, Server, Worker,
+            selvedge::process::worker::Builder, selvedge::process::worker::StartError,
+            selvedge::process::worker::Call<u8>,
             AlreadyRunning, Report, ThreadReport,
             Ending, Subscription,
+            logging::Log, Writer, Full, Level, InstallError,
+            profile::Builder, Profiling, Profile, ThreadProfile, Row, profile::Kind, profile::StartError,
             World;
         borrows:
             Call<'_, u8, u8>, Returned<'_, u8, u8>, Dropped<'_, u8, u8>, AsyncNext<'_, u8, u8>,
@@ -140,11 +150,11 @@ fn names() -> Vec<&'static str> {
         of_one_thread:
             Held<'_, u8>;
         of_one_call:
-            Installed;
+            Installed, Block;
         // It keeps a closure until the end, which need not be `Sync`.
         of_one_owner:
             Wait<u8, AtCall>, AsyncNextOf<'static, u8, u8>, Scenario<u8>, Paused<'static, u8, AtCall, u8>,
-            selvedge::program::Builder;
+            selvedge::program::Builder, logging::Builder;
     }
     .to_vec()
 }
@@ -200,6 +210,8 @@ fn errors_go_where_any_error_goes() {
     error::<JoinError>();
     error::<SpawnError>();
     error::<StartError>();
+    error::<InstallError>();
+    error::<profile::StartError>();
     error::<ThreadError>();
     error::<Failures>();
     error::<Panic>();
@@ -214,7 +226,7 @@ fn errors_go_where_any_error_goes() {
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 25] = [
+const HIDDEN: [&str; 52] = [
     "Expected",
     "Found",
     "Visit",
@@ -235,6 +247,34 @@ const HIDDEN: [&str; 25] = [
     "Detour",
     "DetourError",
     "Detoured",
+    // Behind the feature `inspect`, likewise.
+    "Answer",
+    "AskError",
+    "Body",
+    "CallEvent",
+    "CallMoment",
+    "Client",
+    "CpuInfo",
+    "Done",
+    "EndReason",
+    "FunctionInfo",
+    "Happening",
+    "Hello",
+    "LockInfo",
+    "Problem",
+    "ProblemKind",
+    "ProcessInfo",
+    "ProfileFormat",
+    "QueueInfo",
+    "Request",
+    "ServeError",
+    "Serving",
+    "SignalInfo",
+    "Snapshot",
+    "ThreadInfo",
+    "WaitInfo",
+    "Warning",
+    "WarningKind",
     "Declared",
     "Named",
     "Readme",

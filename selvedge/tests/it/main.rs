@@ -10,6 +10,7 @@ mod future;
 #[cfg(unix)]
 mod io;
 mod lock;
+mod observe;
 mod panics;
 mod pool;
 mod probe;

@@ -120,6 +120,10 @@ fn every_file_opens_with_what_it_is() {
     let packages = [
         (root(), &["src", "tests", "examples"][..]),
         (root().join("../selvedge-macros"), &["src"]),
+        (
+            root().join("../selvedge-cli"),
+            &["src", "tests", "examples"],
+        ),
         (root().join("../formulas"), &["src", "tests"]),
         (root().join("../formulas/extra-plugin"), &["src", "tests"]),
         (root().join("../examples/http"), &["src", "tests"]),
@@ -167,6 +171,7 @@ fn nothing_is_left_unfinished() {
     let packages = [
         root(),
         root().join("../selvedge-macros"),
+        root().join("../selvedge-cli"),
         root().join("../formulas"),
         root().join("../examples/http"),
     ];

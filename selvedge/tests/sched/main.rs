@@ -34,7 +34,9 @@ mod groutine;
 mod pool;
 mod queue_ways;
 mod lock;
+mod log;
 mod patches;
+mod profiles;
 mod scenario;
 mod scope;
 mod set_and_hook;
@@ -45,6 +47,7 @@ mod stop_and_spawn;
 mod till;
 mod tree;
 mod trees;
+mod waits;
 mod watches;
 
 /// Runs `body` under many schedules.

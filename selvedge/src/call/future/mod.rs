@@ -29,9 +29,9 @@ pub use self::polls::Turned;
 pub use self::turn::Turn;
 pub use self::walk::call_async;
 use self::walk::{Going, Rest, on_any_thread, on_one_thread};
+use crate::call::code::Code;
 use crate::call::hook::HookRef;
 use crate::call::site::Function;
-use crate::call::view::{Code, Look, Step};
 
 /// What a handler around an open async function gives: `Box::pin(async move { .. })`.
 pub type BoxFuture<'c, R> = Pin<Box<dyn Future<Output = R> + Send + 'c>>;
@@ -216,9 +216,8 @@ pub trait OpenAsync {
 pub struct AsyncCode<A, R, S: Boxes> {
     body: Body<A, R, S>,
     invoke: Invoke<A, R, S>,
-    /// Lets somebody look who is no step.
-    visit: Visits<A, R>,
-    look: Look<A, R>,
+    /// For somebody who looks at the call, which takes no step.
+    pub(super) seen: Code<A, R>,
     /// The next part of a walk.
     walk: for<'x> fn(Going<'x, A, R>, Rest, Self) -> S::Boxed<'x, R>,
 }
@@ -226,20 +225,17 @@ pub struct AsyncCode<A, R, S: Boxes> {
 type Body<A, R, S> = for<'x> fn(&'x mut A) -> <S as Boxes>::Boxed<'x, R>;
 type Invoke<A, R, S> =
     for<'x> fn(HookRef<'_>, Turn<'x, A, R, S>) -> Option<<S as Boxes>::Boxed<'x, R>>;
-type Visits<A, R> = fn(HookRef<'_>, &mut Step<'_, A, R>);
 
 impl<A: Send, R: Send> AsyncCode<A, R, AnyThread> {
     pub fn any_thread(
         body: Body<A, R, AnyThread>,
         invoke: Invoke<A, R, AnyThread>,
-        visit: Visits<A, R>,
-        look: Look<A, R>,
+        seen: Code<A, R>,
     ) -> Self {
         Self {
             body,
             invoke,
-            visit,
-            look,
+            seen,
             walk: on_any_thread,
         }
     }
@@ -249,24 +245,14 @@ impl<A, R> AsyncCode<A, R, OneThread> {
     pub fn one_thread(
         body: Body<A, R, OneThread>,
         invoke: Invoke<A, R, OneThread>,
-        visit: Visits<A, R>,
-        look: Look<A, R>,
+        seen: Code<A, R>,
     ) -> Self {
         Self {
             body,
             invoke,
-            visit,
-            look,
+            seen,
             walk: on_one_thread,
         }
-    }
-}
-
-impl<A, R, S: Boxes> AsyncCode<A, R, S> {
-    /// For somebody who looks at the call, which takes no step.
-    fn seen(&self) -> Code<A, R> {
-        let never = |_: &mut A| unreachable!("who looks at a call does not run its body");
-        Code::new(never, self.visit, self.look)
     }
 }
 

@@ -28,7 +28,7 @@ impl<A, R, S: Boxes> Watched<A, R, S> {
     pub(super) fn begin(site: &'static Site, mut args: A, code: AsyncCode<A, R, S>) -> Self {
         let function = site.function();
         let seeing = if site.is_watched() {
-            Seeing::begin(function, &State::new(&mut args, &code.seen(), function))
+            Seeing::begin(function, &State::new(&mut args, &code.seen, function))
         } else {
             None
         };
@@ -46,7 +46,7 @@ impl<A, R, S: Boxes> Watched<A, R, S> {
 
     pub(super) fn end(mut self, ended: Result<R, Panic>) -> R {
         let seeing = self.seeing.take();
-        let code = self.code.seen();
+        let code = self.code.seen;
         let (result, panic) = match ended {
             Ok(result) => (Some(result), None),
             Err(panic) => (None, Some(panic)),
@@ -64,7 +64,7 @@ impl<A, R, S: Boxes> Watched<A, R, S> {
 impl<A, R, S: Boxes> Drop for Watched<A, R, S> {
     fn drop(&mut self) {
         if let Some(seeing) = self.seeing.take() {
-            let code = self.code.seen();
+            let code = self.code.seen;
             seeing.dropped(&State::new(&mut self.args, &code, self.function));
         }
     }
@@ -134,7 +134,7 @@ impl<'x, A, R, S: Boxes> Heard<'x, A, R, S> {
         answer: Option<R>,
         phase: Phase<'_>,
     ) -> (Told, Option<R>) {
-        let (called, code) = (self.rest.called(), self.code.seen());
+        let (called, code) = (self.rest.called(), self.code.seen);
         let state = State::new(self.args, &code, called.site.function());
         let mut state = state.holding(answer);
         let told = id.map_or(Told::NotAnswered, |id| {

@@ -80,7 +80,7 @@ impl<'s, A, R, S: Boxes> Turn<'s, A, R, S> {
             _ => panic!("{OTHER_KIND}"),
         };
         let mut ignored = None;
-        let call = Call::new(args, &mut ignored, next.code.look, next.function());
+        let call = Call::new(args, &mut ignored, next.code.seen.look, next.function());
         let call = format!("{call:?}");
         let taken = if matches(args) {
             match expected.take(|of| next.rest.is_expected(of, args, next.code)) {

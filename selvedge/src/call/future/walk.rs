@@ -2,8 +2,10 @@
 
 use core::any::TypeId;
 use core::cell::Cell;
+use core::future::poll_fn;
 use core::marker::PhantomData;
-use core::ptr;
+use core::pin::pin;
+use core::{mem, ptr};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::ambient::Context as Place;
@@ -24,7 +26,8 @@ use crate::call::sequence::Sequence;
 use crate::call::site::Site;
 use crate::call::steps::{Asked, Wide, go_on_with};
 use crate::call::view::{Call, Returned, Unwound};
-use crate::primitive::{Arc, drop_caught};
+use crate::primitive::{Arc, Lease, drop_caught};
+use crate::probe::{self, What};
 
 /// What takes part in one call.
 struct Steps {
@@ -39,7 +42,7 @@ struct Steps {
 
 enum Step {
     Patch(Patch),
-    Binding(Arc<Bound>),
+    Binding(Lease<Bound>),
     /// Groutines, by the number of their set: it is looked for whenever there is something to tell, since each poll
     /// has its own blocks around it.
     Groutines(u64),
@@ -70,6 +73,28 @@ impl<'x, A, R> Going<'x, A, R> {
 /// A call of an armed function that something in reach may apply to: polled first, it finds out what. For expansions.
 #[doc(hidden)]
 pub async fn call_async<A, R, S: Boxes>(
+    site: &'static Site,
+    of: TypeId,
+    receiver: usize,
+    args: A,
+    code: AsyncCode<A, R, S>,
+) -> R {
+    let mut call = pin!(go(site, of, receiver, args, code));
+    let (is_measured, mut is_first) = (site.is_measured(), true);
+    poll_fn(|context| {
+        if !is_measured {
+            return call.as_mut().poll(context);
+        }
+        let (function, is_first) = (site.function(), mem::replace(&mut is_first, false));
+        let what = What::Poll(function.path(), function.location(), is_first);
+        let _measured = probe::span(what);
+        call.as_mut().poll(context)
+    })
+    .await
+}
+
+/// The same, whoever measures.
+async fn go<A, R, S: Boxes>(
     site: &'static Site,
     of: TypeId,
     receiver: usize,
@@ -258,7 +283,7 @@ async fn walk<'x, A, R, S: Boxes>(
     mut rest: Rest,
     code: AsyncCode<A, R, S>,
 ) -> R {
-    let (steps, look) = (Arc::clone(&rest.steps), code.look);
+    let (steps, look) = (Arc::clone(&rest.steps), code.seen.look);
     let function = steps.site.function();
     while let Some(at) = rest.next(answer.is_some()) {
         let hook = match &steps.list[at] {

@@ -61,14 +61,10 @@ pub(in crate::call) struct Sets<'c> {
 /// Runs `f` with what is around the calling code.
 #[inline]
 fn look<R>(f: impl FnOnce(&Here) -> R) -> R {
-    ambient::innermost(&FLOW, |binding| {
-        match binding.map(|binding| &binding.payload) {
-            Some(Payload::Shared(_, here) | Payload::Inline { value: here, .. }) => {
-                // SAFETY: a `Here` (invariant 1), alive as long as the binding, which is as long as this closure runs.
-                f(unsafe { &*here.cast::<Here>() })
-            }
-            _ => f(&NOBODY),
-        }
+    ambient::with_value(&FLOW, |here| {
+        // SAFETY: null or a `Here` (invariant 1), alive as long as the binding, which is as long as this closure runs.
+        let here = unsafe { here.cast::<Here>().as_ref() };
+        f(here.unwrap_or(&NOBODY))
     })
 }
 

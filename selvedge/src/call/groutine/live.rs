@@ -114,7 +114,7 @@ impl<M, P: Moment> Live<M, P> {
     {
         self.visit(|visit| M::answer(visit, result));
         flow::find(|polling| {
-            let heard = polling.heard.as_ref().filter(|heard| self.is_at(heard))?;
+            let heard = polling.heard.filter(|heard| self.is_at(heard))?;
             heard.happening.is_consumed.set(true);
             Some(())
         });
@@ -124,7 +124,7 @@ impl<M, P: Moment> Live<M, P> {
     #[must_use]
     pub fn is_live(&self) -> bool {
         let free = flow::find(|polling| {
-            let heard = polling.heard.as_ref().filter(|heard| self.is_at(heard))?;
+            let heard = polling.heard.filter(|heard| self.is_at(heard))?;
             Some(heard.lend(|_| ()).is_some())
         });
         free.unwrap_or_default()
@@ -144,7 +144,7 @@ impl<M, P: Moment> Live<M, P> {
     fn visit<R>(&self, look: impl FnOnce(Visit<'_>) -> R) -> R {
         let mut look = Some(look);
         let seen = flow::find(|polling| {
-            let heard = polling.heard.as_ref().filter(|heard| self.is_at(heard))?;
+            let heard = polling.heard.filter(|heard| self.is_at(heard))?;
             Some(heard.lend(|visit| look.take().map(|look| look(visit))))
         });
         match seen {

@@ -21,6 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use crate::call::groutine::alarm::Flag;
 use crate::call::groutine::flow;
 use crate::call::groutine::set::Set;
+use crate::call::groutine::wait::Armed;
 use crate::call::site::Site;
 use crate::call::steps::{Phase, Running};
 use crate::primitive::{Arc, drop_caught, message_of};
@@ -90,9 +91,11 @@ pub(super) struct Polling<'p> {
     pub(super) task: &'p Task,
     /// Its place in the set.
     pub(super) number: usize,
-    pub(super) heard: Option<Heard<'p>>,
+    pub(super) heard: Option<&'p Heard<'p>>,
     /// Something else than a call, or a waker, may resume it.
     pub(super) is_in_reach: Cell<bool>,
+    /// What a wait that is ready has left, for the next one.
+    pub(super) armed: Cell<Option<Armed>>,
 }
 
 /// A call that is there to be looked at.
@@ -155,7 +158,7 @@ impl Task {
         &'p self,
         set: &'p Set,
         number: usize,
-        heard: Option<Heard<'p>>,
+        heard: Option<&'p Heard<'p>>,
         block: &'static Location<'static>,
     ) {
         let Some(mut body) = self.body.borrow_mut().take() else {
@@ -169,6 +172,7 @@ impl Task {
             number,
             heard,
             is_in_reach: Cell::new(false),
+            armed: Cell::new(None),
         };
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let mut context = Context::from_waker(&self.waker);

@@ -116,7 +116,7 @@ impl Set {
                 happening: &happening,
                 call: Cell::new(Some(&mut *call)),
             };
-            self.tasks[number].poll(self, number, Some(heard), self.block.get());
+            self.tasks[number].poll(self, number, Some(&heard), self.block.get());
             if happening.is_consumed.get() {
                 return Told::Consumed;
             }
@@ -207,8 +207,14 @@ pub(in crate::call) fn is_concerned(site: &'static Site) -> bool {
 }
 
 /// Lets those go on, around the calling code, that were woken by something else than a call.
+#[inline]
 pub(in crate::call) fn attend() {
     if met::is_any_woken() {
-        flow::sets(|sets| sets.iter().for_each(Set::attend));
+        attend_woken();
     }
+}
+
+#[cold]
+fn attend_woken() {
+    flow::sets(|sets| sets.iter().for_each(Set::attend));
 }

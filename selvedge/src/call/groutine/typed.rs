@@ -81,15 +81,15 @@ pub trait Answers<P, R> {
 #[doc(hidden)]
 pub struct Visit<'v> {
     call: &'v mut dyn Running,
-    phase: Phase<'v>,
+    phase: &'v Phase<'v>,
 }
 
 impl Visit<'_> {
     /// Runs `handler` with the call, if it is one of an instantiation with this shape.
     pub fn run<S: Shape>(self, handler: &mut S::Lent<'_>) {
         let Self { call, phase } = self;
-        chain::lent::<S, _>(handler, |lent| {
-            call.visit(HookRef(Handler::Lent(lent)), phase)
+        chain::lent::<S, _>(handler, 0, |lent| {
+            call.visit(&HookRef(Handler::Lent(lent)), phase)
         });
     }
 }
@@ -106,7 +106,7 @@ impl Heard<'_> {
         let mut back = Back(self, Some(self.call.take()?));
         let visit = Visit {
             call: &mut **back.1.as_mut()?,
-            phase: self.happening.phase,
+            phase: &self.happening.phase,
         };
         Some(f(visit))
     }

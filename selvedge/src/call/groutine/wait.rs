@@ -2,7 +2,8 @@
 //!
 //! # Invariants
 //!
-//! 1. The function is armed exactly while the wait is being awaited: from its first poll until it is ready or dropped.
+//! 1. The function is armed while the wait is being awaited: from its first poll until it is dropped, or until the poll
+//!    in which it is ready ends. So one that waits for the same function again, at once, finds it armed.
 
 use core::fmt;
 use core::future::Future;
@@ -16,6 +17,9 @@ use crate::call::groutine::live::{Addr, Live};
 use crate::call::groutine::poll::{Happening, Interest, Polling, Tick};
 use crate::call::groutine::typed::{Filters, Moment, Visit};
 use crate::call::site::Site;
+
+/// Arms a function (invariant 1).
+pub(super) struct Armed(&'static Site);
 
 /// Waits for a part of a call, in a groutine. Made by an open function's `called`, `returned` and `panicked`.
 ///
@@ -56,9 +60,9 @@ pub struct Wait<M, P> {
 
 type Filter = Box<dyn Fn(Visit<'_>) -> bool + Send>;
 
-/// Arms the function (invariant 1).
+/// Since when a wait listens.
 struct Listening {
-    site: &'static Site,
+    armed: Armed,
     since: Tick,
     /// What it has looked at last, and did not want.
     seen: Option<Tick>,
@@ -158,7 +162,11 @@ impl<M, P: Moment> Wait<M, P> {
             Some(listening) if listening.since.set == polling.set.id() => listening.since,
             _ => {
                 let since = polling.set.tick();
-                self.listening = Some(Listening::new(self.site, since));
+                self.listening = Some(Listening {
+                    armed: Armed::again(polling.armed.take(), self.site),
+                    since,
+                    seen: None,
+                });
                 since
             }
         };
@@ -170,14 +178,15 @@ impl<M, P: Moment> Wait<M, P> {
             same: self.same,
             since,
         };
-        if let Some(heard) = &polling.heard
+        if let Some(heard) = polling.heard
             && interest.fits(heard.happening)
             && self.is_new(heard.happening)
         {
             let live = Live::new(self.site, heard.happening.call);
             let wants = |filter: &Filter| heard.lend(filter).unwrap_or_default();
             if self.filters.iter().all(wants) {
-                self.listening = None;
+                let armed = self.listening.take().map(|listening| listening.armed);
+                polling.armed.set(armed);
                 return Poll::Ready(live);
             }
         }
@@ -209,20 +218,23 @@ impl<M, P: Moment> Future for Wait<M, P> {
     }
 }
 
-impl Listening {
-    fn new(site: &'static Site, since: Tick) -> Self {
-        site.listen();
-        Self {
-            site,
-            since,
-            seen: None,
+impl Armed {
+    /// Arms `site`, unless `left` is what has armed it.
+    #[inline]
+    fn again(left: Option<Self>, site: &'static Site) -> Self {
+        if let Some(left) = left
+            && core::ptr::eq(left.0, site)
+        {
+            return left;
         }
+        site.listen();
+        Self(site)
     }
 }
 
-impl Drop for Listening {
+impl Drop for Armed {
     fn drop(&mut self) {
-        self.site.unlisten();
+        self.0.unlisten();
     }
 }
 

@@ -21,6 +21,12 @@ use crate::primitive::sys::event::Event;
 pub(crate) enum Interest {
     Read,
     Write,
+    /// One of the two.
+    #[cfg_attr(
+        not(all(selvedge_process, feature = "worker")),
+        expect(dead_code, reason = "only workers wait for both")
+    )]
+    Both,
 }
 
 impl Interest {
@@ -28,6 +34,7 @@ impl Interest {
         match self {
             Self::Read => PollFlags::IN,
             Self::Write => PollFlags::OUT,
+            Self::Both => PollFlags::IN | PollFlags::OUT,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ffi::CString;
 use std::num::NonZeroU64;
+#[cfg(feature = "observe")]
+use std::time::Duration;
 
 /// Asks the kernel to wake the calling thread as punctually as it can.
 ///
@@ -9,6 +11,21 @@ use std::num::NonZeroU64;
 pub(crate) fn punctual() {
     // A kernel that refuses leaves the default: later by 50 us, never wrong.
     let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
+}
+
+/// How long the calling thread has run on a processor.
+#[cfg(feature = "observe")]
+pub(crate) fn thread_cpu() -> Option<Duration> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).ok()
+}
+
+/// The same of another thread of this process, by its number, as of its last switch or tick.
+#[cfg(feature = "observe")]
+pub(crate) fn cpu_of(thread: u32) -> Option<Duration> {
+    let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
+    let nanos = text.split_ascii_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(nanos))
 }
 
 /// The kernel's number of the calling thread.

@@ -3,6 +3,13 @@
 
 #[cfg(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))]
 mod linux;
+#[cfg(all(
+    feature = "observe",
+    target_os = "linux",
+    not(miri),
+    any(feature = "os", feature = "run")
+))]
+pub(crate) use linux::{cpu_of, thread_cpu};
 #[cfg(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))]
 pub(crate) use linux::{name_thread, punctual, thread_id};
 
@@ -10,6 +17,11 @@ pub(crate) use linux::{name_thread, punctual, thread_id};
 mod other;
 #[cfg(not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run"))))]
 pub(crate) use other::{ClockWatch, name_thread, punctual, thread_id};
+#[cfg(all(
+    feature = "observe",
+    not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))
+))]
+pub(crate) use other::{cpu_of, thread_cpu};
 
 // A model may not sleep in the kernel.
 #[cfg(all(
@@ -40,3 +52,14 @@ pub(crate) mod descriptor;
 mod event;
 #[cfg(all(unix, feature = "os"))]
 pub(crate) use event::Event;
+
+#[cfg(all(selvedge_process, feature = "worker"))]
+mod standard;
+#[cfg(all(selvedge_process, feature = "worker"))]
+pub(crate) use standard::take_standard_streams;
+#[cfg(all(unix, feature = "inspect"))]
+pub(crate) mod local;
+#[cfg(feature = "inspect")]
+mod task;
+#[cfg(feature = "inspect")]
+pub(crate) use task::times_of;

@@ -10,6 +10,24 @@ pub(crate) fn thread_id() -> u32 {
     0
 }
 
+/// Nobody counts.
+#[cfg(all(
+    feature = "observe",
+    not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))
+))]
+pub(crate) fn thread_cpu() -> Option<std::time::Duration> {
+    None
+}
+
+/// Nobody counts.
+#[cfg(all(
+    feature = "observe",
+    not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run")))
+))]
+pub(crate) fn cpu_of(_thread: u32) -> Option<std::time::Duration> {
+    None
+}
+
 /// Std has named it.
 #[cfg(not(all(target_os = "linux", not(miri), any(feature = "os", feature = "run"))))]
 pub(crate) fn name_thread(_name: &str) {}

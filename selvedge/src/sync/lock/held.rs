@@ -118,7 +118,7 @@ impl<T: ?Sized> Held<'_, T> {
         let lock = self.lock;
         let waited = lock.monitor.wait(self.changed, signals, lock.site(at));
         self.changed = waited.is_err();
-        lock.note_entered(at);
+        lock.monitor.entered.note(at);
         waited
     }
 }

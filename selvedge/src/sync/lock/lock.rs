@@ -7,21 +7,17 @@
 //! 1. While a [`Held`] lives and is not inside a wait, its thread holds the monitor, and no other `Held` of the
 //!    lock is in use. It is made right after entering, by one `&Lock` at a time, and exits when it is dropped.
 //! 2. A `Held` stays on the thread that entered.
-//! 3. `entered` is null or came from a `&'static Location`.
 //!
 //! # Orderings
 //!
-//! The data follows the monitor's. `entered` is for messages: `Relaxed`, and whoever holds the lock reads
-//! what it wrote itself.
+//! The data follows the monitor's.
 
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::panic::Location;
-use core::ptr;
 
 use crate::ambient;
-use crate::primitive::atomic::{AtomicPtr, Ordering::Relaxed};
 use crate::primitive::{UnsafeCell, const_fn};
 use crate::signal::{self, Signal, Stopped};
 use crate::sync::lock::error::{AlreadyHeld, EnterUntilError, TryEnterError};
@@ -88,8 +84,6 @@ use crate::sync::lock::monitor::{Monitor, Refused, Site};
 #[doc(alias = "Condvar")]
 pub struct Lock<T: ?Sized> {
     pub(super) monitor: Monitor,
-    /// Where the holder entered, or one before it.
-    entered: AtomicPtr<Location<'static>>,
     name: Option<Box<str>>,
     made: &'static Location<'static>,
     data: UnsafeCell<T>,
@@ -142,7 +136,6 @@ impl<T> Lock<T> {
         pub fn new(value: T) -> Self {
             Self {
                 monitor: Monitor::new(),
-                entered: AtomicPtr::new(ptr::null_mut()),
                 name: None,
                 made: Location::caller(),
                 data: UnsafeCell::new(value),
@@ -311,25 +304,11 @@ impl<T: ?Sized> Lock<T> {
     /// What a thread that has just entered works with.
     #[inline]
     fn held(&self, at: &'static Location<'static>) -> Held<'_, T> {
-        self.note_entered(at);
+        self.monitor.entered.note(at);
         Held {
             lock: self,
             changed: true,
             on_its_thread: PhantomData,
-        }
-    }
-
-    #[inline]
-    pub(super) fn note_entered(&self, at: &'static Location<'static>) {
-        self.entered.store(ptr::from_ref(at).cast_mut(), Relaxed);
-    }
-
-    fn entered_at(&self) -> Option<&'static Location<'static>> {
-        let entered = self.entered.load(Relaxed);
-        // SAFETY: null, or a location that lives for ever (invariant 3).
-        #[allow(unsafe_code, reason = "see the invariants")]
-        unsafe {
-            entered.as_ref()
         }
     }
 
@@ -338,13 +317,14 @@ impl<T: ?Sized> Lock<T> {
         AlreadyHeld::new(
             self.to_string(),
             &ambient::thread_path(),
-            self.entered_at().unwrap_or(self.made),
+            self.monitor.entered.get().unwrap_or(self.made),
         )
     }
 
     pub(super) fn site(&self, at: &'static Location<'static>) -> Site<'_> {
         Site {
             name: self.name.as_deref(),
+            made: self.made,
             at,
         }
     }

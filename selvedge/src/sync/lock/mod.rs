@@ -1,5 +1,6 @@
 //! A lock in which one can wait.
 
+mod entered;
 mod error;
 mod held;
 #[expect(

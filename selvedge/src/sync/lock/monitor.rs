@@ -29,11 +29,13 @@
 
 use core::panic::Location;
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use crate::primitive::atomic::AtomicUsize;
 use crate::primitive::atomic::Ordering::{Acquire, Relaxed, Release};
-use crate::primitive::{Arc, Mutex, const_fn, spin, thread_number};
-use crate::signal::{Signal, WaitSite, Waiter, Woken};
+use crate::primitive::{Arc, Mutex, clock, const_fn, spin, thread_number};
+use crate::signal::{HasHolder, Holder, Signal, WaitSite, Waiter, Woken};
+use crate::sync::lock::entered::Entered;
 
 /// An exit must look at the queues. Numbers of threads are even.
 const QUEUED: usize = 1;
@@ -45,6 +47,7 @@ const PATIENCE: u32 = 8;
 #[derive(Debug)]
 pub(super) struct Monitor {
     state: AtomicUsize,
+    pub(super) entered: Entered,
     queues: Mutex<Queues>,
 }
 
@@ -75,16 +78,22 @@ struct Waiting {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Site<'a> {
     pub(super) name: Option<&'a str>,
+    pub(super) made: &'static Location<'static>,
     pub(super) at: &'static Location<'static>,
 }
 
 impl Site<'_> {
-    fn entering(self) -> WaitSite {
+    fn entering(self, monitor: &Monitor, since: Instant) -> WaitSite<'_> {
         WaitSite::new("lock", self.name, self.at)
+            .on(monitor, self.made)
+            .held(monitor)
+            .since(since)
     }
 
-    fn waiting(self) -> WaitSite {
+    fn waiting(self, monitor: &Monitor) -> WaitSite<'_> {
         WaitSite::new("use of lock", self.name, self.at)
+            .on(monitor, self.made)
+            .held(monitor)
     }
 }
 
@@ -108,6 +117,7 @@ impl Monitor {
             };
             Self {
                 state: AtomicUsize::new(0),
+                entered: Entered::new(),
                 queues: Mutex::new(queues),
             }
         }
@@ -180,7 +190,7 @@ impl Monitor {
     ) -> Result<(), usize> {
         let me = thread_number();
         let mut queued = true;
-        let waited = Waiter::wait_notified(signals, site.waiting(), |waiter| {
+        let waited = Waiter::wait_notified(signals, site.waiting(self), |waiter| {
             let mut queues = self.queues.lock();
             if changed {
                 queues.uses += 1;
@@ -215,6 +225,7 @@ impl Monitor {
     fn queue_up(&self, signals: &[&Signal], site: Site<'_>, mut known: bool) -> Result<(), usize> {
         let me = thread_number();
         let mut in_vain = 0;
+        let mut since = None;
         let mut woken = Woken::Notified;
         loop {
             if spin(|| self.has_entered().then_some(())).is_some() {
@@ -227,7 +238,8 @@ impl Monitor {
                 // What is ready comes first; and who was called may not just go (invariant 3).
                 return if self.settle(me) { Ok(()) } else { Err(at) };
             }
-            let waited = Waiter::wait_notified(signals, site.entering(), |waiter| {
+            let since = *since.get_or_insert_with(clock::now);
+            let waited = Waiter::wait_notified(signals, site.entering(self, since), |waiter| {
                 let mut queues = self.queues.lock();
                 queues.stand(me, in_vain, waiter);
                 if self.take(&queues, me) {
@@ -296,6 +308,14 @@ impl Monitor {
         }
         self.state.store(next | queues.bit(), Release);
         called
+    }
+}
+
+impl HasHolder for Monitor {
+    fn holder(&self) -> Option<Holder> {
+        let thread = self.state.load(Relaxed) & !QUEUED;
+        let entered = self.entered.get();
+        (thread != 0).then_some(Holder { thread, entered })
     }
 }
 

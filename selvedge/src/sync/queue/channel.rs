@@ -18,6 +18,7 @@ use core::fmt;
 use core::panic::Location;
 use std::collections::VecDeque;
 use std::hash::Hash;
+use std::time::Instant;
 
 use crate::primitive::atomic::{
     AtomicBool, AtomicUsize,
@@ -276,8 +277,17 @@ impl<T> Channel<T> {
         }
     }
 
-    pub(super) fn site(&self, at: &'static Location<'static>) -> WaitSite {
+    /// For who waits for an element, or for room.
+    pub(super) fn site(
+        &self,
+        for_room: bool,
+        at: &'static Location<'static>,
+        since: Instant,
+    ) -> WaitSite<'static> {
         WaitSite::shared("queue", self.name.clone(), at)
+            .on(self, self.made)
+            .filled(for_room, self.bound)
+            .since(since)
     }
 
     /// The fields of `Debug`.

@@ -230,7 +230,7 @@ fn pop_any_at<'q, T: 'q>(
     let mut places = vec![None; queues.len()];
     loop {
         let mut popped = None;
-        let site = queues[0].site(at);
+        let site = queues[0].site(false, at, wait.since);
         let waited = Waiter::wait_notified(&wait.signals(), site, |waiter| {
             let turns: Vec<_> = queues
                 .iter()

@@ -7,9 +7,10 @@
 
 use core::panic::Location;
 use core::time::Duration;
+use std::time::Instant;
 
 use crate::primitive::atomic::Ordering::Relaxed;
-use crate::primitive::{Arc, spin};
+use crate::primitive::{Arc, clock, spin};
 use crate::probe::{self, Event};
 use crate::signal::{self, Signal, Stopped, Till, Waiter, Woken};
 use crate::sync::queue::buffer::Place;
@@ -72,29 +73,33 @@ impl<T> Channel<T> {
         let mut element = Some(element);
         let mut offered: Option<Arc<Waiter>> = None; // by whom the offer is known
         loop {
-            let waited = Waiter::wait_notified(&wait.signals(), self.site(wait.at), |waiter| {
-                let mut locked = self.locked.lock();
-                if locked.closed {
-                    return None;
-                }
-                if let Some(before) = &offered {
-                    let at = locked.offer_of(before)?;
-                    locked.offers[at].waiter = Arc::clone(waiter);
-                    return Some(Arc::clone(waiter));
-                }
-                let offer = Offer {
-                    element: element.take()?,
-                    waiter: Arc::clone(waiter),
-                };
-                if place.front {
-                    locked.offers.push_front(offer)
-                } else {
-                    locked.offers.push_back(offer)
-                }
-                drop(locked);
-                self.poppers.notify_one();
-                Some(Arc::clone(waiter))
-            });
+            let waited = Waiter::wait_notified(
+                &wait.signals(),
+                self.site(true, wait.at, wait.since),
+                |waiter| {
+                    let mut locked = self.locked.lock();
+                    if locked.closed {
+                        return None;
+                    }
+                    if let Some(before) = &offered {
+                        let at = locked.offer_of(before)?;
+                        locked.offers[at].waiter = Arc::clone(waiter);
+                        return Some(Arc::clone(waiter));
+                    }
+                    let offer = Offer {
+                        element: element.take()?,
+                        waiter: Arc::clone(waiter),
+                    };
+                    if place.front {
+                        locked.offers.push_front(offer)
+                    } else {
+                        locked.offers.push_back(offer)
+                    }
+                    drop(locked);
+                    self.poppers.notify_one();
+                    Some(Arc::clone(waiter))
+                },
+            );
             let ended = match waited {
                 Some((waiter, woken)) => {
                     offered = Some(waiter);
@@ -176,7 +181,9 @@ impl<T> Channel<T> {
         let mut place = None;
         loop {
             let mut result = None;
-            let waited = Waiter::wait_notified(&wait.signals(), self.site(wait.at), |waiter| {
+            let for_room = core::ptr::eq(sleepers, &self.pushers);
+            let site = self.site(for_room, wait.at, wait.since);
+            let waited = Waiter::wait_notified(&wait.signals(), site, |waiter| {
                 let turn = sleepers.register(place, waiter);
                 result = attempt();
                 if result.is_some() {
@@ -204,6 +211,8 @@ pub(super) struct Wait {
     stop: Signal,
     report: Option<Signal>,
     waited: Duration,
+    /// When the thread began to wait.
+    pub(super) since: Instant,
     pub(super) at: &'static Location<'static>,
 }
 
@@ -220,6 +229,7 @@ impl Wait {
             stop: signal::stop(),
             report: None,
             waited: Duration::ZERO,
+            since: clock::now(),
             at,
         }
     }

@@ -226,7 +226,8 @@ impl Semaphore {
         let stop = signal::stop();
         let signals = [until.unwrap_or(&stop), &stop];
         let mut too_many = None;
-        let site = WaitSite::new("semaphore", self.0.name.as_deref(), at);
+        let site = WaitSite::new("semaphore", self.0.name.as_deref(), at)
+            .on(Arc::as_ptr(&self.0), self.0.made);
         let waited = Waiter::wait_notified(&signals, site, |waiter| {
             let mut state = self.0.state.lock();
             if state.take(n) {

@@ -1,0 +1,91 @@
+//! Files of what was seen.
+
+use std::fs;
+
+use selvedge_cli::recording::Recording;
+
+use crate::canned::{Folder, PICTURE, told};
+
+#[test]
+fn what_is_recorded_can_be_played() {
+    let folder = Folder::new();
+    folder.program("a.sock", |request| {
+        assert!(matches!(
+            request.command,
+            selvedge::observe::inspect::protocol::Command::Record { every_ms: 1000, .. }
+        ));
+        let happened =
+            r#"{"happened":{"at_us":9000001,"thread":"mill","text":"a thread has ended"}}"#;
+        let ended = r#"{"ended":{"why":"time","dropped":0}}"#;
+        Some(
+            ["\"began\"", PICTURE, happened, PICTURE, ended]
+                .map(str::to_owned)
+                .to_vec(),
+        )
+    });
+    let (status, out, err) = told(&folder.selvedge(&["record", "load.jsonl", "--for", "2s"]));
+    assert_eq!(
+        (status, &*out, &*err),
+        (Some(0), "", "selvedge: 2 snapshots in `load.jsonl`\n")
+    );
+    let file = folder.path().join("load.jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!(
+        text.lines().count(),
+        4,
+        "hello, two pictures and an event: {text}"
+    );
+    Recording::open(&file).unwrap();
+    // It is not written over.
+    let (status, _, err) = told(&folder.selvedge(&["record", "load.jsonl"]));
+    assert_eq!(status, Some(2));
+    assert!(
+        err.contains("is there already; remove it, or name another file"),
+        "{err}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn a_recording_up_to_the_end_of_the_program_is_one() {
+    let folder = Folder::new();
+    folder.program("a.sock", |_| {
+        Some(vec![
+            PICTURE.to_owned(),
+            r#"{"ended":{"why":"closing","dropped":0}}"#.to_owned(),
+        ])
+    });
+    let (status, _, err) = told(&folder.selvedge(&["record", "load.jsonl"]));
+    assert_eq!(status, Some(0), "{err}");
+    assert!(
+        err.contains("1 snapshot in `load.jsonl`") && err.contains("the program has ended"),
+        "{err}"
+    );
+    // But not, if a time was asked for.
+    assert_eq!(
+        folder
+            .selvedge(&["record", "other.jsonl", "--for", "1h"])
+            .status
+            .code(),
+        Some(1)
+    );
+}
+
+#[test]
+fn what_cannot_be_played_is_named() {
+    let folder = Folder::new();
+    fs::write(folder.path().join("poem"), "roses are red\n").unwrap();
+    for (file, status, why) in [
+        ("none", 2, "there is no file `none`"),
+        (
+            "poem",
+            1,
+            "`poem` is no recording of selvedge: its first line",
+        ),
+        (".", 1, "`.` is no recording"),
+    ] {
+        let (got, _, err) = told(&folder.selvedge(&["replay", file]));
+        assert_eq!(got, Some(status), "{err}");
+        assert!(err.contains(why), "{err}");
+    }
+}

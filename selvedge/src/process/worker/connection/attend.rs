@@ -1,0 +1,193 @@
+//! What the keeper does for a connection: it reads while no caller does, writes what did not fit, and ends it.
+//!
+//! # Invariants
+//!
+//! Those of [`connection`](super), and: the keeper hangs up a fresh nudge before it looks at the state, so that a
+//! change that it has not seen wakes it.
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use super::{Answer, Connection, Reading};
+use crate::primitive::sys::descriptor::Interest;
+use crate::process::worker::error::Ended;
+use crate::signal::{Ready, Signal, Till, WaitSite, Waiter, Woken, wait_ready};
+
+/// How long no caller must have read before the keeper does: to take turns would cost each call a switch of threads.
+const QUIET: Duration = Duration::from_millis(10);
+
+/// What the keeper is to do next.
+enum Turn {
+    Read,
+    /// A caller may come again soon.
+    Rest,
+    /// A caller reads, or there is nothing to read.
+    Wait,
+}
+
+/// Why [`attend`](Connection::attend) returned.
+#[derive(Debug, PartialEq, Eq)]
+pub(in super::super) enum Attended {
+    /// The signal with this index is set.
+    Signal(usize),
+    /// A call was cancelled.
+    Cancelled,
+    /// The worker has closed its output.
+    AtEnd,
+}
+
+impl Connection {
+    /// Looks after the connection until one of `signals` is set, or something is to be done that it cannot do.
+    pub(in super::super) fn attend(
+        &self,
+        signals: &[&Signal],
+        site: &WaitSite<'static>,
+    ) -> Attended {
+        // How often callers had read when it looked last.
+        let mut reads = None;
+        loop {
+            let nudge = Signal::new();
+            let turn = {
+                let mut state = self.state.lock();
+                state.nudge = nudge.clone();
+                state.keeper_asks = state.reader;
+                if core::mem::take(&mut state.cancels) {
+                    return Attended::Cancelled;
+                }
+                if state.at_end {
+                    return Attended::AtEnd;
+                }
+                match reads == Some(state.reads) {
+                    _ if state.reader => Turn::Wait,
+                    true => {
+                        state.reader = true;
+                        Turn::Read
+                    }
+                    false => {
+                        reads = Some(state.reads);
+                        Turn::Rest
+                    }
+                }
+            };
+            let till = match turn {
+                Turn::Rest => Till::after(QUIET),
+                Turn::Read | Turn::Wait => Signal::never(),
+            };
+            let reading = matches!(turn, Turn::Read).then(|| Reading(self));
+            let mut all = signals.to_vec();
+            all.extend([&nudge, &till]);
+            let woken = match (&reading, self.flush()) {
+                (Some(_), true) => self.sleep(Interest::Both, &all, site),
+                (Some(_), false) => self.sleep(Interest::Read, &all, site),
+                (None, true) => self.sleep(Interest::Write, &all, site),
+                (None, false) => Some(rest(&all, site)),
+            };
+            match woken {
+                Some(at) if at < signals.len() => return Attended::Signal(at),
+                Some(_) => {}
+                None if reading.is_some() => {
+                    let answered = self.state.lock().answered;
+                    self.receive(false);
+                    if self.state.lock().answered != answered {
+                        reads = None; // a caller is at work: it had better read by itself
+                    }
+                }
+                None => {}
+            }
+            drop(reading);
+        }
+    }
+
+    /// Sleeps until the stream is ready (`None`) or a signal is set.
+    fn sleep(
+        &self,
+        interest: Interest,
+        signals: &[&Signal],
+        site: &WaitSite<'static>,
+    ) -> Option<usize> {
+        let stream = self.stream.as_fd();
+        match wait_ready(stream, interest, signals, &self.spares[1], || site.clone()) {
+            Ok(Ready::Source) => None,
+            Ok(Ready::Signal(at)) => Some(at),
+            // The system has no descriptor left: looks now and then, until it has.
+            Err(_) => {
+                let till = Till::after(QUIET);
+                let mut all = signals.to_vec();
+                all.push(&till);
+                let at = rest(&all, site);
+                (at < signals.len()).then_some(at)
+            }
+        }
+    }
+
+    /// The call that was cancelled first and is not answered yet, and when that was.
+    pub(in super::super) fn unanswered(&self) -> Option<(Instant, Box<str>)> {
+        let state = self.state.lock();
+        let cancelled = state
+            .pending
+            .values()
+            .filter_map(|pending| Some((pending.cancelled?, pending)));
+        let (when, pending) = cancelled.min_by_key(|(when, _)| *when)?;
+        Some((when, pending.call.clone()))
+    }
+
+    /// The worker has ended: hands out what it has left, and the end to every call that it has not answered; how many
+    /// these were.
+    pub(in super::super) fn finish(&self, ended: &Ended, site: &WaitSite<'static>) -> usize {
+        self.state.lock().ending.clone().set();
+        loop {
+            let nudge = Signal::new();
+            {
+                let mut state = self.state.lock();
+                state.nudge = nudge.clone();
+                state.keeper_asks = true;
+                if !state.reader {
+                    state.reader = true;
+                    break;
+                }
+            }
+            rest(&[&nudge], site); // the reader leaves, because of `ending`
+        }
+        let reading = Reading(self);
+        if !self.state.lock().at_end {
+            self.receive(true);
+        }
+        let rest = self.lines.lock().rest().to_vec();
+        if !rest.is_empty() {
+            self.complain(&rest, &"it ended in the middle of the line");
+        }
+        let mut waiters = Vec::new();
+        let mut told = 0;
+        {
+            let mut state = self.state.lock();
+            state.over = Some(ended.clone());
+            state
+                .pending
+                .retain(|_, pending| pending.cancelled.is_none());
+            for pending in state.pending.values_mut() {
+                if pending.answer.is_none() {
+                    pending.answer = Some(Answer::Ended(ended.clone()));
+                    told += 1;
+                }
+                waiters.extend(pending.waiter.take());
+            }
+        }
+        drop(reading);
+        for waiter in waiters {
+            waiter.notify();
+        }
+        let flushed = self.writing.lock().flushed.take();
+        if let Some(flushed) = flushed {
+            flushed.set();
+        }
+        told
+    }
+}
+
+/// Sleeps until one of `signals` is set.
+fn rest(signals: &[&Signal], site: &WaitSite<'static>) -> usize {
+    match Waiter::wait_notified(signals, site.clone(), |_| Some(())) {
+        Some(((), Woken::Signal(at))) => at,
+        _ => unreachable!("nobody else knows this waiter"),
+    }
+}

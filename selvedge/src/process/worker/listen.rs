@@ -1,0 +1,395 @@
+//! The threads of a server: who reads, who runs.
+//!
+//! If calls run one after another, the thread that has read a call runs it, so that no second one need be woken. A
+//! listener looks now and then whether a call takes long, and then reads, to hear that it is cancelled. If calls run
+//! side by side, the listener reads and the others run.
+//!
+//! # Invariants
+//!
+//! 1. One thread reads at a time: who has set `State::reader`. Who takes `lines` puts them back before it leaves.
+//! 2. While a call runs and nobody reads, the listener is awake, and reads at the latest after two of its periods.
+//! 3. An answer goes out whole, under the lock of `output`, which runs no code of the user.
+//! 4. After `ended` is set no call begins.
+
+use core::mem;
+use core::panic::Location;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use crate::ambient::Ambient;
+use crate::primitive::sys::descriptor::{self, Interest};
+use crate::primitive::{Mutex, drop_caught, message_of};
+use crate::process::worker::protocol::{self, Failure, FromServer, Line, Lines, ToWorker};
+use crate::process::worker::serve::{Arguments, Function};
+use crate::signal::{self, Ready, Signal, Spare, Till, WaitSite, deadline, wait_ready};
+use crate::sync::Queue;
+use crate::thread::{self, Failures};
+
+/// How often the listener looks.
+const PERIOD: Duration = Duration::from_millis(2);
+/// How often it looks in vain before it sleeps.
+const ROUNDS: u32 = 10;
+
+/// What the threads of a server share.
+pub(super) struct Serving {
+    functions: BTreeMap<Box<str>, Function>,
+    threads: usize,
+    longest: usize,
+    input: OwnedFd,
+    output: Mutex<File>,
+    lines: Mutex<Lines>,
+    calls: Queue<Call>,
+    state: Mutex<State>,
+    ended: Signal,
+    /// For the wait of who reads.
+    spare: Spare,
+    site: WaitSite<'static>,
+}
+
+struct State {
+    reader: bool,
+    /// How many calls have begun.
+    begun: u64,
+    running: HashMap<u64, Signal>,
+    /// Wakes the listener; `None` if it is awake.
+    wake: Option<Signal>,
+    /// Asks the listener not to read any more, and says that it does not.
+    back: Signal,
+    free: Signal,
+}
+
+/// A call that is to be run.
+struct Call {
+    id: u64,
+    line: Box<[u8]>,
+    cancelled: Signal,
+}
+
+impl Serving {
+    pub(super) fn new(
+        functions: BTreeMap<Box<str>, Function>,
+        threads: usize,
+        longest: usize,
+        (input, output): (OwnedFd, OwnedFd),
+        lines: Lines,
+        at: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            functions,
+            threads,
+            longest,
+            input,
+            output: Mutex::new(File::from(output)),
+            lines: Mutex::new(lines),
+            // The other side bounds what is in flight.
+            calls: Queue::named(&format!("the calls of the worker at {at}"), usize::MAX).quiet(),
+            state: Mutex::new(State {
+                reader: false,
+                begun: 0,
+                running: HashMap::new(),
+                wake: None,
+                back: Signal::new(),
+                free: Signal::new(),
+            }),
+            ended: Signal::named("the worker's end"),
+            spare: Spare::default(),
+            site: WaitSite::new("read calls from", Some("the other side"), at),
+        }
+    }
+
+    /// Takes calls until the other side says stop or is gone, or the calling thread is asked to stop.
+    pub(super) fn serve(&self) -> Result<(), Failures> {
+        thread::scope("serve", |scope| {
+            if self.threads == 1 {
+                scope.builder("listener").service().spawn(|_stop| {
+                    self.look_out();
+                    Ok(())
+                })?;
+                self.take_turns();
+            } else {
+                for n in 1..=self.threads {
+                    scope.spawn(&format!("call-{n}"), |_stop| {
+                        while let Ok(call) = self.calls.pop() {
+                            self.run(&call);
+                        }
+                        Ok(())
+                    });
+                }
+                while self.read(&self.ended) {}
+            }
+            self.end(signal::stop().is_set());
+            Ok(())
+        })
+    }
+
+    /// Reads and runs, one call after another.
+    fn take_turns(&self) {
+        while !self.ended.is_set() {
+            if let Ok(call) = self.calls.try_pop() {
+                self.run(&call);
+                continue;
+            }
+            let free = {
+                let mut state = self.state.lock();
+                let is_free = !mem::replace(&mut state.reader, true);
+                if !is_free {
+                    state.back.set();
+                }
+                (!is_free).then(|| state.free.clone())
+            };
+            if let Some(free) = free {
+                // The listener hands it over; it never waits for anything else meanwhile.
+                signal::shield(|| free.wait()).ok();
+            }
+            if self.calls.is_empty() {
+                self.read(&self.ended);
+            }
+            self.state.lock().reader = false;
+        }
+    }
+
+    /// The listener's life, if calls run one after another.
+    fn look_out(&self) {
+        loop {
+            let wake = Signal::new();
+            {
+                let mut state = self.state.lock();
+                match state.running.is_empty() {
+                    true => state.wake = Some(wake.clone()),
+                    false => drop(wake.set()), // a call has begun just now (invariant 2)
+                }
+            }
+            if wake.wait_until(&self.ended).is_err() {
+                return;
+            }
+            let (mut seen, mut rounds) = (None, 0);
+            while rounds < ROUNDS {
+                if Till::after(PERIOD).wait_until(&self.ended).is_err() {
+                    return;
+                }
+                let back = {
+                    let mut state = self.state.lock();
+                    let is_busy = !state.running.is_empty();
+                    rounds = if is_busy { 0 } else { rounds + 1 };
+                    let is_long = is_busy && seen == Some(state.begun) && !state.reader;
+                    seen = Some(state.begun);
+                    if is_long {
+                        state.reader = true;
+                        (state.back, state.free) = (Signal::new(), Signal::new());
+                    }
+                    is_long.then(|| state.back.clone())
+                };
+                if let Some(back) = back {
+                    while self.read(&back) {}
+                    let mut state = self.state.lock();
+                    state.free.set();
+                    // Who waits for it has it now (invariant 1).
+                    state.reader = back.is_set();
+                }
+            }
+        }
+    }
+
+    /// Reads what comes, and waits for it until `until` is set. Is there more to come?
+    fn read(&self, until: &Signal) -> bool {
+        let stop = signal::stop();
+        let (input, signals) = (self.input.as_fd(), [until, &stop]);
+        match wait_ready(input, Interest::Read, &signals, &self.spare, || {
+            self.site.clone()
+        }) {
+            Ok(Ready::Source) => {}
+            Ok(Ready::Signal(0)) => return false,
+            Ok(Ready::Signal(_)) | Err(_) => {
+                self.end(true);
+                return false;
+            }
+        }
+        let mut buffer = [0; 4096];
+        let received = match descriptor::receive(input, &mut buffer) {
+            Err(error) if descriptor::is_no_socket(&error) => {
+                descriptor::read_ready(input, &mut buffer)
+            }
+            received => received,
+        };
+        match received {
+            Ok(None) => true,
+            Ok(Some(0)) | Err(_) => {
+                self.end(true);
+                false
+            }
+            Ok(Some(n)) => {
+                let mut lines = self.lines.lock();
+                lines.add(&buffer[..n]);
+                while let Some(line) = lines.next() {
+                    self.take(line);
+                }
+                !self.ended.is_set()
+            }
+        }
+    }
+
+    /// Understands one line.
+    fn take(&self, line: Line<'_>) {
+        let line = match line {
+            Line::Whole(line) if line.iter().all(u8::is_ascii_whitespace) => return,
+            Line::Whole(line) => line,
+            Line::TooLong(head, len) => {
+                self.refuse(head, &format!("the line has {len} bytes"));
+                return;
+            }
+        };
+        match protocol::read::<ToWorker<'_>>(line) {
+            Err(error) => self.refuse(line, &error.to_string()),
+            Ok(ToWorker { stop: Some(_), .. }) => self.end(false),
+            Ok(ToWorker {
+                cancel: Some(id), ..
+            }) => {
+                let running = self.state.lock().running.get(&id).cloned();
+                if let Some(cancelled) = running {
+                    cancelled.set_because("the call was cancelled");
+                }
+            }
+            Ok(ToWorker {
+                id: Some(id),
+                call: Some(_),
+                ..
+            }) => {
+                let cancelled = Signal::named("the call was cancelled");
+                self.state.lock().running.insert(id, cancelled.clone());
+                let line = line.into();
+                // Closed: the end has come, and the other side knows.
+                let _ = self.calls.push(Call {
+                    id,
+                    line,
+                    cancelled,
+                });
+            }
+            Ok(_) => self.refuse(line, "it has neither `call` nor `cancel` nor `stop`"),
+        }
+    }
+
+    fn refuse(&self, line: &[u8], why: &str) {
+        let message = format!(
+            "cannot understand the line `{}`: {why}",
+            protocol::shown(line)
+        );
+        let failure = Failure {
+            kind: "MalformedCall".to_owned(),
+            message,
+            traceback: String::new(),
+        };
+        self.fail(protocol::id_of(line), &failure);
+    }
+
+    /// Runs a call and answers it.
+    fn run(&self, call: &Call) {
+        let wake = {
+            let mut state = self.state.lock();
+            state.begun += 1;
+            state.wake.take()
+        };
+        if let Some(wake) = wake {
+            wake.set(); // invariant 2
+        }
+        let result = if call.cancelled.is_set() {
+            Err(cancelled())
+        } else {
+            self.perform(call)
+        };
+        self.state.lock().running.remove(&call.id);
+        match result {
+            Ok(out) if out.len() + 32 > self.longest => {
+                let message = format!(
+                    "the result has {} bytes as JSON, and a line may have {}",
+                    out.len(),
+                    self.longest
+                );
+                let (kind, traceback) = ("TooLong".to_owned(), String::new());
+                let failure = Failure {
+                    kind,
+                    message,
+                    traceback,
+                };
+                self.fail(Some(call.id), &failure);
+            }
+            Ok(out) => self.send(&format!("{{\"id\":{},\"out\":{out}}}\n", call.id)),
+            Err(failure) => self.fail(Some(call.id), &failure),
+        }
+    }
+
+    /// The result of a call, as JSON. Nothing of the user's unwinds from here.
+    fn perform(&self, call: &Call) -> Result<String, Failure> {
+        let read: ToWorker<'_> = protocol::read(&call.line).map_err(|error| Failure {
+            kind: "MalformedCall".to_owned(),
+            message: error.to_string(),
+            traceback: String::new(),
+        })?;
+        let name = read.call.unwrap_or_default();
+        let Some(function) = self.functions.get(&*name) else {
+            let known: Vec<_> = self.functions.keys().map(|name| &**name).collect();
+            return Err(Failure {
+                kind: "NoFunction".to_owned(),
+                message: format!("there is no `{name}`; there are: {}", known.join(", ")),
+                traceback: String::new(),
+            });
+        };
+        let arguments = Arguments {
+            args: read.args,
+            kwargs: read.kwargs,
+        };
+        let fields = read.context.unwrap_or_default();
+        let ambient = Ambient::from_headers(&fields).unwrap_or_else(|error| error.into_ambient());
+        let body = || ambient.run(|| deadline(&call.cancelled, || function(arguments)));
+        match catch_unwind(AssertUnwindSafe(body)) {
+            Ok(Err(_)) if call.cancelled.is_set() => Err(cancelled()),
+            Ok(result) => result,
+            Err(payload) => {
+                let message = message_of(&*payload).to_owned();
+                drop_caught(payload);
+                Err(Failure {
+                    kind: "panic".to_owned(),
+                    message,
+                    traceback: String::new(),
+                })
+            }
+        }
+    }
+
+    fn fail(&self, id: Option<u64>, failure: &Failure) {
+        let line = serde_json::to_string(&FromServer { id, err: failure });
+        // A failure is three texts, which always have a JSON form.
+        self.send(&(line.unwrap_or_default() + "\n"));
+    }
+
+    /// Writes a line. That nobody reads is told by the end of the input.
+    pub(super) fn send(&self, line: &str) {
+        let _ = self.output.lock().write_all(line.as_bytes()); // invariant 3
+    }
+
+    /// No call begins any more; if it is urgent, those that run are cancelled.
+    fn end(&self, is_urgent: bool) {
+        self.ended.set();
+        self.calls.close();
+        drop(self.calls.pop_all());
+        let running: Vec<_> = if is_urgent {
+            self.state.lock().running.values().cloned().collect()
+        } else {
+            Vec::new()
+        };
+        for cancelled in running {
+            cancelled.set_because("the other side is gone");
+        }
+    }
+}
+
+fn cancelled() -> Failure {
+    Failure {
+        kind: "Cancelled".to_owned(),
+        message: "the call was cancelled".to_owned(),
+        traceback: String::new(),
+    }
+}

@@ -1,0 +1,80 @@
+//! Workers: programs that live long and take calls, in any language.
+//!
+//! A [`Worker`] is a child process that answers calls, and looks like an object with functions: any number of threads
+//! call it, results and errors come back to who asked. A program in Python needs nothing but an interpreter
+//! ([`Builder::python`]); one in Rust calls [`Server::serve`]; any other speaks the protocol below.
+//!
+//! ```
+//! use selvedge::process::{Command, worker::Builder};
+//!
+//! # if std::process::Command::new("python3").arg("-V").output().is_err() { return } // the example needs one
+//! # let status =
+//! selvedge::run("example", |_stop| {
+//!     let python = Builder::python("python", Command::new("python3")).start()?;
+//!     python.exec("def add(a, b): return a + b")?;
+//!     assert_eq!(python.call::<i64>("add", (1, 2))?, 3);
+//!     Ok(())
+//! });
+//! # assert_eq!(status, std::process::ExitCode::SUCCESS);
+//! ```
+//!
+//! # The protocol
+//!
+//! One JSON object a line, in UTF-8, on the worker's standard input and output, which are one socket. A worker takes
+//! them away from its own code before that runs, so that nothing it prints can be mistaken for an answer.
+//!
+//! | to the worker | |
+//! |---|---|
+//! | `{"config":{"version":1,"name":"py","max_line":67108864,"threads":1,"user":null}}` | first, once; `threads` may be missing |
+//! | `{"id":7,"call":"add","args":[1,2],"kwargs":{},"context":{"baggage":"tenant=ada"}}` | a call; all but `id` and `call` may be missing |
+//! | `{"cancel":7}` | nobody waits for this call any more; it is answered all the same |
+//! | `{"stop":true}` | no more calls; end when those that run have ended |
+//! | end of file | end now |
+//!
+//! | from the worker | |
+//! |---|---|
+//! | `{"out":"ok","version":1,"language":"python 3.11.7"}` | first, once; `{"err":{..}}` if it does not want to |
+//! | `{"id":7,"out":3}` | the result; `null`, `0`, `false` and `""` are results |
+//! | `{"id":7,"err":{"type":"ValueError","message":"..","traceback":".."}}` | the call failed |
+//! | `{"log":{"level":"WARNING","logger":"my.module","message":".."}}` | at any time |
+//!
+//! Calls may be answered in any order. A line that cannot be read is the failure of the call that it is about, if that
+//! can be seen, and [an event](crate::probe::Event::WorkerMalformed); the others go on.
+//!
+//! # What a worker says
+//!
+//! Log records, and lines on standard error (where prints go, too), are events with the worker's path:
+//! [`WorkerLogged`](crate::probe::Event::WorkerLogged), [`WorkerPrinted`](crate::probe::Event::WorkerPrinted). With the feature
+//! `log` or `tracing` they are records of the program's logger. If nobody listens at all, lines, warnings and errors are
+//! printed.
+//!
+//! # Limits
+//!
+//! - A call or answer has at most [`LONGEST_LINE`] bytes, or what [`Builder::longest_line`] says; one that is longer is an error, and the
+//!   next one works.
+//! - JSON has no NaN and no infinity: serde sends `null`, Python refuses to. Python's integers have no bound; a Rust
+//!   integer that is too small for one is an error. Keys of a Python dictionary become texts.
+//! - A worker is no sandbox: its program can do what this one can.
+
+mod builder;
+mod call;
+mod connection;
+mod error;
+mod keeper;
+mod listen;
+mod protocol;
+mod python;
+mod serve;
+#[expect(
+    clippy::module_inception,
+    reason = "files are named after the type they hold"
+)]
+mod worker;
+
+pub use builder::{Builder, StartError};
+pub use call::Call;
+pub use error::{BadArguments, BadResult, CallError, Ended, RemoteError};
+pub use protocol::LONGEST_LINE;
+pub use python::SOURCE as PYTHON_SOURCE;
+pub use serve::{ServeError, Server};
+pub use worker::Worker;

@@ -1,0 +1,361 @@
+//! The lines that go to a worker and come from it: one JSON object each.
+//!
+//! # Invariants
+//!
+//! 1. A line that is written has no line end inside, and `id` first: JSON escapes line ends, and a reader that
+//!    understands nothing else of a line finds the call that it was about.
+//! 2. [`Lines`] keeps at most the longest line and one read. Of a line that is longer it keeps the beginning.
+
+use core::fmt::Write;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+/// The version of the protocol, in the configuration and in the answer to it.
+pub(super) const VERSION: u32 = 1;
+
+/// How many bytes a line may have, unless something else is said: 64 MiB.
+pub const LONGEST_LINE: usize = 64 << 20;
+
+/// How much of a line that is too long or malformed is kept, to say which one it was.
+const HEAD: usize = 120;
+
+/// The first line to a worker.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Configuration {
+    pub(super) config: Config,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Config {
+    pub(super) version: u32,
+    pub(super) name: String,
+    pub(super) max_line: usize,
+    /// How many calls run at once; `None` leaves it to the worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) threads: Option<usize>,
+    #[serde(default)]
+    pub(super) user: Option<Box<RawValue>>,
+}
+
+/// A line from a worker.
+#[derive(Deserialize)]
+pub(super) struct FromWorker<'l> {
+    #[serde(default)]
+    pub(super) id: Option<u64>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub(super) out: Option<&'l RawValue>,
+    #[serde(default)]
+    pub(super) err: Option<Failure>,
+    #[serde(default)]
+    pub(super) log: Option<LogRecord>,
+    /// Of the first line alone.
+    #[serde(default)]
+    pub(super) version: Option<u32>,
+}
+
+/// A line to a worker, as a worker reads it.
+#[derive(Deserialize)]
+pub(super) struct ToWorker<'l> {
+    #[serde(default)]
+    pub(super) id: Option<u64>,
+    #[serde(default)]
+    pub(super) call: Option<String>,
+    #[serde(borrow, default)]
+    pub(super) args: Option<&'l RawValue>,
+    #[serde(borrow, default)]
+    pub(super) kwargs: Option<&'l RawValue>,
+    #[serde(default)]
+    pub(super) context: Option<std::collections::BTreeMap<String, String>>,
+    #[serde(default)]
+    pub(super) cancel: Option<u64>,
+    #[serde(default)]
+    pub(super) stop: Option<bool>,
+}
+
+/// A line from a server that says what failed.
+#[derive(Serialize)]
+pub(super) struct FromServer<'f> {
+    pub(super) id: Option<u64>,
+    pub(super) err: &'f Failure,
+}
+
+/// What a function of the worker raised or returned as an error.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Failure {
+    #[serde(rename = "type", default)]
+    pub(super) kind: String,
+    #[serde(default)]
+    pub(super) message: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(super) traceback: String,
+}
+
+impl Failure {
+    /// A line of the worker was about a call, and said nothing that can be understood.
+    pub(super) fn malformed(error: &serde_json::Error, line: &[u8]) -> Self {
+        Self {
+            kind: "MalformedAnswer".to_owned(),
+            message: format!("{error}: `{}`", shown(line)),
+            traceback: String::new(),
+        }
+    }
+}
+
+/// What a worker has logged.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct LogRecord {
+    #[serde(default)]
+    pub(super) level: String,
+    #[serde(default)]
+    pub(super) logger: String,
+    #[serde(default)]
+    pub(super) message: String,
+}
+
+/// `null` is a value as any other.
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(from).map(Some)
+}
+
+/// A call without its number: everything between `{"id":1` and the end of the line.
+pub(super) struct Request(String);
+
+impl Request {
+    /// `args` and `kwargs` are JSON.
+    pub(super) fn call(
+        name: &str,
+        args: Option<&str>,
+        kwargs: Option<&str>,
+        context: &[(&'static str, String)],
+    ) -> Self {
+        let mut text = String::with_capacity(64 + name.len() + args.map_or(0, str::len));
+        text.push_str(",\"call\":");
+        quote(name, &mut text);
+        for (key, value) in [("args", args), ("kwargs", kwargs)] {
+            if let Some(value) = value {
+                let _ = write!(text, ",\"{key}\":{value}");
+            }
+        }
+        for (i, (key, value)) in context.iter().enumerate() {
+            let open = if i == 0 { ",\"context\":{" } else { "," };
+            let _ = write!(text, "{open}\"{key}\":");
+            quote(value, &mut text);
+        }
+        if !context.is_empty() {
+            text.push('}');
+        }
+        text.push_str("}\n");
+        Self(text)
+    }
+
+    /// The line, for the call with this number.
+    pub(super) fn line(&self, id: u64) -> String {
+        format!("{{\"id\":{id}{}", self.0)
+    }
+
+    /// How many bytes its line has at most.
+    pub(super) fn len(&self) -> usize {
+        self.0.len() + "{\"id\":".len() + 20
+    }
+}
+
+/// The line that ends a call nobody waits for any more.
+pub(super) fn cancel(id: u64) -> String {
+    format!("{{\"cancel\":{id}}}\n")
+}
+
+/// The line that asks a worker to end.
+pub(super) const STOP: &str = "{\"stop\":true}\n";
+
+fn quote(text: &str, into: &mut String) {
+    // A text always has a JSON form.
+    into.push_str(&serde_json::to_string(text).unwrap_or_default());
+}
+
+/// Reads a line. What is no object is refused: serde would read a list as the fields in their order.
+pub(super) fn read<'l, T: Deserialize<'l>>(line: &'l [u8]) -> Result<T, serde_json::Error> {
+    match line.trim_ascii_start().first() {
+        Some(b'{') => serde_json::from_slice(line),
+        _ => Err(serde::de::Error::custom("a message is a JSON object")),
+    }
+}
+
+/// The number of the call that a line is about, as far as it can be seen; for lines that cannot be read whole.
+pub(super) fn id_of(line: &[u8]) -> Option<u64> {
+    let text = core::str::from_utf8(&line[..line.len().min(HEAD)]);
+    let text = text.unwrap_or_else(|error| {
+        core::str::from_utf8(&line[..error.valid_up_to()]).unwrap_or_default()
+    });
+    let mut text = text.trim_start();
+    for expected in ["{", "\"id\"", ":"] {
+        text = text.strip_prefix(expected)?.trim_start();
+    }
+    let end = text.find(|c: char| !c.is_ascii_digit())?;
+    text[..end].parse().ok()
+}
+
+/// The beginning of a line, for messages.
+pub(super) fn shown(line: &[u8]) -> String {
+    let mut text = String::new();
+    for c in String::from_utf8_lossy(&line[..line.len().min(HEAD)]).chars() {
+        text.extend(c.escape_debug());
+    }
+    if line.len() > HEAD {
+        text.push_str("..");
+    }
+    text
+}
+
+/// Takes a stream of bytes apart, line by line.
+#[derive(Debug)]
+pub(super) struct Lines {
+    kept: Vec<u8>,
+    /// Where in `kept` the line begins, and how far it was looked at.
+    start: usize,
+    looked: usize,
+    longest: usize,
+    /// How long the present line is, if it is too long: its beginning is kept.
+    over: Option<usize>,
+}
+
+/// A line, without its end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line<'l> {
+    Whole(&'l [u8]),
+    /// It was longer than a line may be; its beginning, and its length.
+    TooLong(&'l [u8], usize),
+}
+
+impl Lines {
+    pub(super) fn new(longest: usize) -> Self {
+        Self {
+            kept: Vec::new(),
+            start: 0,
+            looked: 0,
+            longest: longest.max(HEAD),
+            over: None,
+        }
+    }
+
+    /// Adds what was read.
+    pub(super) fn add(&mut self, bytes: &[u8]) {
+        if self.start > 0 {
+            self.kept.drain(..self.start);
+            self.looked -= self.start;
+            self.start = 0;
+        }
+        self.kept.extend_from_slice(bytes);
+    }
+
+    /// The next line that is complete.
+    pub(super) fn next(&mut self) -> Option<Line<'_>> {
+        let begin = self.start;
+        let Some(at) = self.kept[self.looked..].iter().position(|b| *b == b'\n') else {
+            self.looked = self.kept.len();
+            if let Some(over) = &mut self.over {
+                *over += self.looked - (begin + HEAD);
+            } else if self.looked - begin > self.longest {
+                self.over = Some(self.looked - begin);
+            }
+            if self.over.is_some() {
+                self.kept.truncate(begin + HEAD);
+                self.looked = begin + HEAD;
+            }
+            return None;
+        };
+        let end = self.looked + at;
+        (self.start, self.looked) = (end + 1, end + 1);
+        let length = match self.over.take() {
+            Some(over) => over + end - (begin + HEAD),
+            None => end - begin,
+        };
+        let line = &self.kept[begin..end];
+        Some(if length > self.longest {
+            Line::TooLong(&line[..HEAD.min(line.len())], length)
+        } else {
+            Line::Whole(line)
+        })
+    }
+
+    /// What came after the last line end.
+    pub(super) fn rest(&self) -> &[u8] {
+        &self.kept[self.start..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{HEAD, Line, Lines, Request, ToWorker, id_of};
+
+    /// All lines of `stream`, read in pieces of these lengths; a line as its text, or how long it was.
+    fn lines(stream: &[u8], pieces: &[usize], longest: usize) -> Vec<Result<Vec<u8>, usize>> {
+        let mut lines = Lines::new(longest);
+        let mut found = Vec::new();
+        let (mut rest, mut sizes) = (stream, pieces.iter().cycle());
+        while !rest.is_empty() {
+            let n = sizes.next().copied().unwrap_or(1).clamp(1, rest.len());
+            lines.add(&rest[..n]);
+            rest = &rest[n..];
+            while let Some(line) = lines.next() {
+                found.push(match line {
+                    Line::Whole(line) => Ok(line.to_vec()),
+                    Line::TooLong(head, length) => {
+                        assert_eq!(head.len(), HEAD);
+                        Err(length)
+                    }
+                });
+            }
+            assert!(
+                lines.kept.len() <= 2 * longest + n + 1,
+                "{}",
+                lines.kept.len()
+            );
+        }
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn lines_are_those_of_the_stream_however_it_is_cut(
+            texts in prop::collection::vec(prop::collection::vec(b'a'..=b'c', 0..400), 0..12),
+            pieces in prop::collection::vec(1_usize..500, 1..8),
+        ) {
+            let longest = 200;
+            let stream: Vec<u8> = texts.iter().flat_map(|t| [t, &b"\n"[..]].concat()).collect();
+            let expected: Vec<_> = texts
+                .into_iter()
+                .map(|t| if t.len() > longest { Err(t.len()) } else { Ok(t) })
+                .collect();
+            prop_assert_eq!(lines(&stream, &pieces, longest), expected);
+        }
+
+        #[test]
+        fn a_request_is_one_line_and_reads_back(name in "\\PC{0,20}[\n\"\\\\]?", id in any::<u64>()) {
+            let context = [("baggage", "a=\"1\"\n".to_owned())];
+            let line = Request::call(&name, Some("[1]"), None, &context).line(id);
+            prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
+            prop_assert_eq!(id_of(line.as_bytes()), Some(id));
+            let read: ToWorker<'_> = serde_json::from_str(&line).unwrap();
+            prop_assert_eq!(read.id, Some(id));
+            prop_assert_eq!(read.call.unwrap(), name);
+            prop_assert_eq!(&read.context.unwrap()["baggage"], "a=\"1\"\n");
+        }
+    }
+
+    #[test]
+    fn the_number_of_a_broken_line_is_found_or_not() {
+        for (line, id) in [
+            (&b"{\"id\":7,\"out\":"[..], Some(7)),
+            (b" { \"id\" : 12 , nonsense \xff", Some(12)),
+            (b"{\"id\":7", None), // perhaps 77
+            (b"{\"out\":1,\"id\":7}", None),
+            (b"{\"id\":-1,", None),
+            (b"", None),
+        ] {
+            assert_eq!(id_of(line), id, "{}", String::from_utf8_lossy(line));
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Profiles that begin and end in the middle of what they measure.
+
+use std::time::Duration;
+
+use selvedge::observe::profile::{self, StartError};
+use selvedge::testing::World;
+use selvedge::{Signal, open, thread};
+
+use super::{all, alone, profile_of, row, start};
+
+#[open]
+fn timed(world: &World, millis: u64) {
+    world.advance(Duration::from_millis(millis));
+}
+
+#[open]
+fn around(world: &World, f: &mut dyn FnMut()) {
+    timed(world, 1);
+    f();
+    timed(world, 2);
+}
+
+#[test]
+fn what_began_before_is_not_counted_but_what_it_calls_is() {
+    let _alone = alone();
+    let world = World::with_mock_clock();
+    world.run(|| {
+        let mut profiling = None;
+        around(&world, &mut || profiling = Some(start()));
+        let profile = profiling.take().unwrap().stop();
+        assert!(profile.row("around").is_none());
+        assert_eq!(row(&profile, "timed"), (1, 1, 2, 2, 2));
+    });
+}
+
+#[test]
+fn what_is_running_at_the_end_counts_until_then() {
+    let _alone = alone();
+    let world = World::with_mock_clock();
+    world.run(|| {
+        let (mut profiling, mut profile) = (Some(start()), None);
+        around(&world, &mut || {
+            profile = profiling.take().map(|profiling| profiling.stop());
+        });
+        let profile = profile.unwrap();
+        assert_eq!(row(&profile, "around"), (1, 1, 0, 1, 1));
+        assert_eq!(row(&profile, "timed"), (1, 1, 1, 1, 1));
+    });
+}
+
+/// The end of a call of the profile before is nobody's in this one.
+#[test]
+fn a_profile_that_is_started_again_within_a_call_begins_anew() {
+    let _alone = alone();
+    let world = World::with_mock_clock();
+    world.run(|| {
+        let (mut first, mut second) = (Some(start()), None);
+        around(&world, &mut || {
+            drop(first.take());
+            second = Some(start());
+            timed(&world, 4);
+        });
+        timed(&world, 8);
+        let profile = second.unwrap().stop();
+        assert!(profile.row("around").is_none());
+        assert_eq!(row(&profile, "timed"), (3, 3, 14, 14, 8));
+    });
+}
+
+#[test]
+fn a_look_changes_nothing() {
+    let profile = profile_of(all(), |world| {
+        around(world, &mut || {
+            let other = profile::start().unwrap_err();
+            assert!(matches!(other, StartError::AlreadyOn { at } if at.file().ends_with("mod.rs")));
+            assert!(other.to_string().contains("stop that one first"));
+        });
+    });
+    let _alone = alone();
+    let world = World::with_mock_clock();
+    let looked = world.run(|| {
+        let profiling = start();
+        around(&world, &mut || {
+            let now = profiling.snapshot();
+            assert_eq!(row(&now, "around"), (1, 1, 0, 1, 1));
+        });
+        profiling.stop()
+    });
+    assert_eq!(row(&looked, "around"), row(&profile, "around"));
+    assert_eq!(row(&looked, "timed"), (2, 2, 3, 3, 2));
+}
+
+#[test]
+fn a_thread_that_outlives_the_profile_is_in_it() {
+    let _alone = alone();
+    let world = World::with_mock_clock();
+    world.run(|| {
+        let profiling = start();
+        let (called, go_on) = (Signal::new(), Signal::new());
+        let profile = thread::scope("outlived", |s| {
+            let worker = s.spawn("worker", |_| {
+                timed(&world, 3);
+                called.set();
+                go_on.wait()?;
+                timed(&world, 9);
+                Ok(())
+            });
+            called.wait()?;
+            let profile = profiling.stop();
+            go_on.set();
+            worker.join()?;
+            Ok(profile)
+        })
+        .unwrap();
+        assert_eq!(row(&profile, "timed"), (1, 1, 3, 3, 3));
+        let mut threads = profile.threads().iter();
+        assert!(threads.any(|thread| thread.path().ends_with("/worker")));
+    });
+}
+
+#[test]
+fn guards_may_go_in_any_order_and_be_leaked() {
+    let profile = profile_of(all(), |world| {
+        let outer = profile::block("outer");
+        timed(world, 1);
+        let inner = profile::block("inner");
+        timed(world, 2);
+        drop(outer); // ends the inner one as well
+        timed(world, 4);
+        drop(inner);
+        around(world, &mut || std::mem::forget(profile::block("leaked")));
+        timed(world, 8);
+    });
+    assert_eq!(row(&profile, "outer"), (1, 1, 0, 3, 3));
+    assert_eq!(row(&profile, "inner"), (1, 1, 0, 2, 2));
+    assert_eq!(row(&profile, "leaked"), (1, 1, 0, 2, 2));
+    assert_eq!(row(&profile, "around"), (1, 1, 0, 3, 3));
+    assert_eq!(row(&profile, "timed"), (6, 6, 18, 18, 8));
+}
