@@ -8,16 +8,33 @@
 //!
 //! At the end nothing is left, and the function is quiet. It is another function each time.
 
-use std::any::TypeId;
 use std::fmt;
 use std::ptr::null;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use selvedge::__private::{Code, Site, call};
+use selvedge::__private::{Code, Runs, Shape, Site, Step, call};
 use selvedge::call::Log;
 
 use crate::patches::is_quiet;
 use crate::{check, pause, spawn};
+
+/// The type of its handlers: there are none.
+struct Of;
+
+impl Shape for Of {
+    type Hook = ();
+    type Lent<'f> = ();
+}
+
+impl Runs<u32, u32> for Of {
+    fn run(_: &(), _: &mut Step<'_, u32, u32>) {
+        unreachable!("nothing but watches")
+    }
+
+    fn run_lent(_: &mut (), _: &mut Step<'_, u32, u32>) {
+        unreachable!("nothing but watches")
+    }
+}
 
 /// As the expansion of `#[open] fn first(n: u32) -> u32 { n }`, for a function that nobody has called.
 fn first(site: &'static Site, n: u32) -> u32 {
@@ -31,13 +48,9 @@ fn first(site: &'static Site, n: u32) -> u32 {
             see("n", n);
         }
     };
-    let code = Code::new(
-        |n: &mut u32| *n,
-        |_, _| unreachable!("nothing but watches"),
-        look,
-    );
+    let code = Code::new::<Of>(|n: &mut u32| *n, look);
     let mut args = n;
-    call(site, TypeId::of::<Site>(), null(), &mut args, &code)
+    call(site, null(), &mut args, &code)
 }
 
 #[test]
