@@ -198,15 +198,23 @@ fn dispatch_among(
 }
 
 /// A hook that was to see a panic has panicked: the first panic goes on, the other one is told to `probe`.
-pub(super) fn go_on_with(
-    function: &Function,
-    second: Box<dyn Any + Send>,
-    panic: Box<dyn Any + Send>,
-) -> ! {
+pub(super) fn go_on_with(function: &Function, second: Panic, panic: Panic) -> ! {
+    report_second(function, second);
+    resume_unwind(panic)
+}
+
+/// A call has panicked: a result that it had before is void. Its destructor is the user's.
+fn forget_answer(function: &Function, call: &mut dyn Running) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| call.forget_answer())) {
+        report_second(function, second);
+    }
+}
+
+/// Tells `probe` of a panic that came after another one.
+fn report_second(function: &Function, second: Panic) {
     let (function, message) = (function.path(), message_of(&*second));
     probe::emit(&Event::HookPanicked { function, message });
     drop_caught(second);
-    resume_unwind(panic)
 }
 
 /// Finds what is process-wide first. Not inlined: a call without such steps needs no stack for them.
@@ -350,7 +358,7 @@ impl<'c> Rest<'c> {
             set.tell(called, id, Phase::After, call);
             return;
         };
-        call.forget_answer();
+        forget_answer(site.function(), call);
         let phase = Phase::Unwound(&*panic);
         let told = catch_unwind(AssertUnwindSafe(|| set.tell(called, id, phase, call)));
         self.end_unwound(panic, told.map(|told| told != Told::NotAnswered));
@@ -361,6 +369,7 @@ impl<'c> Rest<'c> {
         let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.run(call))) else {
             return;
         };
+        forget_answer(self.steps.site.function(), call);
         let phase = Phase::Unwound(&*panic);
         let told = catch_unwind(AssertUnwindSafe(|| {
             self.masked(id, || call.invoke(&hook, &phase))

@@ -59,9 +59,6 @@ fn no_result() -> ! {
 
 impl<A, R> Running for State<'_, A, R> {
     fn invoke(&mut self, hook: &HookRef<'_>, phase: &Phase<'_>) -> bool {
-        if matches!(phase, Phase::Unwound(_)) {
-            self.result = None; // of a step that panicked after it had one
-        }
         let (code, result) = (self.code, &mut self.result);
         let call = Call::new(self.args, result, code.look, self.function);
         code.run(hook, &mut Step { call, code, phase });

@@ -45,6 +45,7 @@ impl selvedge::shared::Isolate for Alone {
 }
 
 flyweight! {
+    static ONCE: usize => Alone = Alone::new;
     static ALONE: usize => Alone = Alone::new;
     static FAILING: usize => usize = |key| {
         pause();
@@ -64,7 +65,7 @@ flyweight! {
 fn of_threads_that_ask_at_once_one_makes_the_value() {
     check(|| {
         let before = MADE[0].load(SeqCst);
-        let askers = [(); 3].map(|()| spawn(|| ALONE.get(&0)));
+        let askers = [(); 3].map(|()| spawn(|| ONCE.get(&0)));
         let values = askers.map(|it| it.join().unwrap());
         assert!(values.iter().all(|it| Arc::ptr_eq(it, &values[0])));
         assert_eq!(MADE[0].load(SeqCst), before + 1);

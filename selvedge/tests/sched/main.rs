@@ -26,6 +26,7 @@ mod conservation;
 mod descriptor;
 mod expectations;
 mod expiry_and_push;
+mod first_calls;
 mod first_writers;
 mod flyweight;
 mod group;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use selvedge::call::Condition;
-use selvedge::{bind, context, open};
+use selvedge::{bind, context, open, probe};
 
 use crate::ambient::panic_of;
 
@@ -387,12 +389,25 @@ fn a_generic_function_is_patched_and_bound_for_one_instantiation() {
     });
     show::bind::<&'static str, 1>(&[Condition::Thread(&QUIET)], |_, _| "quiet".into());
     show::bind::<u8, 1>(&[Condition::Thread(&QUIET)], |_, _| "quiet number".into());
+    let ties = Arc::new(AtomicU32::new(0));
+    let subscription = probe::subscribe({
+        let ties = Arc::clone(&ties);
+        move |event| {
+            if let probe::Event::Tie { function } = event
+                && function.ends_with("::arguments::show")
+            {
+                ties.fetch_add(1, SeqCst);
+            }
+        }
+    });
     QUIET.run(|| {
         assert_eq!(
             (show(["a"], ','), show([1_u8], ','), show([1_u16], ',')),
             ("quiet".into(), "quiet number".into(), "1".into())
         );
     });
+    drop(subscription);
+    assert_eq!(ties.load(SeqCst), 0, "they never meet in one call");
 }
 
 #[open]

@@ -17,6 +17,7 @@ mod names;
 mod open_async;
 mod open_kinds;
 mod open_traits;
+mod panics;
 mod patches;
 mod recursion;
 mod scenario;

@@ -190,6 +190,30 @@ fn a_handler_sees_the_ambient_of_the_call() {
     assert_eq!(factor(), 1);
 }
 
+/// Each of many, more than are kept without an allocation, in its place: the newest is the first, inside all blocks.
+// catalogue 130
+#[test]
+fn many_patches_keep_their_order_installed_and_carried() {
+    #[open]
+    fn digits(seen: String) -> String {
+        seen
+    }
+    let patch = |digit: char| digits::before(move |call| call.args.seen.push(digit));
+    let installed: Vec<_> = ('1'..='7').map(|digit| patch(digit).install()).collect();
+    assert_eq!(digits(String::new()), "7654321");
+    let (outer, inner) = (patch('o'), patch('i'));
+    outer.run(|| {
+        inner.run(|| {
+            assert_eq!(digits(String::new()), "io7654321");
+            let ambient = Ambient::capture();
+            let carried = elsewhere(move || ambient.run(|| digits(String::new())));
+            assert_eq!(carried, "io7654321");
+        });
+    });
+    drop(installed);
+    assert_eq!(digits(String::new()), "");
+}
+
 #[test]
 fn a_result_is_dropped_once() {
     struct Count(Arc<AtomicUsize>);

@@ -1,8 +1,10 @@
 //! Recursion: a handler's own calls skip it, those of the body do not.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
-use selvedge::call::Condition;
+use selvedge::call::{Binding, Condition, Groutines, Installed, Log};
 use selvedge::{Ambient, bind, context, open};
 
 use super::{step, trail};
@@ -198,4 +200,113 @@ fn a_recursion_of_ten_thousand_calls_is_hooked_at_every_level() {
     for (kind, bytes) in levels {
         assert!(bytes < 10_000, "{kind}: {bytes} bytes a level");
     }
+}
+
+/// Whatever takes part besides patches of a block: installed patches, bindings, watches, groutines, expectations.
+#[test]
+fn a_recursion_of_ten_thousand_calls_is_seen_by_everybody_at_every_level() {
+    context! { static DEEP = "deep"; }
+    #[open]
+    fn seen(n: u32) -> u32 {
+        if n == 0 { 0 } else { seen(n - 1) + 1 }
+    }
+    let run = || {
+        let patch = seen::before(|_| ());
+        let bound = Arc::new(AtomicU32::new(0));
+        let binding = seen::bind(&[Condition::Thread(&DEEP)], {
+            let bound = Arc::clone(&bound);
+            move |args, next| {
+                bound.fetch_add(1, SeqCst);
+                next.proceed(args)
+            }
+        });
+        let log = Log::record("**::recursion::seen").unwrap().capacity(20_000);
+        let expected = seen::expect(10_001).passing();
+        let heard = Arc::new(AtomicU32::new(0));
+        let groutine = {
+            let heard = Arc::clone(&heard);
+            move || {
+                let heard = Arc::clone(&heard);
+                async move {
+                    loop {
+                        seen::called().await;
+                        heard.fetch_add(1, SeqCst);
+                    }
+                }
+            }
+        };
+        let on = patch.install();
+        let all = || DEEP.run(|| log.run(|| expected.run(|| seen(10_000))));
+        assert_eq!(Groutines::new().with(groutine).run(all), 10_000);
+        drop(on);
+        assert!(binding.unbind());
+        let counts = [patch.hits(), log.calls().len() as u64];
+        assert_eq!(counts, [10_001; 2]);
+        assert_eq!([bound, heard].map(|count| count.load(SeqCst)), [10_001; 2]);
+        assert_eq!(log.calls()[10_000].depth(), 10_000);
+    };
+    let builder = std::thread::Builder::new().stack_size(512 << 20);
+    builder.spawn(run).unwrap().join().unwrap();
+    assert!(super::is_quiet(seen::__site()));
+}
+
+/// Taken off by its own handler, deep in a recursion: the calls that are running end with it, the next ones are plain.
+#[test]
+fn a_patch_that_takes_itself_off_in_a_recursion_is_still_around_the_calls_it_began_with() {
+    #[open]
+    fn falls(n: u32) -> u32 {
+        if n == 0 { 0 } else { falls(n - 1) + 1 }
+    }
+    let run = || {
+        let slot = Arc::new(Mutex::new(None::<Installed>));
+        let patch = falls::around({
+            let slot = Arc::clone(&slot);
+            move |args, next| {
+                if args.n == 5_000 {
+                    drop(slot.lock().unwrap().take());
+                }
+                next.proceed(args) + 1
+            }
+        });
+        *slot.lock().unwrap() = Some(patch.install());
+        assert_eq!(falls(10_000), 10_000 + 5_001);
+        assert_eq!((patch.hits(), falls(10)), (5_001, 10));
+    };
+    let builder = std::thread::Builder::new().stack_size(256 << 20);
+    builder.spawn(run).unwrap().join().unwrap();
+    assert!(super::is_quiet(falls::__site()));
+}
+
+/// A binding that unbinds itself, and a patch that replaces the binding that it runs in.
+#[test]
+fn a_binding_may_be_unbound_or_replaced_by_its_own_handler() {
+    context! { static SELF = "self"; }
+    #[open]
+    fn bound(n: u32) -> u32 {
+        n
+    }
+    let (slot, alive) = (Arc::new(Mutex::new(None::<Binding>)), Arc::new(()));
+    let bind = |replaces: bool| {
+        let (inner, alive) = (Arc::clone(&slot), Arc::clone(&alive));
+        let binding = bound::bind(&[Condition::Thread(&SELF)], move |args, next| {
+            if replaces {
+                bound::bind(&[Condition::Thread(&SELF)], |_, _| 70);
+            }
+            let own = inner.lock().unwrap().take().unwrap();
+            assert_eq!(own.unbind(), !replaces);
+            drop(own);
+            assert_eq!(
+                Arc::strong_count(&alive),
+                2,
+                "it is alive to the end of the call"
+            );
+            next.proceed(args) + 10
+        });
+        *slot.lock().unwrap() = Some(binding);
+    };
+    bind(false);
+    assert_eq!(SELF.run(|| (bound(1), bound(1))), (11, 1));
+    bind(true);
+    assert_eq!(SELF.run(|| (bound(1), bound(1))), (11, 70));
+    assert_eq!(Arc::strong_count(&alive), 1, "and no longer");
 }
