@@ -78,6 +78,9 @@ fn does(thread: &ThreadInfo) -> String {
     if thread.scope {
         text += "scope, ";
     }
+    if thread.process {
+        text += "process, ";
+    }
     text += &format!("{} for {}", clean(&thread.state), length(thread.age_us));
     if let Some(cpu) = thread.cpu {
         text += &format!(", {} on a processor", length(cpu.used_us));

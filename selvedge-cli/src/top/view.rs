@@ -343,7 +343,11 @@ fn details(thread: &ThreadInfo, model: &Model) -> Vec<Line<'static>> {
         ),
     ];
     if let Some(id) = thread.os_id {
-        rows.push(("OS id", format!("{id}, of process {}", model.hello.pid)));
+        let of = match thread.process {
+            true => "a child process".to_owned(),
+            false => format!("of process {}", model.hello.pid),
+        };
+        rows.push(("OS id", format!("{id}, {of}")));
     }
     if let Some(cpu) = thread.cpu {
         let text = format!(

@@ -385,3 +385,34 @@ fn processes_have_their_place() {
         assert_eq!(processes, Body::Processes(Vec::new()));
     });
 }
+
+/// A child process stands in the tree, and in a list of its own with what was started.
+#[cfg(target_os = "linux")]
+#[test]
+fn child_processes_are_shown_with_their_commands() {
+    served(|serving| {
+        let mut client = connect(serving);
+        let sleeper = selvedge::process::Command::new("sleep").arg("1000");
+        let sleeper = sleeper.named("sleeper").spawn().unwrap();
+        let Ok(Body::Processes(all)) = client.ask(Command::Processes) else {
+            panic!("no processes");
+        };
+        assert_eq!(all.len(), 1);
+        assert_eq!(all[0].pid, sleeper.id());
+        assert_eq!(all[0].path, sleeper.path());
+        assert_eq!(all[0].command, "sleep 1000");
+        assert_eq!(all[0].state, "running");
+        let Ok(Body::Tree(threads)) = client.ask(Command::Tree { cpu: true }) else {
+            panic!("no tree");
+        };
+        let of_it: Vec<_> = threads.iter().filter(|it| it.process).collect();
+        assert_eq!(of_it.len(), 1);
+        assert_eq!(of_it[0].os_id, Some(sleeper.id()));
+        sleeper.kill();
+        sleeper.wait().unwrap();
+        let Ok(Body::Processes(all)) = client.ask(Command::Processes) else {
+            panic!("no processes");
+        };
+        assert!(all.is_empty(), "{all:?}");
+    });
+}

@@ -186,7 +186,7 @@ impl Connection {
             Command::Signals => Body::Signals(look().signals()),
             Command::Queues => Body::Queues(look().queues()),
             Command::Locks => Body::Locks(look().locks()),
-            Command::Processes => Body::Processes(Vec::new()),
+            Command::Processes => Body::Processes(look().processes()),
             Command::Calls => Body::Calls(counted(&self.streams)),
             Command::Warnings { after_ms } => Body::Warnings(warn::warnings(
                 look().nodes(),

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::protocol::{
-    CpuInfo, FunctionInfo, LockInfo, QueueInfo, SignalInfo, Snapshot, ThreadInfo, WaitInfo,
+    CpuInfo, FunctionInfo, LockInfo, ProcessInfo, QueueInfo, SignalInfo, Snapshot, ThreadInfo,
+    WaitInfo,
 };
 use super::warn;
 use crate::call::met_functions;
@@ -44,6 +45,7 @@ impl Look {
             signals: self.signals(),
             queues: self.queues(),
             locks: self.locks(),
+            processes: self.processes(),
             warnings: warn::warnings(self.nodes(), LONG),
         }
     }
@@ -59,6 +61,7 @@ impl Look {
             path: node.path().to_owned(),
             depth: node.depth(),
             scope: node.is_scope(),
+            process: node.process().is_some(),
             state: node.state().to_string(),
             age_us: micros(node.age()),
             os_id: node.os_id(),
@@ -68,6 +71,21 @@ impl Look {
             waits: node.waiting().map(|waiting| self.wait(node, waiting)),
         };
         self.nodes().iter().map(thread).collect()
+    }
+
+    /// The child processes.
+    pub(super) fn processes(&self) -> Vec<ProcessInfo> {
+        let process = |node: &TreeNode| {
+            let pid = node.process()?;
+            Some(ProcessInfo {
+                pid,
+                path: node.path().to_owned(),
+                command: sys::command_of(pid).unwrap_or_else(|| node.name().to_owned()),
+                state: node.state().to_string(),
+                age_us: micros(node.age()),
+            })
+        };
+        self.nodes().iter().filter_map(process).collect()
     }
 
     fn wait(&self, node: &TreeNode, waiting: &Waiting) -> WaitInfo {

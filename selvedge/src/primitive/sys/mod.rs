@@ -64,4 +64,4 @@ pub(crate) mod local;
 #[cfg(feature = "inspect")]
 mod task;
 #[cfg(feature = "inspect")]
-pub(crate) use task::times_of;
+pub(crate) use task::{command_of, times_of};

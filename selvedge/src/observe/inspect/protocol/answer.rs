@@ -103,6 +103,9 @@ pub struct Snapshot {
     pub queues: Vec<QueueInfo>,
     /// The locks that somebody waits for.
     pub locks: Vec<LockInfo>,
+    /// The child processes.
+    #[serde(default)]
+    pub processes: Vec<ProcessInfo>,
     /// What looks wrong, with the limits of `warnings` when none are given.
     pub warnings: Vec<Warning>,
 }
@@ -121,6 +124,9 @@ pub struct ThreadInfo {
     pub depth: usize,
     /// Is it a scope?
     pub scope: bool,
+    /// Is it a child process? Then `os_id` is that of the process.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub process: bool,
     /// `prepared`, `running`, `ending`, `stopped`.
     pub state: String,
     /// How long it has been in the tree.
@@ -233,10 +239,12 @@ pub struct ProcessInfo {
     pub pid: u32,
     /// Its place in the tree.
     pub path: String,
-    /// What was started.
+    /// Its program and arguments, as the system has them; its name in the tree where it has none.
     pub command: String,
-    /// Where it is in its life.
+    /// Where it is in its life: as of a thread.
     pub state: String,
+    /// How long it has been in the tree.
+    pub age_us: u64,
 }
 
 /// An open function.
