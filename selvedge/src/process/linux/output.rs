@@ -131,7 +131,7 @@ impl Output {
             self.refill(buffer);
             let is_full = self.is_full() || self.spilled() > 0;
             if is_full && excess == Excess::Stays {
-                self.wait_for_room(request);
+                self.settle(request, buffer);
                 if self.is_full() || self.spilled() > 0 {
                     self.unwatch(request);
                     return Flow::Stuck;
@@ -157,9 +157,20 @@ impl Output {
                 }
             }
         }
-        self.refill(buffer);
-        self.wait_for_room(request);
+        self.settle(request, buffer);
         self.watch(request)
+    }
+
+    /// Fills the queue, and hears of room if there is more. A reader who has taken everything just before that makes no
+    /// more room of which we could hear: then it is filled again.
+    fn settle(&mut self, request: &Request, buffer: &mut [u8]) {
+        loop {
+            self.refill(buffer);
+            self.wait_for_room(request);
+            if self.is_full() || self.spilled() == 0 {
+                return;
+            }
+        }
     }
 
     /// Is it collected, or not any more? Moves what is here to where it is wanted.
