@@ -14,27 +14,27 @@ context! { static PLUGIN_WORK = "plugin-work" isolates; }
 /// An isolation that was carried away may be written after its changes were committed.
 #[test]
 fn a_write_after_the_commit_is_reported_when_it_is_thrown_away() {
-    singleton! { static LATE: u32 = 0; }
+    singleton! { static AFTER_COMMIT: u32 = 0; }
     let heard = Arc::new(Mutex::new(Vec::new()));
     let _subscription = selvedge::probe::subscribe({
         let heard = Arc::clone(&heard);
         move |event| {
             let line = event.to_string();
-            if line.contains("LATE") {
+            if line.contains("AFTER_COMMIT") {
                 heard.lock().unwrap().push(line);
             }
         }
     });
     let (carried, changes) = shared::isolated(|| {
-        LATE.update(|late| *late = 1);
+        AFTER_COMMIT.update(|late| *late = 1);
         Ambient::capture()
     });
     changes.commit().unwrap();
     assert!(heard.lock().unwrap().is_empty());
-    carried.run(|| LATE.update(|late| *late = 2));
+    carried.run(|| AFTER_COMMIT.update(|late| *late = 2));
     drop(carried);
     assert_eq!(heard.lock().unwrap().len(), 1);
-    assert_eq!(*LATE.get(), 1);
+    assert_eq!(*AFTER_COMMIT.get(), 1);
 }
 
 /// An isolation that is carried sees its own writes until they are committed or discarded, and then begins
