@@ -130,7 +130,7 @@ fn events_tell_of_processes() {
         Command::new("false").spawn().unwrap().release();
     });
     let mut events = world.events();
-    let released = events.split_off(6);
+    let mut released = events.split_off(6);
     let expected = [
         "sleep started",
         "sleep asked to stop",
@@ -141,11 +141,15 @@ fn events_tell_of_processes() {
     ];
     assert_eq!(events, expected);
     // It may have been asked to stop, with its parent, before it failed by itself.
-    assert_eq!(released[0], "false started");
-    assert!(
-        released.last().unwrap().starts_with("false ended"),
-        "{released:?}"
-    );
+    released.retain(|event| event != "false asked to stop");
+    let failed = [
+        "false started",
+        "false failed",
+        "false ended: failed",
+        "false failed, nobody joins it",
+    ];
+    let is_told = released == failed || released == ["false started", "false ended: stopped"];
+    assert!(is_told, "{released:?}");
 }
 
 /// They were called threads.
