@@ -351,7 +351,7 @@ impl Command {
 
     /// It gets the [baggage](crate::baggage) of the block that starts it, by its environment: the names of contexts, locals
     /// with a key, the trace. A program that begins with [`run`](crate::run) picks that up. Values do not follow later
-    /// changes.
+    /// changes. A variable that is [given](Self::env) besides is as it is given.
     ///
     /// # Examples
     ///

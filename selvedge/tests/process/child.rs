@@ -124,6 +124,18 @@ fn a_part() {
                 assert_eq!(mask("thread-self"), before);
                 assert_ne!(before & 1 << 14, 0, "we are deaf ourselves");
             }
+            "leaver" => {
+                let script = "sleep 1000 >/dev/null 2>&1 & echo $!";
+                let leaver = Command::new("sh").args(["-c", script]).leave_group();
+                let left = leaver.spawn()?.output()?.stdout;
+                let left = String::from_utf8_lossy(&left);
+                say(format!(
+                    "{} {}",
+                    guard().expect("there is one"),
+                    left.trim()
+                ));
+                Signal::new().wait()?;
+            }
             "unguarded" => {
                 let child = Command::new("sleep").arg("1000").spawn()?;
                 let first = guard().expect("there is one");

@@ -208,6 +208,19 @@ fn events_tell_of_processes() {
     assert!(is_told, "{released:?}");
 }
 
+/// The end may come before the release.
+#[test]
+fn a_failure_that_is_released_later_is_told() {
+    let world = World::new();
+    world.run(|| {
+        let child = Command::new("false").spawn().unwrap();
+        child.stopped().wait().unwrap();
+        child.release();
+    });
+    let last = world.events().pop().unwrap();
+    assert_eq!(last, "false failed, nobody joins it");
+}
+
 /// They were called threads.
 #[test]
 fn events_call_a_process_so() {
