@@ -150,6 +150,7 @@ fn a_part() {
                     exit.is_held()
                 ));
             }
+            "outliving" => crate::orphans::outlive()?,
             "nameless" => {
                 selvedge::process::adopt_orphans()?;
                 let script = "setsid env -i sh -c 'echo $$; exec sleep 1000' & wait";

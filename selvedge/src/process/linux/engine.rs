@@ -23,6 +23,7 @@ use rustix::process::Pid;
 
 use crate::primitive::sys::Event;
 use crate::primitive::{Arc, JoinHandle, Mutex, global, spawn};
+use crate::process::linux::adopted::Adopted;
 use crate::process::linux::guard::Guard;
 use crate::process::linux::watched::{Look, SELF, Watched};
 
@@ -32,7 +33,9 @@ const CHUNK: usize = 64 << 10;
 const WAKE: u64 = 0;
 /// What the guard's pipe is called.
 const GUARD: u64 = 1;
-/// How a shell's end is told (invariant 4).
+/// What the orphans are called that live on.
+const ORPHAN: u64 = 2;
+/// How the end of an orphan is told, and that of a shell (invariant 4).
 pub(super) const ONCE: epoll::EventFlags = epoll::EventFlags::IN.union(epoll::EventFlags::ONESHOT);
 /// How many descriptors of a process can be ready.
 const SLOTS: u64 = 8;
@@ -256,9 +259,11 @@ impl Run {
         let mut processes: HashMap<u64, Box<Watched>> = HashMap::new();
         let mut ready = Vec::with_capacity(64);
         let mut buffer = vec![0; CHUNK];
+        let mut adopted = Adopted::default();
         loop {
             ready.clear();
-            match epoll::wait(&self.epoll, spare_capacity(&mut ready), None) {
+            let patience = adopted.patience(!processes.is_empty());
+            match epoll::wait(&self.epoll, spare_capacity(&mut ready), patience.as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => unreachable!("an epoll of ours can be waited for: {error}"),
             }
@@ -269,6 +274,10 @@ impl Run {
                 }
                 if data == GUARD {
                     self.guard.lock().has_died(self.guard_news());
+                    continue;
+                }
+                if data == ORPHAN {
+                    adopted.reap();
                     continue;
                 }
                 let (key, slot) = (data / SLOTS, data % SLOTS);
@@ -285,7 +294,10 @@ impl Run {
                 let messages = core::mem::take(&mut *self.inbox.lock());
                 for message in messages {
                     let key = match message {
-                        Message::Quit => return self.guard.lock().end(),
+                        Message::Quit => {
+                            adopted.reap();
+                            return self.guard.lock().end();
+                        }
                         Message::New(mut process) => {
                             process.adopt(&mut buffer);
                             let key = process.key();
@@ -309,8 +321,18 @@ impl Run {
                     settle(&mut processes, key);
                 }
             }
+            if adopted.is_due(!processes.is_empty()) {
+                let orphans = epoll::EventData::new_u64(ORPHAN);
+                adopted.look(&leaders(&processes), &self.epoll, orphans);
+            }
         }
     }
+}
+
+/// The leaders of all that are not reaped.
+fn leaders(processes: &HashMap<u64, Box<Watched>>) -> Vec<Pid> {
+    let there = processes.values().filter(|it| it.pidfd.is_some());
+    there.map(|process| process.leader).collect()
 }
 
 /// A process that is over is reaped; one of which nothing is left is forgotten.

@@ -12,8 +12,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal,
-    set_child_subreaper, waitid,
+    Pid, Signal, WaitId, WaitIdOptions, getpid, pidfd_send_signal, set_child_subreaper, waitid,
 };
 
 use crate::process::linux::group::{self, Seen};
@@ -35,13 +34,17 @@ static ADOPTS: AtomicBool = AtomicBool::new(false);
 /// the group and cleared its environment is found only if it was still below its process when that was asked to
 /// stop, or killed.
 ///
-/// It is the whole program's business: the system has it reap whoever it adopts. These live on, and stay as zombies
-/// from their end to the program's, because nothing tells them from children that somebody else waits for:
+/// It is the whole program's business: the system has it reap whoever it adopts. These live on, and are reaped when
+/// they end:
 ///
 /// - those of a `std::process::Command`, whose descendants carry no mark;
 /// - those that were not found, see above;
 /// - those of a process that ended by itself and [left its group](super::super::Command::leave_group) behind, and of
 ///   processes that were started before.
+///
+/// So are those that end before their process. The system does not say whom it gives to this program: while there are
+/// processes, or orphans, it looks for new ones five times a second. One of which no look has found more than a
+/// zombie stays that to the end of the program, because nothing tells it from a child that somebody else waits for.
 ///
 /// # Errors
 ///
@@ -70,11 +73,14 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(())
 }
 
+/// Does the program adopt?
+pub(super) fn adopts() -> bool {
+    ADOPTS.load(Relaxed)
+}
+
 /// The mark of a process, if it is to have one.
 pub(super) fn mark(key: u64) -> Option<String> {
-    ADOPTS
-        .load(Relaxed)
-        .then(|| format!("{}.{key}", std::process::id()))
+    adopts().then(|| format!("{}.{key}", std::process::id()))
 }
 
 /// Ends, and reaps, who is left of a process that is over, and not reaped. Says who was found alive outside its
@@ -101,21 +107,26 @@ pub(super) fn sweep(leader: Pid, key: u64, below: &[Seen]) -> Vec<Seen> {
 
 /// Ends it if it is one of those (invariant 1).
 fn end(child: &Seen, leader: Pid, mark: &str, below: &[Seen]) -> bool {
-    let pid = i32::try_from(child.id).ok().and_then(Pid::from_raw);
-    let Some(Ok(pidfd)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else {
-        return false;
-    };
-    let is_marked = || {
-        let environment = fs::read(format!("/proc/{}/environ", child.id));
-        environment.is_ok_and(|environment| contains(&environment, mark.as_bytes()))
+    let Some(pidfd) = child.open() else {
+        return false; // it has gone
     };
     let was_below = || below.iter().any(|seen| seen.is_same(child));
-    // Invariant 2: it is the same still, while we hold it.
-    if !(child.is_of(leader) || was_below() || is_marked()) || !child.is_there() {
+    if !(child.is_of(leader) || was_below() || has_in_environment(child, mark)) || !child.is_there()
+    {
         return false;
     }
     let _ = pidfd_send_signal(&pidfd, Signal::KILL); // a zombie is dead already
     waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED).is_ok()
+}
+
+/// Has a process of this program left it?
+pub(super) fn is_marked_by_us(child: &Seen) -> bool {
+    has_in_environment(child, &format!("{MARK}={}.", std::process::id()))
+}
+
+fn has_in_environment(process: &Seen, text: &str) -> bool {
+    let environment = fs::read(format!("/proc/{}/environ", process.id));
+    environment.is_ok_and(|environment| contains(&environment, text.as_bytes()))
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {

@@ -397,7 +397,7 @@ impl Watched {
             output.end();
         }
         left.sort();
-        left.dedup();
+        left.dedup_by(|a, b| a.is_same(b)); // it may have another parent by now
         self.phase = Phase::Rest;
         self.till = None;
         let said = self.said.map(|code| (code & 0xff) << 8);
