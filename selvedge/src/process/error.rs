@@ -103,7 +103,17 @@ impl fmt::Display for SpawnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoPlace { program, source } => {
-                write!(f, "process `{program}` was not started: {source}")
+                write!(f, "process `{program}` was not started: ")?;
+                match source {
+                    thread::SpawnError::NoTree { .. } => f.write_str(
+                        "there is no tree for it to be in; start it inside `selvedge::run`, in tests inside \
+                         `selvedge::testing::World`",
+                    ),
+                    thread::SpawnError::Sealed { parent, .. } => {
+                        write!(f, "it comes too late, its parent `{parent}` has ended")
+                    }
+                    source => source.fmt(f),
+                }
             }
             Self::NoProgram { program, .. } if program.contains('/') => write!(
                 f,
