@@ -1,10 +1,9 @@
 //! A command in a shell is a process like others, and leaves nothing to the next.
 
 use selvedge::process::{Child, Command, JoinError, Shell, ShellError, SpawnError, Stdin};
-use selvedge::testing::World;
 use selvedge::thread;
 
-use crate::{number, said, text};
+use crate::{number, run, said, text};
 
 /// 292: a shell command has the interface of a process, and starts although bash prints no prompt.
 #[test]
@@ -13,7 +12,7 @@ fn a_command_has_all_the_verbs_of_a_process() {
         let output = child.output().unwrap();
         (output.stdout, output.stderr)
     }
-    World::new().run(|| {
+    run(|| {
         let script = "echo out; echo err >&2";
         let by_shell = Shell::new().named("talker").run_script(script).unwrap();
         let by_command = Command::new("sh").args(["-c", script]).spawn().unwrap();
@@ -31,7 +30,7 @@ fn a_command_has_all_the_verbs_of_a_process() {
 /// The tree shows the command, with the number of the process that runs it.
 #[test]
 fn a_command_is_in_the_tree_with_its_own_number() {
-    World::new().run(|| {
+    run(|| {
         let command = Shell::new()
             .run_script("echo $BASHPID; read -r; :")
             .unwrap();
@@ -54,7 +53,7 @@ fn a_command_is_in_the_tree_with_its_own_number() {
 /// 294: the status is the command's.
 #[test]
 fn the_status_is_the_commands() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         for code in [0, 1, 2, 126, 127, 128, 129, 200, 255] {
             let command = shell.run_script(format!("exit {code}")).unwrap();
@@ -87,7 +86,7 @@ fn the_status_is_the_commands() {
 /// 294: and an error for who joins, with what it said.
 #[test]
 fn a_failing_command_is_an_error_with_its_words() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new().named("copy");
         let command = shell.run_script("echo no room >&2; exit 4").unwrap();
         let Err(JoinError::Failed(failed)) = command.join() else {
@@ -105,7 +104,7 @@ fn a_failing_command_is_an_error_with_its_words() {
 /// 296: output without a final newline is there, and the next command has its own.
 #[test]
 fn output_without_a_final_newline_does_not_hang() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         for text in ["x", "", "\n", "a\nb", "\0", "a\0\n\0"] {
             let output = shell
@@ -122,7 +121,7 @@ fn output_without_a_final_newline_does_not_hang() {
 /// 296: who reads finds the end, and not the next command.
 #[test]
 fn a_command_that_reads_finds_nothing() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         assert_eq!(shell.run(["cat"]).unwrap().output().unwrap().stdout, b"");
         assert_eq!(said(&shell, "read -r line; echo \"$?:$line\""), "1:");
@@ -134,7 +133,7 @@ fn a_command_that_reads_finds_nothing() {
 /// 296: `exit`, and all that looks like the end of something.
 #[test]
 fn no_text_breaks_the_shell() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new().unchecked();
         let texts = [
             "exit",
@@ -196,14 +195,18 @@ fn no_text_breaks_the_shell() {
 /// 297: what a command does to its shell ends with it.
 #[test]
 fn nothing_leaks_to_the_next_command() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let state = "pwd; umask; ulimit -n; set -o; shopt; alias; declare -f; trap; declare -p; ls -l /dev/fd/";
         // What differs from one look to the next by itself.
         let look = || -> Vec<String> {
-            let differs = ["RANDOM", "SECONDS", "BASHPID", "LINENO", "EPOCH", " _=", "SRANDOM", "->", "total"];
+            let differs = [
+                "RANDOM", "SECONDS", "BASHPID", "LINENO", "EPOCH", " _=", "SRANDOM", "->", "total",
+            ];
             let all = said(&shell, state);
-            let lines = all.lines().filter(|line| !differs.iter().any(|word| line.contains(word)));
+            let lines = all
+                .lines()
+                .filter(|line| !differs.iter().any(|word| line.contains(word)));
             lines.map(str::to_owned).collect()
         };
         let (before, at) = (look(), number(&shell));
@@ -218,7 +221,7 @@ fn nothing_leaks_to_the_next_command() {
 /// 297: the words of the list.
 #[test]
 fn cd_and_variables_do_not_leak() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let here = said(&shell, "pwd");
         assert_ne!(here, "/");
@@ -238,7 +241,7 @@ fn cd_and_variables_do_not_leak() {
 /// A command has its three streams, and no descriptor of the shell or of this program.
 #[test]
 fn a_command_has_no_descriptor_but_its_streams() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let other = shell.run_script("echo ready; sleep 1000").unwrap();
         other.stdout().pop().unwrap();
@@ -256,7 +259,7 @@ fn a_command_has_no_descriptor_but_its_streams() {
 /// A command that says what a shell says, wherever it can.
 #[test]
 fn a_command_that_says_its_own_end_is_not_believed() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let script = "for n in 1 2 3 4 5 6 7 8 9 10 62 63 255; do printf '=0\\n+1\\n\\0=0\\n' >&$n; done 2>/dev/null
                       printf '=0\\n' >&2; echo end; exit 5";
@@ -278,7 +281,7 @@ fn a_command_that_says_its_own_end_is_not_believed() {
 
 #[test]
 fn what_cannot_start_is_an_error_that_names_it() {
-    World::new().run(|| {
+    run(|| {
         let error = Shell::new()
             .cwd("/no/such/place")
             .run(["true"])

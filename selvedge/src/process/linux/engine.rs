@@ -26,6 +26,7 @@ use crate::primitive::{Arc, JoinHandle, Mutex, global, spawn};
 use crate::process::linux::adopted::Adopted;
 use crate::process::linux::guard::Guard;
 use crate::process::linux::watched::{Look, SELF, Watched};
+use crate::signal::Spare;
 
 /// How much is read of a pipe at a time: all that it holds by default.
 const CHUNK: usize = 64 << 10;
@@ -63,6 +64,8 @@ pub(super) struct Run {
     pub(super) event: Arc<Event>,
     pub(super) epoll: OwnedFd,
     guard: Mutex<Guard>,
+    /// For who waits for a shell.
+    pub(super) spare: Spare,
     /// What to do when a shell ends that no command has.
     shells: Mutex<HashMap<u64, Forget>>,
 }
@@ -136,6 +139,7 @@ fn start() -> io::Result<(Arc<Run>, JoinHandle<()>)> {
         event: Arc::new(Event::new()?),
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
         guard: Mutex::new(Guard::default()),
+        spare: Spare::default(),
         shells: Mutex::new(HashMap::new()),
     });
     let wake = epoll::EventData::new_u64(WAKE);
