@@ -30,7 +30,10 @@ fn run<R>(body: impl FnOnce() -> R) -> R {
 fn watch() -> Sender<()> {
     let (here, there) = channel();
     let test = current().name().unwrap_or_default().to_owned();
-    #[expect(clippy::disallowed_methods, reason = "it watches over the library from outside")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it watches over the library from outside"
+    )]
     spawn(move || {
         if there.recv_timeout(2 * PATIENCE) == Err(RecvTimeoutError::Timeout) {
             eprintln!("test {test} hangs");

@@ -208,6 +208,7 @@ impl Watched {
         match slot {
             SELF if self.is_running() => self.ended(buffer),
             SELF => {} // its shell, which is not ours any more (invariant 4)
+            input::SLOT if self.input.as_ref().is_some_and(Input::is_refused) => self.close_input(),
             input::SLOT => self.feed(),
             NEWS => self.hear(buffer),
             _ => self.pump_one(slot - 1, buffer),
