@@ -31,6 +31,16 @@ fn an_orphan_without_a_mark_ends_with_who_is_stopped() {
     });
 }
 
+/// One that begins a program has no environment for a moment, and was not found.
+#[test]
+fn an_orphan_that_begins_one_program_after_the_other_is_found() {
+    World::new().run(|| {
+        let adopter = playing("restless").spawn().unwrap();
+        assert_eq!(heard(&adopter), "50 0");
+        adopter.join().unwrap();
+    });
+}
+
 /// One that ends before its process, or lives on, was a zombie until the program ended.
 #[test]
 fn an_orphan_is_reaped_when_it_ends() {

@@ -26,6 +26,8 @@ pub(super) struct Seen {
     /// When it was started, by which it differs from a later one with the same number.
     since: u64,
     pub(super) is_dead: bool,
+    /// Where in its memory. Another program has it elsewhere; one that is being begun has none yet: 0.
+    end_of_environment: u64,
     name: Box<str>,
 }
 
@@ -54,6 +56,7 @@ impl Seen {
         let group = fields.next()?.parse().ok()?;
         let session = fields.next()?.parse().ok()?;
         let since = fields.nth(15)?.parse().ok()?;
+        let end_of_environment = fields.nth(28)?.parse().ok()?;
         Some(Self {
             id,
             parent,
@@ -61,6 +64,7 @@ impl Seen {
             session,
             since,
             is_dead: matches!(state, "Z" | "X"),
+            end_of_environment,
             name: name.into(),
         })
     }
@@ -92,6 +96,25 @@ impl Seen {
         self.is_there().then_some(pidfd) // the same still, while it is held
     }
 
+    /// Is this in its environment? `None`: it begins a program at this moment, and it cannot be told yet.
+    pub(super) fn has_in_environment(&self, text: &[u8]) -> Option<bool> {
+        let mut seen = None;
+        loop {
+            match fs::read(format!("/proc/{}/environ", self.id)) {
+                Ok(environment) if environment.is_empty() => {}
+                Ok(environment) => return Some(contains(&environment, text)),
+                Err(_) => return Some(false),
+            }
+            let now = Self::read(self.id).filter(|now| now.is_same(self) && !now.is_dead);
+            match now.map(|now| now.end_of_environment) {
+                Some(0) => return None,
+                None => return Some(false),
+                now if now == seen => return Some(false), // the same program: its environment is empty
+                now => seen = now,
+            }
+        }
+    }
+
     /// Is it our child?
     pub(super) fn is_ours(&self) -> bool {
         self.parent == std::process::id()
@@ -120,6 +143,10 @@ impl Seen {
         let (id, name) = (self.id, self.name);
         Descendant { id, name }
     }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }
 
 /// All processes that we may see.

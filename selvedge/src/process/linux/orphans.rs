@@ -6,7 +6,6 @@
 //!    or was seen below it: a child that the user started by other means is never touched.
 //! 2. It is held by a pidfd while that is looked at: its number cannot be another's.
 
-use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -15,6 +14,7 @@ use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, getpid, pidfd_send_signal, set_child_subreaper, waitid,
 };
 
+use crate::primitive::yield_now;
 use crate::process::linux::group::{self, Seen};
 
 /// The variable that says whose descendant a process is.
@@ -92,43 +92,45 @@ pub(super) fn sweep(leader: Pid, key: u64, below: &[Seen]) -> Vec<Seen> {
     let mark = format!("{MARK}={mark}\0");
     let mut found = Vec::new();
     for _ in 0..ROUNDS {
-        let ended = group::children(leader)
-            .into_iter()
-            .filter(|child| end(child, leader, &mark, below))
-            .collect::<Vec<_>>();
-        if ended.is_empty() {
+        let (mut ended, mut is_unsure) = (Vec::new(), false);
+        for child in group::children(leader) {
+            match end(&child, leader, &mark, below) {
+                Some(true) => ended.push(child),
+                Some(false) => {}
+                None => is_unsure = true,
+            }
+        }
+        if ended.is_empty() && !is_unsure {
             break;
         }
         let outside = ended.into_iter().filter(|child| !child.is_of(leader));
         found.extend(outside);
+        if is_unsure {
+            yield_now();
+        }
     }
     found
 }
 
-/// Ends it if it is one of those (invariant 1).
-fn end(child: &Seen, leader: Pid, mark: &str, below: &[Seen]) -> bool {
+/// Ends it if it is one of those (invariant 1). `None`: that cannot be told yet.
+fn end(child: &Seen, leader: Pid, mark: &str, below: &[Seen]) -> Option<bool> {
     let Some(pidfd) = child.open() else {
-        return false; // it has gone
+        return Some(false); // it has gone
     };
     let was_below = || below.iter().any(|seen| seen.is_same(child));
-    if !(child.is_of(leader) || was_below() || has_in_environment(child, mark)) || !child.is_there()
-    {
-        return false;
+    let is_one = match child.is_of(leader) || was_below() {
+        true => true,
+        false => child.has_in_environment(mark.as_bytes())?,
+    };
+    if !is_one || !child.is_there() {
+        return Some(false);
     }
     let _ = pidfd_send_signal(&pidfd, Signal::KILL); // a zombie is dead already
-    waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED).is_ok()
+    Some(waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED).is_ok())
 }
 
 /// Has a process of this program left it?
 pub(super) fn is_marked_by_us(child: &Seen) -> bool {
-    has_in_environment(child, &format!("{MARK}={}.", std::process::id()))
-}
-
-fn has_in_environment(process: &Seen, text: &str) -> bool {
-    let environment = fs::read(format!("/proc/{}/environ", process.id));
-    environment.is_ok_and(|environment| contains(&environment, text.as_bytes()))
-}
-
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
+    let mark = format!("{MARK}={}.", std::process::id());
+    child.has_in_environment(mark.as_bytes()) == Some(true)
 }
