@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   pushes                 the engine
-//!     | push, close          | takes all; arms a notice if none is out; sleeps
+//!     | push, close          | takes all, arms a notice, sleeps
 //!     v                      v
 //!   queue ──── notice ────> inbox
 //! ```
@@ -19,7 +19,7 @@ fn what_comes_while_its_notice_is_armed_is_not_overlooked() {
             let queue = queue.clone();
             spawn(move || {
                 let inbox = Queue::bounded(16);
-                let (mut taken, mut is_armed) = (Vec::new(), false);
+                let mut taken = Vec::new();
                 loop {
                     match queue.try_pop() {
                         Ok(n) => {
@@ -29,14 +29,10 @@ fn what_comes_while_its_notice_is_armed_is_not_overlooked() {
                         Err(TryPopError::Closed) => return taken,
                         Err(TryPopError::Empty) => {}
                     }
-                    if !is_armed {
-                        is_armed = true;
-                        let inbox = inbox.clone();
-                        let tell = move || inbox.push(()).unwrap();
-                        queue.ready().on_set(tell).forever();
-                    }
+                    let notice = inbox.clone();
+                    let tell = move || notice.push(()).unwrap();
+                    queue.ready().on_set(tell).forever();
                     inbox.pop().unwrap();
-                    is_armed = false;
                 }
             })
         };
