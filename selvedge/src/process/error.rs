@@ -137,7 +137,16 @@ impl fmt::Display for SpawnError {
         }
         f.write_str(": ")?;
         match self {
-            Self::NoPlace { source, .. } => source.fmt(f),
+            Self::NoPlace { source, .. } => match source {
+                thread::SpawnError::NoTree { .. } => f.write_str(
+                    "there is no tree for it to be in; start it inside `selvedge::run`, in tests inside \
+                     `selvedge::testing::World`",
+                ),
+                thread::SpawnError::Sealed { parent, .. } => {
+                    write!(f, "it comes too late, its parent `{parent}` has ended")
+                }
+                source => source.fmt(f),
+            },
             Self::NoProgram { .. } if program.contains('/') => f.write_str(
                 "there is no such file, or, if it is a script, no such program as its first line names",
             ),

@@ -114,7 +114,7 @@ impl Process {
     /// [`Stdin::Pipe`](super::Stdin::Pipe); otherwise it is closed already.
     ///
     /// Closing it closes the pipe when everything is written. So does dropping the handle, unless somebody holds a clone
-    /// of the queue. It is closed when the process closes its end, and when it is asked to stop.
+    /// of the queue: then closing that is left to them. It is closed when the process closes its end, and when it is asked to stop.
     ///
     /// # Examples
     ///

@@ -146,15 +146,29 @@ pub(super) fn asking() -> impl Drop {
     Asking
 }
 
-/// A line for each thread whose body runs, after a line that says why this is printed.
+fn counted(threads: usize, processes: usize) -> String {
+    let of = |n, one, many| format!("{n} {}", if n == 1 { one } else { many });
+    let all_threads = of(threads, "thread", "threads");
+    let all_processes = of(processes, "process", "processes");
+    match (threads, processes) {
+        (_, 0) => all_threads,
+        (0, _) => all_processes,
+        _ => format!("{all_threads} and {all_processes}"),
+    }
+}
+
+/// A line for each thread whose body runs, and each process that does, after a line that says why this is printed.
 pub(super) fn still_running(node: &Arc<Node>, when: &str) -> String {
     let mut text = String::new();
-    let mut n = 0;
+    let (mut threads, mut processes) = (0, 0);
     for node in node.newest_first() {
         if node.is_scope() || node.phase() != State::Running {
             continue; // no thread, or one that only waits for its children
         }
-        n += 1;
+        match node.kind() {
+            Kind::Process => processes += 1,
+            _ => threads += 1,
+        }
         let _ = write!(text, "  `{}`", node.path());
         match node.waits_for() {
             Some(site) => _ = write!(text, " waits for {site}"),
@@ -178,9 +192,6 @@ pub(super) fn still_running(node: &Arc<Node>, when: &str) -> String {
     if let Some(till) = default_timer().running_action() {
         let _ = writeln!(text, "  an action of {till} has not returned");
     }
-    let threads = if n == 1 { "thread" } else { "threads" };
-    format!(
-        "{}: still running {when}: {n} {threads}\n{text}",
-        node.path()
-    )
+    let all = counted(threads, processes);
+    format!("{}: still running {when}: {all}\n{text}", node.path())
 }

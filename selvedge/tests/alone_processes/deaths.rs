@@ -1,10 +1,13 @@
 //! How the program itself ends, and what becomes of its processes then.
 
 use std::os::unix::process::CommandExt;
+use std::time::Duration;
 
 use selvedge::process::{Command, Stdio};
+use selvedge::program::Builder;
+use selvedge::{Signal, signal, thread};
 
-use crate::child::{Case, Child, Scenario, hear, say};
+use crate::child::{Case, Child, Scenario, end_of, hear, say};
 use crate::proc::{is_alive, members, until};
 use crate::streams::sh;
 
@@ -28,6 +31,24 @@ fn with_families(then: fn()) -> std::process::ExitCode {
     })
 }
 
+/// Its processes, and a thread if wanted, do not obey.
+fn overdue(has_thread: bool) -> std::process::ExitCode {
+    let short = Builder::new("prog").grace(Duration::from_millis(30));
+    short.run(move |_stop| {
+        for _ in 0..=usize::from(has_thread) {
+            let deaf = family().grace(Duration::from_secs(1000)).spawn()?;
+            deaf.stdout().pop()?;
+            say(&deaf.id().to_string());
+            deaf.release();
+        }
+        if has_thread {
+            let never = || signal::shield(|| Signal::new().wait());
+            thread::spawn("stuck", move |_stop| Ok(never()?)).release();
+        }
+        Ok(())
+    })
+}
+
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ("killed", || with_families(|| {})),
     ("aborted", || with_families(|| std::process::abort())),
@@ -40,14 +61,14 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("exited", || with_families(|| std::process::exit(3))),
     ("panicking", || {
         selvedge::run("parent", |_stop| -> selvedge::Outcome<()> {
-            let family = family()
-                .grace(std::time::Duration::from_millis(20))
-                .spawn()?;
+            let family = family().grace(Duration::from_millis(20)).spawn()?;
             family.stdout().pop()?;
             say(&family.id().to_string());
             panic!("in the middle");
         })
     }),
+    ("overdue", || overdue(false)),
+    ("overdue beside a thread", || overdue(true)),
     ("terminal", || {
         selvedge::run("terminal", |_stop| {
             let child = sh(
@@ -101,6 +122,18 @@ pub(crate) const CASES: &[Case] = &[
         end.assert_errs("in the middle");
         assert!(members(group).is_empty(), "it ended before the program did");
         assert!(!is_alive(group));
+    }),
+    // They were counted as threads.
+    ("processes_that_are_overdue_are_called_so", || {
+        let end = end_of("overdue");
+        end.assert_errs("prog: still running after 30ms: 1 process\n");
+        end.assert_errs(" is a process that runs");
+        let end = end_of("overdue beside a thread");
+        end.assert_errs("prog: still running after 30ms: 1 thread and 2 processes\n");
+        for group in end.output.lines() {
+            let group = group.parse().unwrap();
+            until("nobody of the group is left", || members(group).is_empty());
+        }
     }),
     // What a terminal sends to the program is the program's.
     (

@@ -88,6 +88,23 @@ pub(crate) const CASES: &[Case] = &[
             });
         },
     ),
+    // Below its parent first, and then without one.
+    ("who_left_and_holds_the_output_is_named_once", || {
+        run(|| {
+            let leaver = sh("setsid sleep 1000 & echo $!; wait").spawn()?;
+            let grandchild: u32 = leaver.stdout().pop()?.to_str()?.parse()?;
+            until("it is in a session of its own", || {
+                members(grandchild) == [grandchild]
+            });
+            leaver.stop();
+            let exit = leaver.wait()?;
+            let left: Vec<_> = exit.descendants().iter().map(|it| it.id()).collect();
+            assert_eq!(left, [grandchild]);
+            assert!(exit.is_held());
+            end(grandchild);
+            Ok(())
+        });
+    }),
     ("who_forks_while_it_is_killed_is_killed_whole", || {
         run(|| {
             for _ in 0..10 {

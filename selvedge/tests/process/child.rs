@@ -172,6 +172,20 @@ fn a_part() {
                     exit.is_held()
                 ));
             }
+            "outliving" => crate::orphans::outlive()?,
+            "restless" => {
+                selvedge::process::adopt_orphans()?;
+                let script = "(setsid sh -c \"echo; $AGAIN\" >&2 &) 2>&1 | head -n 1; exit 0";
+                let daemon = Command::new("sh").args(["-c", script]);
+                let daemon = daemon.env("AGAIN", "exec sh -c \"$AGAIN\"");
+                let (mut found, mut missed) = (0, 0);
+                for _ in 0..50 {
+                    let exit = daemon.spawn()?.join()?;
+                    found += exit.descendants().len();
+                    missed += usize::from(exit.is_held());
+                }
+                say(format!("{found} {missed}"));
+            }
             "nameless" => {
                 selvedge::process::adopt_orphans()?;
                 let script = "setsid env -i sh -c 'echo $$; exec sleep 1000' & wait";

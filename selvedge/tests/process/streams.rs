@@ -1,6 +1,8 @@
 //! Lines of output, pieces of input.
 
 use std::fs::File;
+use std::thread::yield_now;
+use std::time::{Duration, Instant};
 
 use selvedge::process::{Command, JoinError, Stdin};
 use selvedge::testing::World;
@@ -116,6 +118,25 @@ fn much_input_comes_out_again() {
             .spawn()
             .unwrap();
         assert_eq!(cat.output().unwrap().stdout, much);
+    });
+}
+
+/// A process that closes its input and lives on: the engine was told so all the time, and did nothing.
+#[test]
+fn an_input_that_is_closed_at_the_other_end_is_closed_here() {
+    World::new().run(|| {
+        let deaf = sh("exec <&-; echo closed; exec sleep 1000");
+        let deaf = deaf.stdin(Stdin::Pipe).spawn().unwrap();
+        assert_eq!(*deaf.stdout().pop().unwrap(), *b"closed");
+        let start = Instant::now();
+        while !deaf.stdin().is_closed() {
+            assert!(start.elapsed() < Duration::from_secs(60), "it is not told");
+            yield_now();
+        }
+        assert!(deaf.try_wait().is_none(), "it runs");
+        assert_eq!(deaf.stdin().push(vec![1]).unwrap_err().into_inner(), [1]);
+        deaf.kill();
+        deaf.wait().unwrap();
     });
 }
 

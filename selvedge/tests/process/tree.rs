@@ -136,6 +136,11 @@ fn what_is_not_there_is_an_error_at_once() {
     });
     let error = Command::new("true").spawn().unwrap_err();
     assert!(matches!(&error, SpawnError::NoPlace { .. }), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "process `true` was not started: there is no tree for it to be in; start it inside `selvedge::run`, in tests \
+         inside `selvedge::testing::World`"
+    );
 }
 
 /// A path begins where the program runs, and not here.

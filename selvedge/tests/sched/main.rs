@@ -35,6 +35,7 @@ mod pool;
 mod queue_ways;
 mod lock;
 mod log;
+mod notices;
 mod patches;
 mod profiles;
 mod scenario;

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use selvedge::process::{Child, Command, JoinError, Shell, ShellError, SpawnError, Stdin, Unread};
-use selvedge::testing::World;
 use selvedge::{Till, thread};
 
-use crate::{number, said, text};
+use crate::{number, run, said, text};
 
 /// 292: a shell command has the interface of a process, and starts although bash prints no prompt.
 #[test]
@@ -16,7 +15,7 @@ fn a_command_has_all_the_verbs_of_a_process() {
         let output = child.output().unwrap();
         (output.stdout, output.stderr)
     }
-    World::new().run(|| {
+    run(|| {
         let script = "echo out; echo err >&2";
         let by_shell = Shell::new().named("talker").run_script(script).unwrap();
         let by_command = Command::new("sh").args(["-c", script]).spawn().unwrap();
@@ -34,7 +33,7 @@ fn a_command_has_all_the_verbs_of_a_process() {
 /// The tree shows the command, with the number of the process that runs it.
 #[test]
 fn a_command_is_in_the_tree_with_its_own_number() {
-    World::new().run(|| {
+    run(|| {
         let command = Shell::new()
             .run_script("echo $BASHPID; read -r; :")
             .unwrap();
@@ -57,7 +56,7 @@ fn a_command_is_in_the_tree_with_its_own_number() {
 /// 294: the status is the command's.
 #[test]
 fn the_status_is_the_commands() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         for code in [0, 1, 2, 126, 127, 128, 129, 200, 255] {
             let command = shell.run_script(format!("exit {code}")).unwrap();
@@ -90,7 +89,7 @@ fn the_status_is_the_commands() {
 /// 294: and an error for who joins, with what it said.
 #[test]
 fn a_failing_command_is_an_error_with_its_words() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new().named("copy");
         let command = shell.run_script("echo no room >&2; exit 4").unwrap();
         let Err(JoinError::Failed(failed)) = command.join() else {
@@ -108,7 +107,7 @@ fn a_failing_command_is_an_error_with_its_words() {
 /// 296: output without a final newline is there, and the next command has its own.
 #[test]
 fn output_without_a_final_newline_does_not_hang() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         for text in ["x", "", "\n", "a\nb", "\0", "a\0\n\0"] {
             let output = shell
@@ -125,7 +124,7 @@ fn output_without_a_final_newline_does_not_hang() {
 /// 296: who reads finds the end, and not the next command.
 #[test]
 fn a_command_that_reads_finds_nothing() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         assert_eq!(shell.run(["cat"]).unwrap().output().unwrap().stdout, b"");
         assert_eq!(said(&shell, "read -r line; echo \"$?:$line\""), "1:");
@@ -137,7 +136,7 @@ fn a_command_that_reads_finds_nothing() {
 /// 296: `exit`, and all that looks like the end of something.
 #[test]
 fn no_text_breaks_the_shell() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new().unchecked();
         let texts = [
             "exit",
@@ -199,14 +198,18 @@ fn no_text_breaks_the_shell() {
 /// 297: what a command does to its shell ends with it.
 #[test]
 fn nothing_leaks_to_the_next_command() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let state = "pwd; umask; ulimit -n; set -o; shopt; alias; declare -f; trap; declare -p; ls -l /dev/fd/";
         // What differs from one look to the next by itself.
         let look = || -> Vec<String> {
-            let differs = ["RANDOM", "SECONDS", "BASHPID", "LINENO", "EPOCH", " _=", "SRANDOM", "->", "total"];
+            let differs = [
+                "RANDOM", "SECONDS", "BASHPID", "LINENO", "EPOCH", " _=", "SRANDOM", "->", "total",
+            ];
             let all = said(&shell, state);
-            let lines = all.lines().filter(|line| !differs.iter().any(|word| line.contains(word)));
+            let lines = all
+                .lines()
+                .filter(|line| !differs.iter().any(|word| line.contains(word)));
             lines.map(str::to_owned).collect()
         };
         let (before, at) = (look(), number(&shell));
@@ -221,7 +224,7 @@ fn nothing_leaks_to_the_next_command() {
 /// 297: the words of the list.
 #[test]
 fn cd_and_variables_do_not_leak() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let here = said(&shell, "pwd");
         assert_ne!(here, "/");
@@ -241,7 +244,7 @@ fn cd_and_variables_do_not_leak() {
 /// A command has its three streams, and no descriptor of the shell or of this program.
 #[test]
 fn a_command_has_no_descriptor_but_its_streams() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let other = shell.run_script("echo ready; sleep 1000").unwrap();
         other.stdout().pop().unwrap();
@@ -262,7 +265,7 @@ fn a_command_has_no_descriptor_but_its_streams() {
 /// A command that says what a shell says, wherever it can.
 #[test]
 fn a_command_that_says_its_own_end_is_not_believed() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         // What this program was started with has readers that are none of the shell's, or none any more.
         let numbers: Vec<_> = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 62, 63, 255]
@@ -295,7 +298,7 @@ fn a_command_that_says_its_own_end_is_not_believed() {
 /// 292: what is said of a process for a command.
 #[test]
 fn the_choices_of_a_process_are_those_of_a_command() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new().env("SELVEDGE_X", "1");
         let bare = "echo ${HOME:-none} ${SELVEDGE_X:-none}";
         assert_eq!(said(&shell.clone().env_clear(), bare), "none none");
@@ -342,7 +345,7 @@ fn is_inherited(number: u32) -> bool {
 
 #[test]
 fn what_cannot_start_is_an_error_that_names_it() {
-    World::new().run(|| {
+    run(|| {
         let error = Shell::new()
             .cwd("/no/such/place")
             .run(["true"])

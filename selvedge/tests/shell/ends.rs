@@ -1,26 +1,21 @@
 //! Commands that do not end by themselves, or not alone.
 
+use std::fs;
 use std::time::Duration;
 
-use selvedge::process::{JoinError, Shell};
-use selvedge::testing::World;
+use selvedge::process::{JoinError, Shell, ShellError};
 use selvedge::thread;
-use selvedge::{Signal, Till};
+use selvedge::{Signal, Till, signal};
 
-use crate::{exists, number, said, until_gone};
+use crate::{exists, next, number, run, said, until, until_gone};
 
 /// A stop in the middle: of the command, and of nobody else's.
 #[test]
 fn a_stopped_command_costs_its_own_shell() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let sleeper = shell.run_script("echo $$; sleep 1000").unwrap();
-        let first = sleeper
-            .stdout()
-            .pop()
-            .unwrap()
-            .to_string_lossy()
-            .into_owned();
+        let first = next(&sleeper);
         let other = shell
             .run_script("echo $$; read -r < <(sleep 0.05); echo done")
             .unwrap();
@@ -39,7 +34,7 @@ fn a_stopped_command_costs_its_own_shell() {
 /// A command may use its grace, and its last status counts.
 #[test]
 fn a_command_has_its_grace() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let polite = "trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.01; done";
         let command = shell.run_script(polite).unwrap();
@@ -52,12 +47,7 @@ fn a_command_has_its_grace() {
         let command = deaf
             .run_script("trap '' TERM; echo $$; while :; do sleep 1; done")
             .unwrap();
-        let number = command
-            .stdout()
-            .pop()
-            .unwrap()
-            .to_string_lossy()
-            .into_owned();
+        let number = next(&command);
         command.stop();
         assert_eq!(command.wait().unwrap().code(), -9);
         assert!(!exists(&number));
@@ -67,17 +57,12 @@ fn a_command_has_its_grace() {
 /// A timeout in the middle.
 #[test]
 fn a_command_that_takes_too_long_can_be_killed() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let command = shell
             .run_script("echo $BASHPID; sleep 1000 & wait")
             .unwrap();
-        let number = command
-            .stdout()
-            .pop()
-            .unwrap()
-            .to_string_lossy()
-            .into_owned();
+        let number = next(&command);
         let expired = command.join_until(&Till::after(Duration::from_millis(5)));
         assert!(matches!(expired, Err(JoinError::Expired { .. })));
         command.kill();
@@ -89,7 +74,7 @@ fn a_command_that_takes_too_long_can_be_killed() {
 
 #[test]
 fn a_command_ends_with_its_parent() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let mine = shell.clone();
         let parent = thread::spawn("parent", move |_stop| {
@@ -114,7 +99,7 @@ fn a_command_ends_with_its_parent() {
 /// Who waits is asked to stop: it obeys, and the command goes on until its parent ends.
 #[test]
 fn a_stop_ends_the_wait_and_then_the_command() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let began = Signal::new();
         let is_running = began.clone();
@@ -135,7 +120,7 @@ fn a_stop_ends_the_wait_and_then_the_command() {
 /// What a command leaves running is killed, whether it holds the streams or not.
 #[test]
 fn nothing_outlives_a_command_in_its_group() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         for script in [
             "sleep 1000 >/dev/null 2>&1 & echo $!",
@@ -144,12 +129,7 @@ fn nothing_outlives_a_command_in_its_group() {
             "{ sleep 1000 & } ; disown -a; echo $!",
         ] {
             let command = shell.run_script(script).unwrap();
-            let left = command
-                .stdout()
-                .pop()
-                .unwrap()
-                .to_string_lossy()
-                .into_owned();
+            let left = next(&command);
             assert_eq!(command.wait().unwrap().code(), 0, "{script}");
             until_gone(&left);
         }
@@ -160,16 +140,11 @@ fn nothing_outlives_a_command_in_its_group() {
 /// What left the group and holds the output is waited for a second, and its words do not reach the next.
 #[test]
 fn what_a_stranger_says_later_does_not_reach_the_next_command() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let script = "setsid sh -c 'echo $$; exec sleep 1000' & sleep 0.05";
         let command = shell.run_script(script).unwrap();
-        let stranger = command
-            .stdout()
-            .pop()
-            .unwrap()
-            .to_string_lossy()
-            .into_owned();
+        let stranger = next(&command);
         assert_eq!(command.wait().unwrap().code(), 0);
         assert_eq!(shell.kept(), 1);
         assert_eq!(said(&shell, "echo next"), "next");
@@ -184,17 +159,12 @@ fn what_a_stranger_says_later_does_not_reach_the_next_command() {
 /// A command that ends its shell ends with it.
 #[test]
 fn a_command_that_kills_its_shell_fails_and_the_next_gets_another() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let command = shell
             .run_script("sleep 1000 & echo $!; kill -9 $$; sleep 1000")
             .unwrap();
-        let left = command
-            .stdout()
-            .pop()
-            .unwrap()
-            .to_string_lossy()
-            .into_owned();
+        let left = next(&command);
         let Err(JoinError::Failed(failed)) = command.join() else {
             panic!("its shell was killed");
         };
@@ -207,7 +177,7 @@ fn a_command_that_kills_its_shell_fails_and_the_next_gets_another() {
 /// A request to the whole group does not end the shell.
 #[test]
 fn a_command_that_signals_its_group_ends_alone() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let first = number(&shell);
         for name in ["TERM", "INT", "HUP"] {
@@ -223,12 +193,79 @@ fn a_command_that_signals_its_group_ends_alone() {
 /// As of any process, output that nobody reads does not keep a command from its end.
 #[test]
 fn unread_output_does_not_hang_a_command() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let command = shell
             .run_script("head -c 10000000 /dev/zero; echo; exit 3")
             .unwrap();
         assert_eq!(command.wait().unwrap().code(), 3);
         assert_eq!(said(&shell, "echo next"), "next");
+    });
+}
+
+/// A shell that never answers: nothing ended the wait for it.
+#[test]
+fn a_stop_ends_the_wait_for_a_shell_that_does_not_answer() {
+    run(|| {
+        let place = std::env::temp_dir().join(format!("selvedge-mute-{}", std::process::id()));
+        // Written by another process: none of ours can have it open while it is started.
+        let write =
+            "echo '#!/bin/sh' >$0; echo 'echo $$ >$0.number; exec sleep 1000' >>$0; chmod +x $0";
+        let write = std::process::Command::new("sh")
+            .args(["-c", write])
+            .arg(&place)
+            .status();
+        assert!(write.unwrap().success());
+        let mute = Shell::new().program(&place);
+        let mine = mute.clone();
+        let user = thread::spawn("user", move |_stop| Ok(mine.run(["true"]).unwrap_err()));
+        let waits = "begin of a command in shell `";
+        until("it waits for the shell", || {
+            let tree = thread::tree();
+            let mut sites = tree.nodes().iter().filter_map(|node| node.waits_for());
+            sites.any(|site| site.to_string().starts_with(waits))
+        });
+        let file = place.with_extension("number");
+        let number = || fs::read_to_string(&file).unwrap_or_default();
+        until("it is told", || number().ends_with('\n'));
+        user.stop_because("enough");
+        let error = user.join().unwrap();
+        assert!(matches!(error, ShellError::Stopped(_)), "{error:?}");
+        let said = error.to_string();
+        assert!(
+            said.starts_with(
+                "before a shell had begun the command, this thread was asked to stop: enough"
+            ),
+            "{said}"
+        );
+        assert!(!exists(number().trim()), "it is ended, and reaped");
+
+        let soon = Till::after(Duration::from_millis(5));
+        let error = signal::deadline(&soon, || mute.run(["true"])).unwrap_err();
+        assert!(matches!(error, ShellError::Stopped(_)), "{error:?}");
+        assert_eq!(mute.kept(), 0);
+        let is_thread = |node: &thread::TreeNode| node.process().is_none();
+        assert!(
+            thread::tree().nodes().iter().all(is_thread),
+            "nothing was started"
+        );
+        for file in [file, place] {
+            fs::remove_file(file).unwrap();
+        }
+    });
+}
+
+/// Who was asked before gets no shell, and none ends for that.
+#[test]
+fn a_stop_before_the_begin_costs_no_shell() {
+    run(|| {
+        let shell = Shell::new();
+        let first = number(&shell);
+        let now = Signal::new();
+        now.set();
+        let error = signal::deadline(&now, || shell.run(["true"])).unwrap_err();
+        assert!(matches!(error, ShellError::Stopped(_)), "{error:?}");
+        assert_eq!(shell.kept(), 1);
+        assert_eq!(signal::shield(|| number(&shell)), first);
     });
 }

@@ -8,12 +8,12 @@ use selvedge::process::{Shell, Stdin};
 use selvedge::testing::World;
 use selvedge::thread;
 
-use crate::{exists, kill, number, said, text, until_gone};
+use crate::{exists, kill, number, run, said, text, until_gone, watch};
 
 /// 293: two commands at once get two shells, and after one ends its shell is used again.
 #[test]
 fn a_shell_is_used_again_and_never_by_two() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let held = shell.clone().stdin(Stdin::Pipe);
         let two = [(); 2].map(|()| held.run_script("echo $$; read -r; :").unwrap());
@@ -34,7 +34,7 @@ fn a_shell_is_used_again_and_never_by_two() {
 /// 293: shells are kept by directory, environment and program.
 #[test]
 fn a_shell_is_used_again_only_for_what_it_was_started_with() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let link = std::env::temp_dir().join(format!("selvedge-bash-{}", std::process::id()));
         std::os::unix::fs::symlink("/bin/bash", &link).unwrap();
@@ -72,7 +72,7 @@ fn a_shell_is_used_again_only_for_what_it_was_started_with() {
 /// 295: a command with an environment never gets a shell without it, nor the other way round.
 #[test]
 fn environments_are_never_mixed() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let with = shell.clone().env("SELVEDGE_X", "1");
         for _ in 0..3 {
@@ -85,7 +85,7 @@ fn environments_are_never_mixed() {
 /// Functions and options that the environment carries are for those who asked for a bash, not for us.
 #[test]
 fn the_environment_cannot_redefine_commands() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new()
             .env("BASH_FUNC_ls%%", "() { echo fooled; }")
             .env("BASH_FUNC_printf%%", "() { echo fooled; }")
@@ -106,7 +106,7 @@ fn the_environment_cannot_redefine_commands() {
 /// 1,000 commands of four threads need four shells.
 #[test]
 fn a_thousand_commands_over_four_shells() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let threads: Vec<_> = (0..4)
             .map(|n| {
@@ -137,6 +137,7 @@ fn a_thousand_commands_over_four_shells() {
 
 #[test]
 fn a_shell_ends_when_its_time_is_over() {
+    let _watch = watch();
     let world = World::with_mock_clock();
     world.run(|| {
         let shell = Shell::new().keep_for(Duration::from_secs(10));
@@ -154,7 +155,7 @@ fn a_shell_ends_when_its_time_is_over() {
 
 #[test]
 fn the_oldest_end_when_there_are_too_many() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new().keep(2);
         let numbers: Vec<_> = ["1", "2", "3"]
             .map(|x| number(&shell.clone().env("X", x)))
@@ -177,7 +178,7 @@ fn the_oldest_end_when_there_are_too_many() {
 
 #[test]
 fn shells_end_with_the_last_handle() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let first = number(&shell);
         let other = shell.clone().env("X", "1");
@@ -195,15 +196,15 @@ fn shells_end_with_the_last_handle() {
 #[test]
 fn shells_end_with_the_tree() {
     let shell = Shell::new();
-    let first = World::new().run(|| number(&shell));
+    let first = run(|| number(&shell));
     assert!(!exists(&first));
-    assert_ne!(World::new().run(|| number(&shell)), first);
+    assert_ne!(run(|| number(&shell)), first);
 }
 
 /// It is reaped at once, not when it is wanted or its time is over.
 #[test]
 fn a_shell_that_was_killed_while_it_waited_is_no_zombie() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         for _ in 0..20 {
             let (first, other) = (number(&shell), number(&shell.clone().env("X", "1")));
@@ -220,7 +221,7 @@ fn a_shell_that_was_killed_while_it_waited_is_no_zombie() {
 /// One that somebody has suspended begins all the same.
 #[test]
 fn a_shell_that_was_suspended_while_it_waited_goes_on() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let first = number(&shell);
         kill("-STOP", &first);
@@ -231,7 +232,7 @@ fn a_shell_that_was_suspended_while_it_waited_goes_on() {
 /// A directory that was replaced by another of its name.
 #[test]
 fn a_shell_in_a_directory_that_is_gone_is_replaced() {
-    World::new().run(|| {
+    run(|| {
         let place = std::env::temp_dir().join(format!("selvedge-place-{}", std::process::id()));
         fs::create_dir(&place).unwrap();
         let shell = Shell::new().cwd(&place);

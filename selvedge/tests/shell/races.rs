@@ -6,10 +6,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use selvedge::process::{JoinError, Shell, Stdin};
-use selvedge::testing::World;
 use selvedge::thread;
 
-use crate::{exists, kill, number, said, text, until_gone};
+use crate::{exists, kill, next, number, run, said, text, until_gone};
 
 fn spin(rounds: u32) {
     (0..rounds).for_each(|_| std::hint::spin_loop());
@@ -19,7 +18,7 @@ fn spin(rounds: u32) {
 /// command hears of it.
 #[test]
 fn a_stop_that_comes_with_the_end_hits_nobody_else() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let held = shell
             .clone()
@@ -47,7 +46,7 @@ fn a_stop_that_comes_with_the_end_hits_nobody_else() {
 /// Whoever takes it finds that it has ended, or the command fails with it; nothing hangs, and nothing is left.
 #[test]
 fn a_shell_that_is_killed_while_it_is_taken_is_replaced() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         for round in 0..200 {
             let first = number(&shell);
@@ -76,7 +75,7 @@ fn a_tree_that_ends_leaves_no_shell() {
     for round in 0..20 {
         let shell = Shell::new();
         let mut numbers = Vec::new();
-        World::new().run(|| {
+        run(|| {
             let users: Vec<_> = (0..3)
                 .map(|user| {
                     let shell = shell.clone();
@@ -111,7 +110,7 @@ fn a_tree_that_ends_leaves_no_shell() {
 /// Signals to the shell itself.
 #[test]
 fn a_command_that_signals_its_shell_harms_itself_alone() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let first = number(&shell);
         for name in ["TERM", "INT", "HUP"] {
@@ -132,12 +131,7 @@ fn a_command_that_signals_its_shell_harms_itself_alone() {
         }
         // As any process that suspends itself, it goes on or ends when somebody else says so.
         let suspended = shell.run_script("echo $$; kill -STOP $$; exit 4").unwrap();
-        let number = suspended
-            .stdout()
-            .pop()
-            .unwrap()
-            .to_string_lossy()
-            .into_owned();
+        let number = next(&suspended);
         suspended.stop();
         assert!(matches!(
             suspended.join(),
@@ -150,7 +144,7 @@ fn a_command_that_signals_its_shell_harms_itself_alone() {
 
 #[test]
 fn a_hundred_megabytes_arrive() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let script = "head -c 100000000 /dev/zero; echo end >&2";
         let output = shell.run_script(script).unwrap().output().unwrap();
@@ -163,7 +157,7 @@ fn a_hundred_megabytes_arrive() {
 /// Names and values are bytes, as words are.
 #[test]
 fn directories_and_variables_need_not_be_utf_8() {
-    World::new().run(|| {
+    run(|| {
         let odd = OsStr::from_bytes(b"a \xff\xfe'\n\"$x");
         let place = std::env::temp_dir().join(format!("selvedge-odd-{}", std::process::id()));
         let inner = place.join(odd);
@@ -190,7 +184,7 @@ fn directories_and_variables_need_not_be_utf_8() {
 /// No word is lost because it is empty.
 #[test]
 fn empty_words_are_words() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let output = shell.run(["printf", "<%s>", "", "a", "", ""]).unwrap();
         assert_eq!(output.output().unwrap().stdout, b"<><a><><>");
@@ -204,7 +198,7 @@ fn empty_words_are_words() {
 /// What a shell runs on does not add up: no descriptor, no process, for a thousand commands.
 #[test]
 fn a_thousand_commands_leave_nothing() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let first = number(&shell);
         let open = || said(&shell, "ls /proc/$$/fd"); // while it waits for the command

@@ -7,7 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use proptest::prelude::*;
 use selvedge::process::{JoinError, QuoteError, Shell, ShellError};
-use selvedge::testing::World;
+
+use crate::run;
 
 /// What a shell could take for something else.
 const HOSTILE: &[&str] = &[
@@ -107,7 +108,7 @@ fn arrived(shell: &Shell, program: &[&str], words: &[Vec<u8>]) -> Vec<Vec<u8>> {
 /// shell's own, in two locales.
 #[test]
 fn every_byte_of_every_word_arrives() {
-    World::new().run(|| {
+    run(|| {
         let all = Shell::new();
         let shells = ["C", "C.UTF-8"].map(|locale| all.clone().env("LC_ALL", locale));
         let programs: [&[&str]; 2] = [&["env", "printf", "%s\\0"], &["printf", "%s\\0"]];
@@ -124,7 +125,7 @@ fn every_byte_of_every_word_arrives() {
 
 #[test]
 fn all_255_bytes_arrive_alone_and_together() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let mut words: Vec<_> = (1..=255).map(|byte| vec![byte]).collect();
         words.push((1..=255).collect());
@@ -139,7 +140,7 @@ fn all_255_bytes_arrive_alone_and_together() {
 /// of the shell's own can be given.
 #[test]
 fn long_words_arrive() {
-    World::new().run(|| {
+    run(|| {
         let words = [vec![b'\''; 100_000], vec![b'$'; 100_000]];
         let shell = Shell::new();
         assert_eq!(arrived(&shell, &["env", "printf", "%s\\0"], &words), words);
@@ -153,7 +154,7 @@ fn long_words_arrive() {
 /// Every length around the one from which on a text is given in a file: nothing is cut, and it means the same.
 #[test]
 fn no_length_of_a_text_makes_a_difference() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new().unchecked();
         for length in (1..4000).step_by(97).chain(1700..1900) {
             let word = vec![b'x'; length];
@@ -188,7 +189,7 @@ fn no_length_of_a_text_makes_a_difference() {
 /// What the system does not allow is an error of the command, which names the program.
 #[test]
 fn a_word_that_is_too_long_for_a_program_is_an_error_of_the_command() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let long = "x".repeat(128 << 10);
         let command = shell.run(["/bin/echo", &long]).unwrap();
@@ -227,7 +228,7 @@ fn a_word_that_is_too_long_for_a_program_is_an_error_of_the_command() {
 
 #[test]
 fn a_word_with_a_nul_is_refused_by_its_place() {
-    World::new().run(|| {
+    run(|| {
         let shell = Shell::new();
         let at = |words: &[&str]| match shell.run(words).unwrap_err() {
             ShellError::Quote(error) => error,
@@ -267,7 +268,7 @@ fn a_program_may_be_called_as_a_word_of_the_language() {
         fs::write(&program, "#!/bin/sh\nprintf '%s:%s' \"${0##*/}\" \"$1\"\n").unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    World::new().run(|| {
+    run(|| {
         let path = [
             folder.as_os_str(),
             OsStr::new("/usr/bin"),

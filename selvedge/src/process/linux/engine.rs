@@ -25,8 +25,11 @@ use rustix::process::Pid;
 
 use crate::primitive::sys::Event;
 use crate::primitive::{Arc, JoinHandle, Mutex, global, spawn};
+use crate::process::linux::adopted::Adopted;
 use crate::process::linux::guard::Guard;
+use crate::process::linux::orphans;
 use crate::process::linux::watched::{Look, SELF, Watched};
+use crate::signal::Spare;
 
 /// How much is read of a pipe at a time: all that it holds by default.
 const CHUNK: usize = 64 << 10;
@@ -34,7 +37,9 @@ const CHUNK: usize = 64 << 10;
 const WAKE: u64 = 0;
 /// What the guard's pipe is called.
 const GUARD: u64 = 1;
-/// How a shell's end is told (invariant 4).
+/// What the orphans are called that live on.
+const ORPHAN: u64 = 2;
+/// How the end of an orphan is told, and that of a shell (invariant 4).
 pub(super) const ONCE: epoll::EventFlags = epoll::EventFlags::IN.union(epoll::EventFlags::ONESHOT);
 /// How many descriptors of a process can be ready.
 const SLOTS: u64 = 8;
@@ -62,6 +67,8 @@ pub(super) struct Run {
     pub(super) event: Arc<Event>,
     pub(super) epoll: OwnedFd,
     guard: Mutex<Guard>,
+    /// For who waits for a shell.
+    pub(super) spare: Spare,
     /// What to do when a shell ends that no command has.
     shells: Mutex<HashMap<u64, Forget>>,
 }
@@ -142,6 +149,7 @@ fn start() -> io::Result<(Arc<Run>, JoinHandle<()>)> {
         event: Arc::new(Event::new()?),
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
         guard: Mutex::new(Guard::default()),
+        spare: Spare::default(),
         shells: Mutex::new(HashMap::new()),
     });
     let wake = epoll::EventData::new_u64(WAKE);
@@ -161,7 +169,8 @@ impl Ticket {
         let stop = process.hear_of_stop();
         let is_urgent = {
             let mut inbox = request.run.inbox.lock();
-            let is_urgent = !process.listen(); // invariant 5
+            // Invariant 5. Whose orphans are looked for is to be known.
+            let is_urgent = !process.listen() || orphans::adopts();
             inbox.messages.push(Message::New(process));
             is_urgent && inbox.raise()
         };
@@ -301,9 +310,11 @@ impl Run {
         let mut processes: HashMap<u64, Box<Watched>> = HashMap::new();
         let mut ready = Vec::with_capacity(64);
         let mut buffer = vec![0; CHUNK];
+        let mut adopted = Adopted::default();
         loop {
             ready.clear();
-            match epoll::wait(&self.epoll, spare_capacity(&mut ready), None) {
+            let patience = adopted.patience(!processes.is_empty());
+            match epoll::wait(&self.epoll, spare_capacity(&mut ready), patience.as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => unreachable!("an epoll of ours can be waited for: {error}"),
             }
@@ -314,7 +325,10 @@ impl Run {
             let messages = self.inbox.lock().take(); // invariant 5
             for message in messages {
                 let key = match message {
-                    Message::Quit => return self.guard.lock().end(),
+                    Message::Quit => {
+                        adopted.reap();
+                        return self.guard.lock().end();
+                    }
                     Message::New(mut process) => {
                         process.adopt(&mut buffer);
                         let key = process.key();
@@ -339,6 +353,10 @@ impl Run {
                     self.guard.lock().has_died(self.guard_news());
                     continue;
                 }
+                if data == ORPHAN {
+                    adopted.reap();
+                    continue;
+                }
                 let (key, slot) = (data / SLOTS, data % SLOTS);
                 let Some(process) = processes.get_mut(&key) else {
                     // A shell, or one that has ended and was ready in the same moment.
@@ -357,8 +375,18 @@ impl Run {
                     settle(&mut processes, key);
                 }
             }
+            if adopted.is_due(!processes.is_empty()) {
+                let orphans = epoll::EventData::new_u64(ORPHAN);
+                adopted.look(&leaders(&processes), &self.epoll, orphans);
+            }
         }
     }
+}
+
+/// The leaders of all that are not reaped.
+fn leaders(processes: &HashMap<u64, Box<Watched>>) -> Vec<Pid> {
+    let there = processes.values().filter(|it| it.pidfd.is_some());
+    there.map(|process| process.leader).collect()
 }
 
 /// A process that is over is reaped; one of which nothing is left is forgotten.

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, PidfdFlags, Signal, getsid, kill_process_group, pidfd_open};
 
 use crate::process::exit::Descendant;
 
@@ -22,9 +22,12 @@ pub(super) struct Seen {
     pub(super) id: u32,
     parent: u32,
     group: u32,
+    session: u32,
     /// When it was started, by which it differs from a later one with the same number.
     since: u64,
     pub(super) is_dead: bool,
+    /// Where in its memory. Another program has it elsewhere; one that is being begun has none yet: 0.
+    end_of_environment: u64,
     name: Box<str>,
 }
 
@@ -51,13 +54,17 @@ impl Seen {
         let state = fields.next()?;
         let parent = fields.next()?.parse().ok()?;
         let group = fields.next()?.parse().ok()?;
-        let since = fields.nth(16)?.parse().ok()?;
+        let session = fields.next()?.parse().ok()?;
+        let since = fields.nth(15)?.parse().ok()?;
+        let end_of_environment = fields.nth(28)?.parse().ok()?;
         Some(Self {
             id,
             parent,
             group,
+            session,
             since,
             is_dead: matches!(state, "Z" | "X"),
+            end_of_environment,
             name: name.into(),
         })
     }
@@ -74,7 +81,53 @@ impl Seen {
 
     /// Is it the same process, perhaps at another time?
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        (self.id, self.since) == (other.id, other.since)
+        self.identity() == other.identity()
+    }
+
+    /// What no other process has.
+    pub(super) fn identity(&self) -> (u32, u64) {
+        (self.id, self.since)
+    }
+
+    /// A descriptor of it, if it is still there, dead or alive.
+    pub(super) fn open(&self) -> Option<OwnedFd> {
+        let pid = Pid::from_raw(i32::try_from(self.id).ok()?)?;
+        let pidfd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        self.is_there().then_some(pidfd) // the same still, while it is held
+    }
+
+    /// Is this in its environment? `None`: it begins a program at this moment, and it cannot be told yet.
+    pub(super) fn has_in_environment(&self, text: &[u8]) -> Option<bool> {
+        let mut seen = None;
+        loop {
+            match fs::read(format!("/proc/{}/environ", self.id)) {
+                Ok(environment) if environment.is_empty() => {}
+                Ok(environment) => return Some(contains(&environment, text)),
+                Err(_) => return Some(false),
+            }
+            let now = Self::read(self.id).filter(|now| now.is_same(self) && !now.is_dead);
+            match now.map(|now| now.end_of_environment) {
+                Some(0) => return None,
+                None => return Some(false),
+                now if now == seen => return Some(false), // the same program: its environment is empty
+                now => seen = now,
+            }
+        }
+    }
+
+    /// Is it our child?
+    pub(super) fn is_ours(&self) -> bool {
+        self.parent == std::process::id()
+    }
+
+    /// Does it look as a process that we start: in our session, with a group of its own?
+    pub(super) fn may_be_started(&self) -> bool {
+        let session = getsid(None).map_or(0, number);
+        self.is_leader() && self.session == session
+    }
+
+    pub(super) fn is(&self, process: Pid) -> bool {
+        self.id == number(process)
     }
 
     /// Is it of this group?
@@ -90,6 +143,10 @@ impl Seen {
         let (id, name) = (self.id, self.name);
         Descendant { id, name }
     }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len()).any(|window| window == part)
 }
 
 /// All processes that we may see.
@@ -124,7 +181,9 @@ pub(super) fn below(leader: Pid) -> Vec<Seen> {
             return below_slowly(leader); // a kernel that does not tell
         };
         parents.extend(&children);
-        found.extend(children.into_iter().filter_map(Seen::read));
+        let children = children.into_iter().filter_map(Seen::read);
+        // Whose children they were when they were found.
+        found.extend(children.map(|child| Seen { parent, ..child }));
     }
     found
 }
@@ -201,7 +260,7 @@ pub(super) fn members(leader: Pid) -> Vec<Seen> {
 /// Our own children, dead or alive, but for this one.
 pub(super) fn children(leader: Pid) -> Vec<Seen> {
     let mut all = all();
-    all.retain(|it| it.parent == std::process::id() && it.id != number(leader));
+    all.retain(|it| it.is_ours() && it.id != number(leader));
     all
 }
 

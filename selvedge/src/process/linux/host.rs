@@ -20,16 +20,17 @@ use std::process::{self, ChildStdin, ChildStdout};
 
 use rustix::event::epoll;
 use rustix::io::ioctl_fionbio;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
+use rustix::process::{Pid, Signal as Sig, WaitId, WaitIdOptions, waitid};
 
 use crate::primitive::Arc;
-use crate::primitive::sys::descriptor::{self, Interest};
+use crate::primitive::sys::descriptor::Interest;
 use crate::process::linux::engine::{self, Request, Ticket};
 use crate::process::linux::group;
 use crate::process::linux::orphans;
 use crate::process::linux::spawn::start;
 use crate::process::linux::watched::SELF;
 use crate::process::shell::{Framing, Home, Key, News};
+use crate::signal::{Ready, Signal, Stopped, WaitSite, wait_ready};
 
 /// How much of what the shell itself says as an error is kept.
 const SAID: usize = 1 << 10;
@@ -57,6 +58,10 @@ pub(super) enum NotBegun {
     Broken(String),
     /// The command's streams could not be opened. With what the shell said.
     Refused(String),
+    /// The stop came first.
+    Stopped(Stopped),
+    /// It could not be waited for.
+    Unable(io::Error),
 }
 
 /// What a shell has said.
@@ -129,7 +134,7 @@ impl Host {
         if !matches!(waitid(self.id(), look), Ok(None)) {
             return false;
         }
-        group::signal(self.leader, Signal::CONT); // one that somebody has suspended would not begin
+        group::signal(self.leader, Sig::CONT); // one that somebody has suspended would not begin
         let theirs = fs::metadata(format!("/proc/{}/cwd", self.leader.as_raw_nonzero()));
         match (theirs, fs::metadata(&key.cwd)) {
             (Ok(theirs), Ok(wanted)) => {
@@ -139,8 +144,14 @@ impl Host {
         }
     }
 
-    /// Has it run a framed command: waits until that has its streams, and returns its process.
-    pub(super) fn begin(&mut self, frame: &[u8]) -> Result<u32, NotBegun> {
+    /// Has it run a framed command: waits until that has its streams, and returns its process. When `stop` is set first
+    /// the shell is ended, and may have begun all the same.
+    pub(super) fn begin(
+        &mut self,
+        frame: &[u8],
+        stop: &Signal,
+        site: impl Fn() -> WaitSite<'static>,
+    ) -> Result<u32, NotBegun> {
         self.said(); // about others
         let setup = if self.is_new {
             self.framing.setup()
@@ -153,6 +164,7 @@ impl Host {
         if !matches!(written, Some(Ok(()))) {
             return Err(NotBegun::Broken(self.said()));
         }
+        let mut is_ended = false;
         loop {
             match self.hear() {
                 Heard::News(News::Began(0)) => {
@@ -161,10 +173,16 @@ impl Host {
                 }
                 Heard::News(News::Began(id)) => return Ok(id),
                 Heard::News(News::Ended(_)) => return Err(NotBegun::Refused(self.said())),
+                _ if is_ended => return Err(NotBegun::Stopped(Stopped::by(stop))),
                 Heard::Nothing => {
-                    // As for the start of any process, nothing ends this but the system.
-                    if descriptor::wait(self.news.as_fd(), Interest::Read, None).is_err() {
-                        return Err(NotBegun::Broken(self.said()));
+                    let spare = &self.ticket.request.run.spare;
+                    match wait_ready(self.news.as_fd(), Interest::Read, &[stop], spare, &site) {
+                        Ok(Ready::Source) => {}
+                        Ok(Ready::Signal(_)) => {
+                            self.end(); // and then we look whether it has begun
+                            is_ended = true;
+                        }
+                        Err(error) => return Err(NotBegun::Unable(error)),
                     }
                 }
                 Heard::End | Heard::Nonsense => return Err(NotBegun::Broken(self.said())),
@@ -199,6 +217,12 @@ impl Host {
         String::from_utf8_lossy(said).trim().to_owned()
     }
 
+    /// Ends it, with all that is in its group. It is not reaped (invariant 1).
+    fn end(&self) {
+        group::signal(self.leader, Sig::KILL);
+        let _ = waitid(self.id(), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT); // at once
+    }
+
     /// It gets no more commands, and ends after the one that it runs.
     pub(super) fn close(&mut self) {
         self.input = None;
@@ -231,9 +255,9 @@ impl Drop for Host {
             return;
         }
         let _ = epoll::delete(&self.ticket.request.run.epoll, &self.pidfd); // it was added
-        group::signal(self.leader, Signal::KILL);
+        self.end();
         self.ticket.request.run.unguard(self.leader);
-        let _ = waitid(self.id(), WaitIdOptions::EXITED); // killed: at once
+        let _ = waitid(self.id(), WaitIdOptions::EXITED);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use rustix::event::epoll::{self, EventFlags};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, retry_on_intr, write};
 
 use crate::process::linux::engine::{Notice, Request};
@@ -65,6 +66,13 @@ impl Input {
         }
         // Whatever we wait for, the kernel tells when the other end is closed.
         self.watch(request, EventFlags::empty())
+    }
+
+    /// The kernel has told something. Is it that the other end is closed? It would tell that again and again.
+    pub(super) fn is_refused(&self) -> bool {
+        let mut pipe = [PollFd::new(&self.pipe, PollFlags::empty())];
+        let asked = retry_on_intr(|| poll(&mut pipe, Some(&Timespec::default())));
+        asked.is_ok() && pipe[0].revents().contains(PollFlags::ERR)
     }
 
     /// Something may have arrived.

@@ -4,11 +4,13 @@
 //!
 //! 1. A shell is given back only if the command has ended by itself and has left nothing behind in the shell's
 //!    group. Otherwise it ends with the command, and the next gets another one.
-//! 2. A command that a shell did not begin has not run: it is given to another shell.
+//! 2. A command that a shell did not begin has not run: it is given to another shell, unless its caller was asked to
+//!    stop. A shell that was waited for then ends, so that it does not begin later.
 //!
 //! A shell reads a pipe byte by byte, because what comes after a command may be for the command: that is fast for
 //! a line, and slow for a long text. It gets that in a file.
 
+use core::panic::Location;
 use std::fs::File;
 use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -35,7 +37,7 @@ use crate::process::linux::spawn::streams_of;
 use crate::process::linux::watched::{Phase, Watched};
 use crate::process::process::Process;
 use crate::process::shell::{Framing, Home, News, ShellError, Streams as Names};
-use crate::signal::Timer;
+use crate::signal::{self, Stopped, Timer, WaitSite};
 
 /// A shell that a command has.
 pub(super) struct Lent {
@@ -195,6 +197,7 @@ pub(in crate::process) fn run(
     home: Home,
     framing: &'static dyn Framing,
     command: &[u8],
+    at: &'static Location<'static>,
 ) -> Result<Process, ShellError> {
     let shell = home.key().program.to_string_lossy();
     let of_system = |error| {
@@ -212,7 +215,7 @@ pub(in crate::process) fn run(
         .and_then(|pipes| {
             let frame = pipes.frame(framing, command);
             let (text, file) = shortened(framing, frame).map_err(of_system)?;
-            let (host, id) = begin(&home, framing, &text, of_system)?;
+            let (host, id) = begin(&home, framing, &text, of_system, at)?;
             drop(file); // it has read it
             Ok((pipes, host, id))
         });
@@ -245,8 +248,14 @@ fn begin(
     framing: &'static dyn Framing,
     text: &[u8],
     of_system: impl Fn(io::Error) -> ShellError,
+    at: &'static Location<'static>,
 ) -> Result<(Host, u32), ShellError> {
+    let stop = signal::stop();
+    let program = home.key().program.to_string_lossy();
     loop {
+        if stop.is_set() {
+            return Err(ShellError::Stopped(Stopped::by(&stop))); // it costs no shell
+        }
         let kept = home.take();
         let was_kept = kept.is_some();
         let mut host = match kept {
@@ -254,13 +263,16 @@ fn begin(
             Some(host) => host,
             None => Host::start(home, framing).map_err(&of_system)?,
         };
-        let said = match host.begin(text) {
+        let site = || WaitSite::new("begin of a command in shell", Some(&program), at);
+        let said = match host.begin(text, &stop, site) {
             Ok(id) => return Ok((host, id)),
             Err(NotBegun::Broken(_)) if was_kept => continue,
             Err(NotBegun::Broken(said) | NotBegun::Refused(said)) => said,
+            Err(NotBegun::Stopped(stopped)) => return Err(ShellError::Stopped(stopped)),
+            Err(NotBegun::Unable(error)) => return Err(of_system(error)),
         };
         return Err(ShellError::NotBegun {
-            shell: home.key().program.to_string_lossy().into(),
+            shell: program.into(),
             said: said.into(),
         });
     }

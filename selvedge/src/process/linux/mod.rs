@@ -4,6 +4,7 @@
 //! input, stops them and reaps them. It waits for all of that at once, by epoll; a process is a pidfd there. It is
 //! started with the first process and ends with the program.
 
+mod adopted;
 mod engine;
 mod group;
 mod guard;

@@ -6,16 +6,15 @@
 //!    or was seen below it: a child that the user started by other means is never touched.
 //! 2. It is held by a pidfd while that is looked at: its number cannot be another's.
 
-use std::fs;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, getpid, pidfd_open, pidfd_send_signal,
-    set_child_subreaper, waitid,
+    Pid, Signal, WaitId, WaitIdOptions, getpid, pidfd_send_signal, set_child_subreaper, waitid,
 };
 
+use crate::primitive::yield_now;
 use crate::process::linux::group::{self, Seen};
 
 /// The variable that says whose descendant a process is.
@@ -35,13 +34,17 @@ static ADOPTS: AtomicBool = AtomicBool::new(false);
 /// the group and cleared its environment is found only if it was still below its process when that was asked to
 /// stop, or killed.
 ///
-/// It is the whole program's business: the system has it reap whoever it adopts. These live on, and stay as zombies
-/// from their end to the program's, because nothing tells them from children that somebody else waits for:
+/// It is the whole program's business: the system has it reap whoever it adopts. These live on, and are reaped when
+/// they end:
 ///
 /// - those of a `std::process::Command`, whose descendants carry no mark;
 /// - those that were not found, see above;
 /// - those of a process that ended by itself and [left its group](super::super::Command::leave_group) behind, and of
 ///   processes that were started before.
+///
+/// So are those that end before their process. The system does not say whom it gives to this program: while there are
+/// processes, or orphans, it looks for new ones five times a second. One of which no look has found more than a
+/// zombie stays that to the end of the program, because nothing tells it from a child that somebody else waits for.
 ///
 /// # Errors
 ///
@@ -70,11 +73,14 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(())
 }
 
+/// Does the program adopt?
+pub(super) fn adopts() -> bool {
+    ADOPTS.load(Relaxed)
+}
+
 /// The mark of a process, if it is to have one.
 pub(super) fn mark(key: u64) -> Option<String> {
-    ADOPTS
-        .load(Relaxed)
-        .then(|| format!("{}.{key}", std::process::id()))
+    adopts().then(|| format!("{}.{key}", std::process::id()))
 }
 
 /// Ends, and reaps, who is left of a process that is over, and not reaped. Says who was found alive outside its
@@ -86,38 +92,45 @@ pub(super) fn sweep(leader: Pid, key: u64, below: &[Seen]) -> Vec<Seen> {
     let mark = format!("{MARK}={mark}\0");
     let mut found = Vec::new();
     for _ in 0..ROUNDS {
-        let ended = group::children(leader)
-            .into_iter()
-            .filter(|child| end(child, leader, &mark, below))
-            .collect::<Vec<_>>();
-        if ended.is_empty() {
+        let (mut ended, mut is_unsure) = (Vec::new(), false);
+        for child in group::children(leader) {
+            match end(&child, leader, &mark, below) {
+                Some(true) => ended.push(child),
+                Some(false) => {}
+                None => is_unsure = true,
+            }
+        }
+        if ended.is_empty() && !is_unsure {
             break;
         }
         let outside = ended.into_iter().filter(|child| !child.is_of(leader));
         found.extend(outside);
+        if is_unsure {
+            yield_now();
+        }
     }
     found
 }
 
-/// Ends it if it is one of those (invariant 1).
-fn end(child: &Seen, leader: Pid, mark: &str, below: &[Seen]) -> bool {
-    let pid = i32::try_from(child.id).ok().and_then(Pid::from_raw);
-    let Some(Ok(pidfd)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else {
-        return false;
-    };
-    let is_marked = || {
-        let environment = fs::read(format!("/proc/{}/environ", child.id));
-        environment.is_ok_and(|environment| contains(&environment, mark.as_bytes()))
+/// Ends it if it is one of those (invariant 1). `None`: that cannot be told yet.
+fn end(child: &Seen, leader: Pid, mark: &str, below: &[Seen]) -> Option<bool> {
+    let Some(pidfd) = child.open() else {
+        return Some(false); // it has gone
     };
     let was_below = || below.iter().any(|seen| seen.is_same(child));
-    // Invariant 2: it is the same still, while we hold it.
-    if !(child.is_of(leader) || was_below() || is_marked()) || !child.is_there() {
-        return false;
+    let is_one = match child.is_of(leader) || was_below() {
+        true => true,
+        false => child.has_in_environment(mark.as_bytes())?,
+    };
+    if !is_one || !child.is_there() {
+        return Some(false);
     }
     let _ = pidfd_send_signal(&pidfd, Signal::KILL); // a zombie is dead already
-    waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED).is_ok()
+    Some(waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED).is_ok())
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
+/// Has a process of this program left it?
+pub(super) fn is_marked_by_us(child: &Seen) -> bool {
+    let mark = format!("{MARK}={}.", std::process::id());
+    child.has_in_environment(mark.as_bytes()) == Some(true)
 }

@@ -228,6 +228,7 @@ impl Watched {
         match slot {
             SELF if self.is_running() => self.ended(buffer),
             SELF => {} // its shell, which is not ours any more (invariant 4)
+            input::SLOT if self.input.as_ref().is_some_and(Input::is_refused) => self.close_input(),
             input::SLOT => self.feed(),
             NEWS => self.hear(buffer),
             _ => self.pump_one(slot - 1, buffer),
@@ -417,7 +418,7 @@ impl Watched {
             output.end();
         }
         left.sort();
-        left.dedup();
+        left.dedup_by(|a, b| a.is_same(b)); // it may have another parent by now
         self.phase = Phase::Rest;
         self.till = None;
         let said = self.said.map(|code| (code & 0xff) << 8);

@@ -5,6 +5,7 @@ use std::error::Error;
 
 use crate::process::error::SpawnError;
 use crate::process::shell::quote::QuoteError;
+use crate::signal::Stopped;
 
 /// The error of [`Shell::run`](super::Shell::run) and [`run_script`](super::Shell::run_script): the command was
 /// not run.
@@ -15,6 +16,8 @@ pub enum ShellError {
     Quote(QuoteError),
     /// There is no shell, or no place for the command.
     Spawn(SpawnError),
+    /// The calling thread was asked to stop before a shell had begun it.
+    Stopped(Stopped),
     /// A shell was started and did not begin it.
     #[non_exhaustive]
     NotBegun {
@@ -36,6 +39,12 @@ impl fmt::Display for ShellError {
         match self {
             Self::Quote(error) => error.fmt(f),
             Self::Spawn(error) => error.fmt(f),
+            Self::Stopped(stopped) => {
+                write!(
+                    f,
+                    "before a shell had begun the command, this thread was {stopped}"
+                )
+            }
             Self::NotBegun { shell, said } => {
                 write!(
                     f,
@@ -56,6 +65,7 @@ impl Error for ShellError {
         match self {
             Self::Quote(_) | Self::NotBegun { .. } => None, // it says the same
             Self::Spawn(error) => error.source(),
+            Self::Stopped(stopped) => Some(stopped),
         }
     }
 }

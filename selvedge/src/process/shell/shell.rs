@@ -1,6 +1,7 @@
 //! A shell that is asked to run commands.
 
 use core::fmt;
+use core::panic::Location;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
@@ -236,8 +237,12 @@ impl Shell {
     ///
     /// Words are exact: every byte of them arrives, and none of them means anything to the shell.
     ///
-    /// It returns when a shell has begun the command, which nothing interrupts, as the start of a
-    /// [`Command`]. From then on the command is asked to stop with its parent.
+    /// It returns when a shell has begun the command. From then on the command is asked to stop with its parent.
+    ///
+    /// # Stopping
+    ///
+    /// If the calling thread is asked to stop before a shell has begun the command, `run` returns
+    /// [`ShellError::Stopped`], and the shell that was waited for ends.
     ///
     /// # Errors
     ///
@@ -260,6 +265,7 @@ impl Shell {
     /// });
     /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
     /// ```
+    #[track_caller]
     pub fn run(
         &self,
         words: impl IntoIterator<Item = impl AsRef<OsStr>>,
@@ -275,6 +281,10 @@ impl Shell {
     /// `"$NAME"`.
     ///
     /// A text that does not parse is a command that fails, with status 2.
+    ///
+    /// # Stopping
+    ///
+    /// As [`run`](Self::run).
     ///
     /// # Errors
     ///
@@ -295,11 +305,13 @@ impl Shell {
     /// });
     /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
     /// ```
+    #[track_caller]
     pub fn run_script(&self, script: impl AsRef<OsStr>) -> Result<Process, ShellError> {
         let command = Bash.script(script.as_ref())?;
         self.begin(&self.command.parts().program, &command)
     }
 
+    #[track_caller]
     fn begin(&self, program: &OsStr, command: &[u8]) -> Result<Process, ShellError> {
         let parts = self.command.parts();
         let key = Key::of(parts).map_err(|source| {
@@ -313,7 +325,7 @@ impl Shell {
         })?;
         let home = Home::new(&self.pool, key, self.keeping);
         let name = parts.name_for(program);
-        linux::run_in_shell(parts, &name, home, &Bash, command)
+        linux::run_in_shell(parts, &name, home, &Bash, command, Location::caller())
     }
 }
 
