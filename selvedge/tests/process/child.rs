@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use selvedge::process::{Command, SpawnError};
+use selvedge::process::{Command, Line, SpawnError, Unread};
 use selvedge::{Ambient, Signal};
 
 /// By which a child knows its part.
@@ -21,6 +21,13 @@ pub(crate) fn playing(part: &str) -> Command {
 pub(crate) fn playing_as_nobody(part: &str) -> Command {
     let setpriv = Command::new("setpriv").args(["--reuid=65534", "--clear-groups"]);
     part_of(setpriv.arg(program()), part)
+}
+
+/// The same, with a disk on which no file can be longer than 200 KiB.
+pub(crate) fn playing_on_a_small_disk(part: &str) -> Command {
+    let script = "trap '' XFSZ; ulimit -f 400; exec \"$0\" \"$@\"";
+    let limited = Command::new("sh").args(["-c", script]);
+    part_of(limited.arg(program()), part)
 }
 
 fn program() -> PathBuf {
@@ -92,6 +99,20 @@ fn a_part() {
                 let all: usize = (1..=300_000_u32).map(|n| n.to_string().len() + 1).sum();
                 say(read as u64 + lost == all as u64 && lost > 0);
                 say(told.lock().unwrap());
+            }
+            "small-disk" => {
+                let chatty = Command::new("seq")
+                    .args(["-w", "300000"])
+                    .unread(Unread::Spill { memory: 100_000 })
+                    .spawn()?;
+                let lines = chatty.stdout();
+                chatty.stopped().wait()?; // nobody reads before that
+                let lost = chatty.join()?.lost();
+                let lines: Vec<_> = lines.iter().collect();
+                let bytes = |line: &Line| line.len() + usize::from(line.has_newline());
+                let read: usize = lines.iter().map(bytes).sum();
+                say(lost > 0 && read > 100_000 && read as u64 + lost == 300_000 * 7);
+                say(lines.iter().filter(|line| bytes(line) != 7).count());
             }
             "poor" => {
                 let mut held = Vec::new();

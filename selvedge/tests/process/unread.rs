@@ -10,7 +10,7 @@ use selvedge::testing::World;
 use selvedge::thread;
 use selvedge::{Signal, Till};
 
-use crate::child::{heard, playing};
+use crate::child::{heard, playing, playing_on_a_small_disk};
 
 fn sh(script: &str) -> Command {
     Command::new("sh").args(["-c", script])
@@ -258,6 +258,17 @@ fn without_a_disk_the_loss_is_told() {
             "{told}"
         );
         diskless.join().unwrap();
+    });
+}
+
+/// A disk that is full costs what has no room on it, and cuts no line but the one that it ends in.
+#[test]
+fn a_full_disk_cuts_no_line_that_it_has() {
+    World::new().run(|| {
+        let program = playing_on_a_small_disk("small-disk").spawn().unwrap();
+        assert_eq!(heard(&program), "true");
+        assert_eq!(heard(&program), "1");
+        program.join().unwrap();
     });
 }
 

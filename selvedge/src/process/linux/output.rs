@@ -47,6 +47,8 @@ pub(super) struct Output {
     /// The sum of `sizes`.
     queued: usize,
     spill: Option<Spill>,
+    /// Was something lost that came after what is in `spill`? Then so is all, until that is empty.
+    has_gap: bool,
     memory: usize,
     lost: u64,
     /// What was here when the reader said that it wants no more.
@@ -103,6 +105,7 @@ impl Output {
             sizes: VecDeque::new(),
             queued: 0,
             spill: None,
+            has_gap: false,
             memory: memory.max(1),
             lost: 0,
             refused: 0,
@@ -218,7 +221,7 @@ impl Output {
     /// Bytes for which there is no room.
     fn overflow(&mut self, bytes: &[u8], excess: Excess) {
         let mut is_kept = false;
-        if excess != Excess::IsLost || self.spilled() > 0 {
+        if (excess != Excess::IsLost || self.spilled() > 0) && !self.has_gap {
             if self.spill.is_none() {
                 self.spill = Spill::new().ok();
             }
@@ -226,8 +229,9 @@ impl Output {
         }
         self.keep_tail(bytes);
         if !is_kept {
-            self.cut_last(); // what comes later does not belong to it
             self.lost += bytes.len() as u64; // no disk, or nobody who could want it
+            self.has_gap = true;
+            self.close_gap();
         }
     }
 
@@ -242,6 +246,7 @@ impl Output {
                     self.spill = None;
                 }
             }
+            self.close_gap();
             self.deliver();
         }
         if self.pipe.is_none() && self.spilled() == 0 {
@@ -265,6 +270,14 @@ impl Output {
                     self.waiting.push_back(line);
                 });
             }
+        }
+    }
+
+    /// What comes after a gap does not belong to the line before it.
+    fn close_gap(&mut self) {
+        if self.has_gap && self.spilled() == 0 {
+            self.has_gap = false;
+            self.cut_last();
         }
     }
 
