@@ -141,11 +141,19 @@ fn events_tell_of_processes() {
     ];
     assert_eq!(events, expected);
     // It may have been asked to stop, with its parent, before it failed by itself.
-    assert_eq!(released[0], "false started");
-    assert!(
-        released.last().unwrap().starts_with("false ended"),
-        "{released:?}"
-    );
+    let told: Vec<_> = released.iter().map(String::as_str).collect();
+    let told: Vec<_> = told
+        .into_iter()
+        .filter(|event| *event != "false asked to stop")
+        .collect();
+    let stopped = ["false started", "false ended: stopped"];
+    let failed = [
+        "false started",
+        "false failed",
+        "false ended: failed",
+        "false failed, nobody joins it",
+    ];
+    assert!(told == stopped || told == failed, "{released:?}");
 }
 
 /// They were called threads.

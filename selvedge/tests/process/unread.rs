@@ -205,6 +205,24 @@ fn last_words_that_nobody_reads_do_not_keep_a_process() {
     });
 }
 
+/// One that waits for a reader when it is asked to stop, and does not obey: what it writes goes on, so that it can end.
+#[test]
+fn who_is_asked_while_it_waits_for_a_reader_goes_on() {
+    World::new().run(|| {
+        let deaf = sh("trap '' TERM; seq 300000; exit 7").unread(Unread::Pressure { bytes: 100 });
+        let deaf = deaf.grace(Duration::from_secs(3600)).spawn().unwrap();
+        while deaf.stdout().len() < 10 {
+            std::thread::yield_now();
+        }
+        deaf.stop();
+        let late = Till::after(Duration::from_secs(60));
+        let ended = deaf.stopped().wait_until(&late);
+        deaf.kill(); // one that is kept would keep the test for an hour
+        ended.unwrap();
+        assert_eq!(deaf.try_wait().unwrap().code(), 7);
+    });
+}
+
 /// Nobody watches a pipe while its queue is full: what comes then is read before the end is told.
 #[test]
 fn last_words_behind_a_full_queue_are_read() {
