@@ -197,8 +197,50 @@ fn last_words_that_nobody_reads_do_not_keep_a_process() {
         let wordy = wordy.grace(Duration::from_secs(3600)).spawn().unwrap();
         assert_eq!(*wordy.stdout().pop().unwrap(), *b"ready");
         wordy.stop();
-        wordy.stopped().wait().unwrap(); // not a join: nobody says that output may go
+        let late = Till::after(Duration::from_secs(60));
+        let ended = wordy.stopped().wait_until(&late); // not a join: nobody says that output may go
+        wordy.kill(); // one that is kept would keep the test for an hour
+        ended.unwrap();
         assert_eq!(wordy.try_wait().unwrap().code(), 7);
+    });
+}
+
+/// One that waits for a reader when it is asked to stop, and does not obey: what it writes goes on, so that it can end.
+#[test]
+fn who_is_asked_while_it_waits_for_a_reader_goes_on() {
+    World::new().run(|| {
+        let deaf = sh("trap '' TERM; seq 300000; exit 7").unread(Unread::Pressure { bytes: 100 });
+        let deaf = deaf.grace(Duration::from_secs(3600)).spawn().unwrap();
+        while deaf.stdout().len() < 10 {
+            std::thread::yield_now();
+        }
+        deaf.stop();
+        let late = Till::after(Duration::from_secs(60));
+        let ended = deaf.stopped().wait_until(&late);
+        deaf.kill(); // one that is kept would keep the test for an hour
+        ended.unwrap();
+        assert_eq!(deaf.try_wait().unwrap().code(), 7);
+    });
+}
+
+/// Nobody watches a pipe while its queue is full: what comes then is read before the end is told.
+#[test]
+fn last_words_behind_a_full_queue_are_read() {
+    World::new().run(|| {
+        let wordy = sh("seq 1000 >&2; read go; echo last >&2; exit 7").stdin(Stdin::Pipe);
+        let wordy = wordy.unread(Unread::Pressure { bytes: 100 });
+        let wordy = wordy.spawn().unwrap();
+        while wordy.stderr().len() < 10 {
+            std::thread::yield_now();
+        }
+        wordy.stdin().push(b"go\n".to_vec()).unwrap();
+        let late = Till::after(Duration::from_secs(60));
+        wordy.stopped().wait_until(&late).unwrap();
+        let exit = wordy.try_wait().unwrap();
+        assert!(exit.stderr_tail().ends_with(b"999\n1000\nlast\n"), "{exit}");
+        assert_eq!((exit.code(), exit.lost()), (7, 0));
+        let lines: Vec<_> = wordy.stderr().iter().map(|line| line.to_vec()).collect();
+        assert_eq!((lines.len(), &lines[1000][..]), (1001, &b"last"[..]));
     });
 }
 

@@ -84,12 +84,18 @@ fn a_crash_that_nobody_hears_of_fails_the_parent() {
     let status = selvedge::run("test", |_| {
         let parent = thread::spawn("parent", |_| {
             let worker = started_rust("adder");
-            let call = worker.begin::<()>("die", (9,))?;
-            worker
-                .stopped()
-                .wait_until(&Till::after(Duration::from_millis(1)))
-                .ok();
-            call.cancel();
+            // A call that is cancelled before it has begun kills nobody: then another one does.
+            for ms in 1.. {
+                let Ok(call) = worker.begin::<()>("die", (9,)) else {
+                    break;
+                };
+                let soon = Till::after(Duration::from_millis(ms));
+                let has_ended = worker.stopped().wait_until(&soon).is_ok();
+                call.cancel();
+                if has_ended {
+                    break;
+                }
+            }
             worker.stopped().wait()?;
             match worker.join() {
                 Err(JoinError::Failed { .. }) => {}
