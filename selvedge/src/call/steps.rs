@@ -358,7 +358,9 @@ impl<'c> Rest<'c> {
             }
         };
         let Err(panic) = ended else {
-            set.tell(called, id, Phase::After, call);
+            if set.waits_for_return(site) {
+                set.tell(called, id, Phase::After, call);
+            }
             return;
         };
         forget_answer(site.function(), call);

@@ -11,7 +11,7 @@ use core::num::NonZeroU64;
 use core::panic::Location;
 
 use crate::call::groutine::flow;
-use crate::call::groutine::poll::{Body, Happening, Heard, Task, Tick, When, tell};
+use crate::call::groutine::poll::{Body, Happening, Heard, Interest, Task, Tick, When, tell};
 use crate::call::hook::next_id;
 use crate::call::met;
 use crate::call::site::Site;
@@ -81,12 +81,21 @@ impl Set {
 
     /// Does anybody in the set wait for any part of a call of this function?
     pub(in crate::call) fn waits_for(&self, site: &'static Site) -> bool {
-        self.tasks.iter().any(|task| {
-            let interests = task.interests.borrow();
-            interests
-                .iter()
-                .any(|interest| core::ptr::eq(interest.site, site))
+        self.has_interest(|interest| core::ptr::eq(interest.site, site))
+    }
+
+    /// Does anybody in the set wait for the return of a call of this function? If not, nobody needs to be told.
+    pub(in crate::call) fn waits_for_return(&self, site: &'static Site) -> bool {
+        self.has_interest(|interest| {
+            interest.when == When::Returned && core::ptr::eq(interest.site, site)
         })
+    }
+
+    #[inline]
+    fn has_interest(&self, is_it: impl Fn(&Interest) -> bool) -> bool {
+        self.tasks
+            .iter()
+            .any(|task| task.interests.borrow().iter().any(&is_it))
     }
 
     /// Tells those who wait for it of a part of a call.
