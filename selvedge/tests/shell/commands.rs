@@ -1,10 +1,11 @@
 //! A command in a shell is a process like others, and leaves nothing to the next.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
-use selvedge::process::{Child, Command, JoinError, Shell, ShellError, SpawnError, Stdin};
+use selvedge::process::{Child, Command, JoinError, Shell, ShellError, SpawnError, Stdin, Unread};
 use selvedge::testing::World;
-use selvedge::thread;
+use selvedge::{Till, thread};
 
 use crate::{number, said, text};
 
@@ -288,6 +289,43 @@ fn a_command_that_says_its_own_end_is_not_believed() {
             assert_eq!(command.wait().unwrap().code(), 5);
         }
         assert_eq!(shell.kept(), 1);
+    });
+}
+
+/// 292: what is said of a process for a command.
+#[test]
+fn the_choices_of_a_process_are_those_of_a_command() {
+    World::new().run(|| {
+        let shell = Shell::new().env("SELVEDGE_X", "1");
+        let bare = "echo ${HOME:-none} ${SELVEDGE_X:-none}";
+        assert_eq!(said(&shell.clone().env_clear(), bare), "none none");
+
+        let echo = shell
+            .clone()
+            .longest_line(4)
+            .run(["echo", "abcdef"])
+            .unwrap();
+        assert_eq!(echo.stdout().iter().collect::<Vec<_>>(), ["abcd", "ef"]);
+
+        // Nobody reads, nobody waits for the process, and it does not wait either.
+        let spilled = shell.clone().unread(Unread::Spill { memory: 1 << 10 });
+        let chatty = spilled.run(["seq", "300000"]).unwrap();
+        let soon = Till::after(Duration::from_secs(60));
+        chatty.stopped().wait_until(&soon).unwrap();
+        assert_eq!(chatty.stdout().iter().count(), 300_000);
+        chatty.join().unwrap();
+
+        let deaf = shell.grace(Duration::from_millis(1));
+        let deaf = deaf.run_script("trap '' TERM; echo; while :; do sleep 1; done");
+        let deaf = deaf.unwrap();
+        deaf.stdout().pop().unwrap();
+        let start = Instant::now();
+        deaf.stop();
+        assert_eq!(deaf.wait().unwrap().code(), -9);
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "that is what it has otherwise"
+        );
     });
 }
 
