@@ -8,6 +8,7 @@ use syn::{
 };
 
 use crate::item;
+use crate::options::Options;
 
 /// A function without a body.
 struct Bodiless {
@@ -49,7 +50,7 @@ pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
             ::core::option::Option::None
         }
     };
-    item::open_function(function)
+    item::open_function(&Options::default(), function)
 }
 
 fn returns_option(output: &ReturnType) -> bool {

@@ -8,6 +8,7 @@ use syn::{
 };
 
 use crate::item::open_function;
+use crate::options::Options;
 
 /// `pub fn read(path: &Path) -> io::Result<String> = std::fs::read_to_string;`
 struct Foreign {
@@ -57,6 +58,14 @@ fn open(foreign: Foreign) -> Result<Tokens> {
         sig,
         path,
     } = foreign;
+    let (marks, attrs): (Vec<_>, Vec<_>) = attrs
+        .into_iter()
+        .partition(|attribute| attribute.path().is_ident("open"));
+    let options = match &*marks {
+        [] => Options::default(),
+        [mark] => mark.parse_args()?,
+        [_, second, ..] => return Err(Error::new_spanned(second, "once is enough")),
+    };
     let mut args = Vec::new();
     for input in &sig.inputs {
         match input {
@@ -90,5 +99,5 @@ fn open(foreign: Foreign) -> Result<Tokens> {
         Some(keyword) => quote!(#keyword { #path(#(#args),*) } #wait),
     };
     let function: ItemFn = parse_quote!(#(#attrs)* #vis #sig { #call });
-    open_function(function)
+    open_function(&options, function)
 }

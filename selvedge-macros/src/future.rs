@@ -126,8 +126,6 @@ pub(crate) fn handle(
         #quiet
         impl<#(#lifetimes,)* #(#params,)*> #p::Runs<#full, #result> for #shape
         where #(#where_all,)* {
-            // Its steps are turns; who looks, looks at steps.
-            fn run(_: &Self::Hook, _: &mut #p::Step<'_, #full, #result>) {}
             fn run_lent(hook: &mut Self::Lent<'_>, step: &mut #p::Step<'_, #full, #result>) {
                 hook(step);
             }

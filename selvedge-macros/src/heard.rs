@@ -72,7 +72,7 @@ pub(crate) fn heard(name: &Ident, args_type: &Ident, vis: &Visibility, open: &Op
             #[doc = #doc]
             #contract
             #vis #unsafety fn #wait<#(#params,)*>() -> #p::Wait<#marker, #p::#moment> where #(#bounds),* {
-                #p::Wait::new(Self::__site(), ::core::any::TypeId::of::<#shape>(), #receiver)
+                #p::Wait::new::<#shape>(Self::__site(), #receiver)
             }
         });
         items.extend(quote! {

@@ -24,14 +24,7 @@ use crate::signature::{Open, This};
 pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
     let options: Options = syn::parse2(attribute)?;
     if let Ok(function) = syn::parse2::<ItemFn>(item.clone()) {
-        if let Some(name) = &options.name {
-            return Err(Error::new_spanned(
-                name,
-                "`as = name` is for `impl` blocks: it names the module of their open functions",
-            ));
-        }
-        options.check(function.sig.asyncness.is_some())?;
-        return open_with(function, options.is_local());
+        return open_function(&options, function);
     }
     match syn::parse2::<ItemImpl>(item.clone()) {
         Ok(block) => open_impl(options, block),
@@ -42,17 +35,20 @@ pub(crate) fn expand(attribute: Tokens, item: Tokens) -> Result<Tokens> {
     }
 }
 
-pub(crate) fn open_function(function: ItemFn) -> Result<Tokens> {
-    open_with(function, false)
-}
-
-fn open_with(mut function: ItemFn, is_local: bool) -> Result<Tokens> {
-    Ungroup.visit_signature_mut(&mut function.sig);
+pub(crate) fn open_function(options: &Options, mut function: ItemFn) -> Result<Tokens> {
+    if let Some(name) = &options.name {
+        return Err(Error::new_spanned(
+            name,
+            "`as = name` is for `impl` blocks: it names the module of their open functions",
+        ));
+    }
     // An async body stands in the handle: futures that contain themselves are boxed where nothing is known of them.
     let is_async = function.sig.asyncness.is_some();
+    options.check(is_async)?;
+    Ungroup.visit_signature_mut(&mut function.sig);
     let attrs = Attrs::read(&function.attrs, !is_async)?;
     let mut open = Open::read(&function.sig, None)?;
-    open.is_local = is_local;
+    open.is_local = options.is_local();
     open.quiet = attrs.quiet(open.unsafety.is_some());
     let name = function.sig.ident.clone();
     open.called = name.unraw().to_string();

@@ -93,7 +93,7 @@ pub fn open(attribute: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Each calls the function that its path names, with its arguments. Who calls it by this name can be patched, in the
 /// usual ways; who calls the other function is not. Docs and other attributes, visibility, type parameters, `async`
-/// and `unsafe` are those of an [`open`](macro@open) function.
+/// and `unsafe` are those of an [`open`](macro@open) function, and so is `#[open(?Send)]` above an async one.
 #[proc_macro]
 pub fn open_use(input: TokenStream) -> TokenStream {
     foreign::expand(input.into())

@@ -263,7 +263,7 @@ pub fn bind_discovered<S: Shape>(
     register(
         site,
         when,
-        Hook::new::<S>(Kind::Around, handler),
+        Arc::new(Hook::new::<S>(Kind::Around, handler)),
         Location::caller(),
     )
 }

@@ -4,6 +4,7 @@
 //!
 //! 1. `handler` of a [`Hook`] is a `Box<S::Hook>`, where `of` is the `TypeId` of `S`: an instantiation of a
 //!    generic function with other types finds nothing and goes on. Only [`Hook::new`] makes one, and neither changes.
+//!    Or it is a [`StandIn`], where `of` is the `TypeId` of that, which is no shape.
 //! 2. Of a handler that a block has lent, `lend` gives a place only while nobody else has it (`chain`, invariant 4).
 #![allow(
     unsafe_code,
@@ -16,7 +17,6 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::call::chain::Lent;
 use crate::call::view::Step;
-use crate::primitive::Arc;
 
 /// What the handlers of one instantiation of an open function look like. Expansions implement it for the
 /// function's type.
@@ -31,7 +31,10 @@ pub trait Shape: 'static {
 /// How such handlers run. Expansions implement it.
 #[doc(hidden)]
 pub trait Runs<A, R>: Shape {
-    fn run(hook: &Self::Hook, step: &mut Step<'_, A, R>);
+    /// Of async functions there is none: the steps of their calls are turns.
+    fn run(_: &Self::Hook, _: &mut Step<'_, A, R>) {
+        unreachable!("who looks at a call runs what it has lent");
+    }
     fn run_lent(hook: &mut Self::Lent<'_>, step: &mut Step<'_, A, R>);
 }
 
@@ -59,14 +62,30 @@ pub(super) struct Hook<H: ?Sized = dyn Any + Send + Sync> {
     handler: H,
 }
 
-impl Hook {
-    pub(super) fn new<S: Shape>(kind: Kind, handler: Box<S::Hook>) -> Arc<Self> {
-        Arc::new(Hook {
+/// In the place of a handler that somebody else keeps.
+pub(super) struct StandIn;
+
+impl<H: ?Sized + Send + Sync + 'static> Hook<Box<H>> {
+    #[inline]
+    pub(super) fn new<S: Shape<Hook = H>>(kind: Kind, handler: Box<H>) -> Self {
+        Self {
             kind,
             of: TypeId::of::<S>(),
             id: next_id(),
             handler,
-        })
+        }
+    }
+}
+
+impl Hook<StandIn> {
+    /// One that nobody is to run.
+    pub(super) fn stand_in(of: &Hook) -> Self {
+        Self {
+            kind: of.kind,
+            of: TypeId::of::<StandIn>(),
+            id: of.id,
+            handler: StandIn,
+        }
     }
 }
 
@@ -116,8 +135,8 @@ impl<'h> HookRef<'h> {
     pub fn kept<S: Shape>(self) -> Option<&'h S::Hook> {
         match self.0 {
             Handler::Kept(hook) if hook.of == TypeId::of::<S>() => {
-                // SAFETY: a `Box<S::Hook>` (invariant 1), borrowed as long as `hook` is.
-                Some(unsafe { &**hook.erased().handler.cast::<Box<S::Hook>>() })
+                let hook: Option<&'h Box<S::Hook>> = hook.handler.downcast_ref();
+                hook.map(|hook| &**hook)
             }
             Handler::Kept(_) | Handler::Lent(_) => None,
         }

@@ -69,8 +69,8 @@ pub(super) struct Action {
     then: Box<Then>,
 }
 
-/// Says it of a record and its index.
-pub(super) type Holds = dyn Fn(u64, &Record) -> bool + Send + Sync;
+/// Says it of a record, and of its index if the call begins.
+pub(super) type Holds = dyn Fn(Option<u64>, &Record) -> bool + Send + Sync;
 type Then = dyn Fn(&Record) + Send + Sync;
 
 impl Log {
@@ -141,7 +141,7 @@ impl Log {
     /// # Ok::<(), call::BadPattern>(())
     /// ```
     pub fn break_at(self, index: u64, then: impl Fn(&Record) + Send + Sync + 'static) -> Self {
-        let holds = move |at, record: &Record| at == index && record.is_running();
+        let holds = move |at, _: &Record| at == Some(index);
         self.book.add(Box::new(holds), Box::new(then));
         self
     }
@@ -224,7 +224,7 @@ impl Log {
 
     /// The same, before the call number `index` (from 0, of all that this log sees) runs.
     pub fn breakpoint_at(&self, index: u64) -> Breakpoint {
-        let holds = move |at, record: &Record| at == index && record.is_running();
+        let holds = move |at, _: &Record| at == Some(index);
         Breakpoint::new(Arc::clone(&self.book), Arc::new(holds))
     }
 
@@ -268,21 +268,26 @@ impl Enter for Log {
 
 impl Book {
     fn write(&self, event: &Event<'_>) {
-        let noted = match event.moment() {
-            Moment::Called => Some(self.begin(event)),
-            Moment::Returned(result) => {
-                self.end(event.number(), RecordEnd::Returned(format!("{result:?}")))
+        let end = match event.moment() {
+            Moment::Called => {
+                let (index, record) = self.begin(event);
+                return self.act(Some(index), &record);
             }
-            Moment::Panicked(message) => {
-                self.end(event.number(), RecordEnd::Panicked(message.to_owned()))
-            }
-            Moment::Dropped => self.end(event.number(), RecordEnd::Dropped),
+            Moment::Returned(result) => RecordEnd::Returned(format!("{result:?}")),
+            Moment::Panicked(message) => RecordEnd::Panicked(message.to_owned()),
+            Moment::Dropped => RecordEnd::Dropped,
         };
-        let Some((index, record)) = noted else { return };
+        if let Some(record) = self.end(event.number(), end) {
+            self.act(None, &record);
+        }
+    }
+
+    /// Runs what is to happen at a record.
+    fn act(&self, index: Option<u64>, record: &Record) {
         let actions = self.actions.lock().clone();
         for action in actions {
-            if (action.holds)(index, &record) {
-                (action.then)(&record);
+            if (action.holds)(index, record) {
+                (action.then)(record);
             }
         }
     }
@@ -330,18 +335,14 @@ impl Book {
     }
 
     /// Completes a record (invariant 2).
-    fn end(&self, number: u64, end: RecordEnd) -> Option<(u64, Record)> {
+    fn end(&self, number: u64, end: RecordEnd) -> Option<Record> {
         let now = signal::now();
         let mut pages = self.pages.lock();
-        let at = pages
-            .records
-            .iter()
-            .rposition(|record| record.call.number == number)?;
-        let index = pages.dropped + at as u64;
-        let record = &mut pages.records[at];
+        let mut latest_first = pages.records.iter_mut().rev();
+        let record = latest_first.find(|record| record.call.number == number)?;
         let took = now.saturating_duration_since(record.call.at);
         record.end = Some(Arc::new((end, took)));
-        Some((index, record.clone()))
+        Some(record.clone())
     }
 }
 

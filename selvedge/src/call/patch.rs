@@ -1,5 +1,6 @@
 //! A patch: a handler of one open function, for the blocks that it is run around.
 
+use core::any::Any;
 use core::fmt;
 use core::panic::Location;
 use core::ptr;
@@ -39,12 +40,15 @@ use crate::signal::Signal;
 #[must_use = "a patch does nothing until it is run around a block, or installed"]
 pub struct Patch(Arc<Inner>);
 
-struct Inner {
+/// The handler is part of it, so that a patch is one allocation.
+struct Inner<H: ?Sized = dyn Any + Send + Sync> {
     site: &'static Site,
     at: &'static Location<'static>,
-    hook: Arc<Hook>,
     hits: Hits,
     limits: Limits,
+    /// Whose handler it runs; none: its own.
+    original: Option<Patch>,
+    hook: Hook<H>,
 }
 
 /// How often a handler has run. The thread that made the patch, which most often runs it too, counts for itself,
@@ -83,27 +87,26 @@ impl Patch {
             receiver,
             ..Limits::default()
         };
-        Self::with(
-            site,
-            Location::caller(),
-            Hook::new::<S>(kind, handler),
-            limits,
-        )
+        let hook = Hook::new::<S>(kind, handler);
+        Self::with(site, Location::caller(), limits, None, hook)
     }
 
-    fn with(
+    #[inline]
+    fn with<H: Send + Sync + 'static>(
         site: &'static Site,
         at: &'static Location<'static>,
-        hook: Arc<Hook>,
         limits: Limits,
+        original: Option<Self>,
+        hook: Hook<H>,
     ) -> Self {
         site.arm();
         Self(Arc::new(Inner {
             site,
             at,
-            hook,
             hits: Hits::new(),
             limits,
+            original,
+            hook,
         }))
     }
 
@@ -115,7 +118,10 @@ impl Patch {
         }
         let mut limits = self.0.limits.clone();
         limit(&mut limits);
-        Self::with(self.0.site, self.0.at, Arc::clone(&self.0.hook), limits)
+        let (site, at) = (self.0.site, self.0.at);
+        let original = self.0.original.clone().unwrap_or(self);
+        let hook = Hook::stand_in(&original.0.hook);
+        Self::with(site, at, limits, Some(original), hook)
     }
 
     /// For the first `n` calls that it would apply to, all blocks and threads together; later ones pass by.
@@ -255,7 +261,10 @@ impl Patch {
 
     #[inline]
     pub(super) fn hook(&self) -> &Hook {
-        &self.0.hook
+        match &self.0.original {
+            None => &self.0.hook,
+            Some(original) => &original.0.hook,
+        }
     }
 
     /// Where it was made.
@@ -352,7 +361,7 @@ impl Enter for Patch {
     }
 }
 
-impl Drop for Inner {
+impl<H: ?Sized> Drop for Inner<H> {
     fn drop(&mut self) {
         self.site.disarm();
     }
@@ -362,7 +371,7 @@ impl fmt::Debug for Patch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Patch")
             .field("function", &self.0.site.function().path())
-            .field("kind", &self.0.hook.kind)
+            .field("kind", &self.hook().kind)
             .field("hits", &self.hits())
             .finish()
     }

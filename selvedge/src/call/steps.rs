@@ -211,7 +211,7 @@ fn forget_answer(function: &Function, call: &mut dyn Running) {
 }
 
 /// Tells `probe` of a panic that came after another one.
-fn report_second(function: &Function, second: Panic) {
+pub(super) fn report_second(function: &Function, second: Panic) {
     let (function, message) = (function.path(), message_of(&*second));
     probe::emit(&Event::HookPanicked { function, message });
     drop_caught(second);
@@ -351,17 +351,27 @@ impl<'c> Rest<'c> {
             Told::Consumed => Ok(()),
             told => {
                 self.is_answered |= told == Told::Answered;
-                catch_unwind(AssertUnwindSafe(|| self.run(call)))
+                match self.is_over() {
+                    true => Ok(()),
+                    false => catch_unwind(AssertUnwindSafe(|| self.run(call))),
+                }
             }
         };
         let Err(panic) = ended else {
-            set.tell(called, id, Phase::After, call);
+            if set.waits_for_return(site) {
+                set.tell(called, id, Phase::After, call);
+            }
             return;
         };
         forget_answer(site.function(), call);
         let phase = Phase::Unwound(&*panic);
         let told = catch_unwind(AssertUnwindSafe(|| set.tell(called, id, phase, call)));
         self.end_unwound(panic, told.map(|told| told != Told::NotAnswered));
+    }
+
+    /// Answered, and nobody else to be told.
+    fn is_over(&self) -> bool {
+        self.is_answered && self.set.is_none()
     }
 
     #[inline(never)]

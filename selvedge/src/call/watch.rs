@@ -13,8 +13,6 @@ use core::any::Any;
 use core::fmt;
 use core::panic::Location;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use crate::ambient::{self, Enter, Key, Payload, verbs};
 use crate::call::glob::{BadPattern, Glob};
@@ -24,15 +22,13 @@ use crate::call::met::{self, Purpose};
 use crate::call::observed::{Event, Moment};
 use crate::call::site::Function;
 use crate::call::steps::{At, Running, go_on_with};
-use crate::primitive::{Arc, RwLock, drop_caught, message_of};
+use crate::primitive::{Arc, Shelf, drop_caught, message_of};
 use crate::probe;
 
 /// What blocks have bound: the watches in force, and who of them is at work.
 static WATCHES: Key = Key::new();
 /// In force everywhere, newest first.
-static INSTALLED: RwLock<Option<Arc<[Watch]>>> = RwLock::new(None);
-/// How many, so that a call without any takes no lock.
-static COUNT: AtomicU32 = AtomicU32::new(0);
+static INSTALLED: Shelf<Vec<Watch>> = Shelf::new();
 
 /// Watches the calls of all open functions whose path matches `pattern`; `f` is told of each, when it begins and
 /// when it ends.
@@ -203,12 +199,10 @@ impl Drop for Watching {
 }
 
 fn replace(change: impl FnOnce(&[Watch]) -> Vec<Watch>) {
-    let old = {
-        let mut list = INSTALLED.write().unwrap_or_else(PoisonError::into_inner);
-        let new = change(list.as_deref().unwrap_or_default());
-        COUNT.store(new.len().try_into().unwrap_or(u32::MAX), Relaxed);
-        list.replace(new.into())
-    };
+    let old = INSTALLED.replace(|list| {
+        let new = change(list.map_or(&[], |list| list));
+        Some((!new.is_empty()).then(|| Arc::new(new)))
+    });
     drop(old); // invariant 4
 }
 
@@ -292,11 +286,16 @@ impl Around {
 /// Is anybody watching here, whatever it is?
 #[inline]
 pub(super) fn is_in_reach() -> bool {
-    COUNT.load(Relaxed) != 0 || look(|around| around.is_some())
+    !INSTALLED.is_empty() || look(|around| around.is_some())
 }
 
 /// The watches that see a call of `function` here, the outermost first, and how deep each of them is in.
 pub(super) fn seeing(function: &Function) -> Vec<(Watch, u32)> {
+    // Given back after the look: what it is the last to hold is dropped then.
+    let installed = match INSTALLED.is_empty() {
+        true => None,
+        false => INSTALLED.lend(),
+    };
     let mut watches = Vec::new();
     let mut see = |watch: &Watch, around: Option<&Around>| {
         if watch.0.glob.matches(function.path()) {
@@ -309,14 +308,8 @@ pub(super) fn seeing(function: &Function) -> Vec<(Watch, u32)> {
     look(|around| {
         let of_blocks = around.map_or(&[][..], |around| &around.watches);
         of_blocks.iter().for_each(|watch| see(watch, around));
-        if COUNT.load(Relaxed) != 0 {
-            let installed = INSTALLED.read().unwrap_or_else(PoisonError::into_inner);
-            let list = installed.clone();
-            drop(installed);
-            list.iter()
-                .flat_map(|list| list.iter())
-                .for_each(|watch| see(watch, around));
-        }
+        let installed = installed.iter().flat_map(|list| list.iter());
+        installed.for_each(|watch| see(watch, around));
     });
     watches
 }

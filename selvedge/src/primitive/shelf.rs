@@ -85,7 +85,7 @@ impl<T> Shelf<T> {
         })
     }
 
-    /// Puts something else there, or nothing, if `may` says so of what is there, which comes back.
+    /// Puts something else there, or nothing, if `change` says so of what is there, which comes back.
     pub(crate) fn replace(
         &self,
         change: impl FnOnce(Option<&Arc<T>>) -> Option<Option<Arc<T>>>,

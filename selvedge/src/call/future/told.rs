@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::call::future::walk::Rest;
 use crate::call::future::{AsyncCode, Boxes};
-use crate::call::groutine::{self, CallId, Called, Told};
+use crate::call::groutine::{self, CallId, Told};
 use crate::call::site::{Function, Site};
-use crate::call::steps::{Phase, go_on_with};
+use crate::call::steps::{Phase, go_on_with, report_second};
 use crate::call::view::State;
 use crate::call::watch::Seeing;
 use crate::primitive::{drop_caught, panicking};
@@ -153,18 +153,10 @@ impl<A, R, S: Boxes> Drop for Heard<'_, A, R, S> {
         }));
         if let Err(panic) = told {
             if panicking() {
-                report(self.rest.called(), panic);
+                report_second(self.rest.site().function(), panic);
             } else {
                 resume_unwind(panic);
             }
         }
     }
-}
-
-/// Reports a panic that cannot go on, because another one does.
-fn report(called: Called, panic: Panic) {
-    let function = called.site.function().path();
-    let message = crate::primitive::message_of(&*panic);
-    crate::probe::emit(&crate::probe::Event::HookPanicked { function, message });
-    drop_caught(panic);
 }

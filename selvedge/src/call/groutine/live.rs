@@ -137,7 +137,7 @@ impl<M, P: Moment> Live<M, P> {
     }
 
     fn is_at(&self, heard: &super::poll::Heard<'_>) -> bool {
-        heard.happening.call == self.id && heard.happening.when() == P::WHEN
+        heard.happening.call == self.id && heard.happening.when == P::WHEN
     }
 
     #[track_caller]

@@ -12,6 +12,7 @@
 
 use core::cell::{Cell, RefCell};
 use core::future::Future;
+use core::num::NonZeroU64;
 use core::panic::Location;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -34,7 +35,7 @@ pub(super) type Body = Pin<Box<dyn Future<Output = ()> + Send>>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tick {
     pub(super) set: u64,
-    pub(super) at: u64,
+    pub(super) at: NonZeroU64,
 }
 
 /// Which part of a call.
@@ -54,6 +55,8 @@ pub(super) struct Happening<'e> {
     pub(super) of: TypeId,
     pub(super) receiver: *const (),
     pub(super) phase: Phase<'e>,
+    /// What `phase` says.
+    pub(super) when: When,
     /// By what the call is known from its beginning to its end.
     pub(super) call: Tick,
     /// Who waits since later does not hear it.
@@ -66,7 +69,7 @@ pub(super) struct Happening<'e> {
 #[derive(Clone, Copy)]
 pub(super) struct Interest {
     pub(super) site: &'static Site,
-    pub(super) of: TypeId,
+    pub(super) of: &'static TypeId,
     pub(super) when: When,
     /// The address of the receiver.
     pub(super) on: Option<usize>,
@@ -105,24 +108,26 @@ pub(super) struct Heard<'p> {
     pub(super) call: Cell<Option<&'p mut (dyn Running + 'p)>>,
 }
 
-impl Happening<'_> {
-    pub(super) fn when(&self) -> When {
-        match self.phase {
-            Phase::Unwound(_) => When::Panicked,
-            Phase::After => When::Returned,
-            Phase::Dropped => When::Dropped,
-            Phase::Before | Phase::Around(_) | Phase::Ask(_) => When::Called,
+impl When {
+    pub(super) fn of(phase: &Phase<'_>) -> Self {
+        match phase {
+            Phase::Unwound(_) => Self::Panicked,
+            Phase::After => Self::Returned,
+            Phase::Dropped => Self::Dropped,
+            Phase::Before | Phase::Around(_) | Phase::Ask(_) => Self::Called,
         }
     }
 }
 
 impl Interest {
+    /// What most often says no comes first.
+    #[inline]
     pub(super) fn fits(&self, happening: &Happening<'_>) -> bool {
-        core::ptr::eq(self.site, happening.site)
-            && self.when == happening.when()
-            && self.of == happening.of
+        self.since.at < happening.at.at
+            && self.when == happening.when
+            && core::ptr::eq(self.site, happening.site)
             && self.since.set == happening.at.set
-            && self.since.at < happening.at.at
+            && *self.of == happening.of
             && self.on.is_none_or(|on| on == happening.receiver.addr())
             && self.same.is_none_or(|same| same == happening.call)
     }

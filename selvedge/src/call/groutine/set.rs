@@ -7,10 +7,11 @@
 
 use core::any::{Any, TypeId};
 use core::cell::Cell;
+use core::num::NonZeroU64;
 use core::panic::Location;
 
 use crate::call::groutine::flow;
-use crate::call::groutine::poll::{Body, Happening, Heard, Task, Tick, When, tell};
+use crate::call::groutine::poll::{Body, Happening, Heard, Interest, Task, Tick, When, tell};
 use crate::call::hook::next_id;
 use crate::call::met;
 use crate::call::site::Site;
@@ -19,7 +20,7 @@ use crate::call::steps::{Phase, Running};
 /// Groutines that live together, in one block.
 pub(in crate::call) struct Set {
     id: u64,
-    now: Cell<u64>,
+    now: Cell<NonZeroU64>,
     pub(super) tasks: Vec<Task>,
     pub(super) is_started: Cell<bool>,
     /// Where it was run.
@@ -52,7 +53,7 @@ impl Set {
     pub(super) fn new(tasks: Vec<Task>) -> Self {
         Self {
             id: next_id(),
-            now: Cell::new(0),
+            now: Cell::new(NonZeroU64::MIN),
             tasks,
             is_started: Cell::new(false),
             block: Cell::new(Location::caller()),
@@ -66,7 +67,7 @@ impl Set {
 
     /// A moment that no other one equals.
     pub(super) fn tick(&self) -> Tick {
-        self.now.update(|now| now + 1);
+        self.now.update(|now| now.saturating_add(1));
         Tick {
             set: self.id,
             at: self.now.get(),
@@ -80,12 +81,21 @@ impl Set {
 
     /// Does anybody in the set wait for any part of a call of this function?
     pub(in crate::call) fn waits_for(&self, site: &'static Site) -> bool {
-        self.tasks.iter().any(|task| {
-            let interests = task.interests.borrow();
-            interests
-                .iter()
-                .any(|interest| core::ptr::eq(interest.site, site))
+        self.has_interest(|interest| core::ptr::eq(interest.site, site))
+    }
+
+    /// Does anybody in the set wait for the return of a call of this function? If not, nobody needs to be told.
+    pub(in crate::call) fn waits_for_return(&self, site: &'static Site) -> bool {
+        self.has_interest(|interest| {
+            interest.when == When::Returned && core::ptr::eq(interest.site, site)
         })
+    }
+
+    #[inline]
+    fn has_interest(&self, is_it: impl Fn(&Interest) -> bool) -> bool {
+        self.tasks
+            .iter()
+            .any(|task| task.interests.borrow().iter().any(&is_it))
     }
 
     /// Tells those who wait for it of a part of a call.
@@ -104,6 +114,7 @@ impl Set {
             site: called.site,
             of: called.of,
             receiver: called.receiver,
+            when: When::of(&phase),
             phase,
             call: id.0,
             at: self.tick(),
@@ -121,7 +132,7 @@ impl Set {
                 return Told::Consumed;
             }
         }
-        if happening.when() != When::Returned && call.is_answered() {
+        if happening.when != When::Returned && call.is_answered() {
             Told::Answered
         } else {
             Told::NotAnswered
@@ -133,7 +144,7 @@ impl Set {
         let mut next: Option<(u64, usize)> = None;
         for (number, task) in self.tasks.iter().enumerate() {
             for interest in &*task.interests.borrow() {
-                let since = interest.since.at;
+                let since = interest.since.at.get();
                 if since > after
                     && next.is_none_or(|(first, _)| since < first)
                     && interest.fits(happening)

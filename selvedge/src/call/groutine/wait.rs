@@ -8,6 +8,7 @@
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
+use core::num::NonZeroU64;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::any::TypeId;
@@ -16,6 +17,7 @@ use crate::call::groutine::flow;
 use crate::call::groutine::live::{Addr, Live};
 use crate::call::groutine::poll::{Happening, Interest, Polling, Tick};
 use crate::call::groutine::typed::{Filters, Moment, Visit};
+use crate::call::hook::Shape;
 use crate::call::site::Site;
 
 /// Arms a function (invariant 1).
@@ -48,10 +50,11 @@ pub(super) struct Armed(&'static Site);
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Wait<M, P> {
     site: &'static Site,
-    of: TypeId,
+    of: &'static TypeId,
     /// The type of receiver that the function has.
     receiver: Option<&'static str>,
-    on: Option<Addr>,
+    /// The address of the receiver.
+    on: Option<usize>,
     same: Option<Tick>,
     filters: Vec<Filter>,
     listening: Option<Listening>,
@@ -65,16 +68,16 @@ struct Listening {
     armed: Armed,
     since: Tick,
     /// What it has looked at last, and did not want.
-    seen: Option<Tick>,
+    seen: Option<NonZeroU64>,
 }
 
 impl<M, P: Moment> Wait<M, P> {
     /// For expansions.
     #[doc(hidden)]
-    pub fn new(site: &'static Site, of: TypeId, receiver: Option<&'static str>) -> Self {
+    pub fn new<S: Shape>(site: &'static Site, receiver: Option<&'static str>) -> Self {
         Self {
             site,
-            of,
+            of: const { &TypeId::of::<S>() },
             receiver,
             on: None,
             same: None,
@@ -128,7 +131,7 @@ impl<M, P: Moment> Wait<M, P> {
     #[track_caller]
     pub fn on(mut self, object: Addr) -> Self {
         object.check(self.site.function(), self.receiver);
-        self.on = Some(object);
+        self.on = Some(object.address());
         self
     }
 
@@ -174,7 +177,7 @@ impl<M, P: Moment> Wait<M, P> {
             site: self.site,
             of: self.of,
             when: P::WHEN,
-            on: self.on.map(Addr::address),
+            on: self.on,
             same: self.same,
             since,
         };
@@ -196,7 +199,7 @@ impl<M, P: Moment> Wait<M, P> {
 
     /// Is this the first look at it?
     fn is_new(&mut self, happening: &Happening<'_>) -> bool {
-        let seen = Some(happening.at);
+        let seen = Some(happening.at.at);
         self.listening
             .as_mut()
             .is_some_and(|listening| core::mem::replace(&mut listening.seen, seen) != seen)

@@ -48,6 +48,18 @@ async fn add_twice(this: &Counter, by: &Cell<u32>, next: Next) -> u32 {
     sum
 }
 
+/// What somebody else might have written.
+async fn doubled(n: Rc<Cell<u32>>) -> Rc<u32> {
+    pause().await;
+    Rc::new(n.get() * 2)
+}
+
+selvedge::open_use! {
+    /// Its futures stay on their thread, as the other function's do.
+    #[open(?Send)]
+    async fn double(n: Rc<Cell<u32>>) -> Rc<u32> = doubled;
+}
+
 #[open(?Send)]
 async fn each<T: 'static>(of: Vec<T>, f: impl Fn(&T) + 'static) -> usize {
     for item in &of {
@@ -129,4 +141,15 @@ fn generic_and_with_closures() {
     let adds = Rc::clone(&sum);
     let n = finish(each(vec![1, 2], move |n| adds.set(adds.get() + n)));
     assert_eq!((n, sum.get()), (2, 3));
+}
+
+#[test]
+fn a_function_of_others_may_stay_on_its_thread_too() {
+    let n = Rc::new(Cell::new(3));
+    assert_eq!(finish(double(Rc::clone(&n))), Rc::new(6));
+    let kept = Rc::clone(&n);
+    let patch = double::after(|returned| *returned.result = Rc::new(**returned.result + 1));
+    let ends = patch.clone().wrap(async move { double(kept).await });
+    assert_eq!(finish(ends), Rc::new(7));
+    assert_eq!(patch.hits(), 1);
 }

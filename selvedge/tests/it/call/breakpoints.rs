@@ -174,6 +174,36 @@ fn a_breakpoint_is_a_future_for_everybody_and_listens_while_it_is_awaited() {
     assert!(is_quiet(own::__site()));
 }
 
+/// The index is of all calls, and the breakpoint is before the call alone.
+#[test]
+fn a_breakpoint_by_index_counts_the_calls_that_had_to_make_room() {
+    #[open]
+    fn kept(n: u32) {
+        if n == 0 {
+            kept(10); // so the record of this call has gone when it ends
+        }
+    }
+    for capacity in 0..4 {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let mut log = Log::record("**::kept").unwrap().capacity(capacity);
+        for index in 0..7 {
+            let seen = Arc::clone(&seen);
+            log = log.break_at(index, move |record| {
+                let n = record.arg("n").unwrap().to_owned();
+                seen.lock().unwrap().push((index, n, record.is_running()));
+            });
+        }
+        log.run(|| (0..4).for_each(kept));
+        let calls = [(0, "0"), (1, "10"), (2, "1"), (3, "2"), (4, "3")];
+        let calls = calls.map(|(index, n)| (index, n.to_owned(), true));
+        assert_eq!(*seen.lock().unwrap(), calls);
+        assert_eq!(
+            (log.calls().len(), log.dropped()),
+            (capacity, 5 - capacity as u64)
+        );
+    }
+}
+
 /// A predicate that panics is an event, as of any watch: no call is touched, and the breakpoint is not reached.
 #[test]
 fn a_breakpoint_whose_predicate_panics_touches_no_call() {

@@ -240,6 +240,25 @@ fn calls_of_a_sequence_come_in_order() {
     assert!(message.contains("got 0"), "{message}");
 }
 
+/// Whoever comes late in its order hands calls on to earlier ones of that order, and to nobody else.
+#[test]
+fn an_expectation_in_an_order_leaves_no_call_to_one_that_is_in_another() {
+    for outer_is_in_an_order in [false, true] {
+        let (order, other) = (Sequence::new(), Sequence::new());
+        let mut outer = send::expect(..).returning(|_| 1);
+        if outer_is_in_an_order {
+            outer = outer.in_order(&other);
+        }
+        let first = begin::expect(1).passing().in_order(&order);
+        let inner = send::expect(1).returning(|_| 2).in_order(&order);
+        outer.clone().and(first).and(inner).run(|| {
+            begin();
+            assert_eq!((send("", 0), send("", 0)), (2, 1)); // used up, it may be anybody's
+        });
+        assert_eq!(outer.count(), 0);
+    }
+}
+
 #[test]
 fn a_checkpoint_verifies_and_begins_anew() {
     let one = begin::expect(1).passing();

@@ -35,6 +35,27 @@ fn a_patch_may_be_for_some_calls_only() {
     assert_eq!((twice.hits(), more.hits()), (2, 1));
 }
 
+/// The handler is one, whatever has become of the patch that it was made for.
+#[test]
+fn patches_of_one_handler_keep_it_and_are_skipped_together_by_its_own_calls() {
+    let token = Arc::new(());
+    let kept = Arc::downgrade(&token);
+    let first = number::before(move |call| {
+        let _token = &token;
+        call.ret(number(call.args.n) + 10);
+    });
+    let second = first.clone().times(2);
+    let third = second.clone().times(1);
+    drop(first);
+    let results = third.run(|| second.run(|| [1, 2, 3, 4].map(number)));
+    assert_eq!(results, [11, 12, 13, 4]);
+    assert_eq!((second.hits(), third.hits()), (2, 1));
+    drop(second);
+    assert!(kept.upgrade().is_some());
+    drop(third);
+    assert!(kept.upgrade().is_none());
+}
+
 #[test]
 fn a_patch_that_is_passed_by_does_not_count() {
     let inner = number::before(|call| call.ret(0)).times(1);
