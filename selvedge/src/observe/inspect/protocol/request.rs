@@ -37,7 +37,7 @@ pub enum Command {
         /// The version that the client speaks.
         protocol: u32,
     },
-    /// Threads, signals, queues, locks and warnings of one moment.
+    /// Threads, signals, queues, locks, processes and warnings of one moment.
     Snapshot {
         /// Whether to read each thread's processor time: some microseconds a thread.
         #[serde(default)]
