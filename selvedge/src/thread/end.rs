@@ -108,7 +108,7 @@ fn conclude<T>(node: &Arc<Node>, outcome: std::thread::Result<Outcome<T>>) -> En
         probe::emit(&Event::Failed {
             kind: node.kind(),
             thread: &node.path,
-            failure,
+            failure: &failure.cause(),
         });
     }
     node.state.lock().phase = State::Ending;
@@ -210,7 +210,7 @@ fn hand_on<T>(node: &Node, ended: &mut Ended<T>, failures: Vec<JoinError>) {
     probe::emit(&Event::Failed {
         kind: node.kind(),
         thread: &node.path,
-        failure: &failure,
+        failure: &failure.cause(),
     });
     // The body's value is given up.
     drop_caught(core::mem::replace(ended, Ended::Failed(failure)));
