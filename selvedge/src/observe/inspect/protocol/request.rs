@@ -145,8 +145,10 @@ pub enum ProfileFormat {
     Table,
     /// Tab-separated.
     Tab,
-    /// Folded stacks, for flame graphs.
+    /// Folded stacks, for flame graphs: wall time, with waits as frames `wait for a ..`.
     Folded,
+    /// The same without waits.
+    FoldedWork,
     /// Chrome's trace format; of [`TRACE_CALLS`](super::TRACE_CALLS) calls and sleeps at the most.
     Trace,
 }
