@@ -78,8 +78,13 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) {
     ])
     .areas(frame.area());
     frame.render_widget(Paragraph::new(title(model, theme)), head);
-    let names = names_of_lists(model, theme);
-    // On a narrow terminal the first ones make room, so that the one that is shown is named.
+    // A narrow terminal has no room around the names, or for counts.
+    let mut ways = [(" ", true), ("", true), ("", false)]
+        .into_iter()
+        .map(|(before, counts)| names_of_lists(model, theme, before, counts));
+    let names = ways.find(|names| names.width() <= usize::from(tabs.width));
+    // On one that is narrower still the first ones make room, so that the one that is shown is named.
+    let names = names.unwrap_or_else(|| names_of_lists(model, theme, "", true));
     let up_to_shown = names.iter().take(model.tab as usize + 1).map(Span::width);
     let hidden = up_to_shown
         .sum::<usize>()
@@ -152,7 +157,7 @@ fn title(model: &Model, theme: Theme) -> Line<'static> {
     Line::from(spans)
 }
 
-fn names_of_lists(model: &Model, theme: Theme) -> Line<'static> {
+fn names_of_lists(model: &Model, theme: Theme, before: &str, counts: bool) -> Line<'static> {
     let picture = &model.picture;
     let mut spans = Vec::new();
     for (n, tab) in Tab::ALL.into_iter().enumerate() {
@@ -166,8 +171,8 @@ fn names_of_lists(model: &Model, theme: Theme) -> Line<'static> {
             Tab::Events => ("events", None),
             Tab::Processes => ("processes", Some(picture.processes.len())),
         };
-        let many = many.filter(|n| *n > 0).map(|n| format!(" {n}"));
-        let text = format!(" {}:{name}{} ", n + 1, many.unwrap_or_default());
+        let many = many.filter(|n| *n > 0 && counts).map(|n| format!(" {n}"));
+        let text = format!("{before}{}:{name}{} ", n + 1, many.unwrap_or_default());
         let style = match tab {
             tab if tab == model.tab => Theme::bar(),
             Tab::Warnings if !picture.warnings.is_empty() => theme.alarm(),

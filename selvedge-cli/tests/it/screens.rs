@@ -113,6 +113,18 @@ fn child_processes_have_a_list_and_are_no_threads() {
             r"mill/press 4720 running 3.0s press \u{1b}[2J --hot",
         ]
     );
+    for (width, named) in [
+        (
+            92,
+            "1:threads 2:queues 1 3:locks 1 4:signals 1 5:calls 6:warnings 1 7:events 8:processes 1",
+        ),
+        (
+            80,
+            "1:threads 2:queues 3:locks 4:signals 5:calls 6:warnings 7:events 8:processes",
+        ),
+    ] {
+        assert_eq!(lines(&model, width, 8)[1], named, "on {width} columns");
+    }
     assert!(
         lines(&model, 60, 8)[1].ends_with(" 8:processes 1"),
         "the list that is shown is named on a narrow terminal, too"
