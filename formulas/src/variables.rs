@@ -171,7 +171,9 @@ impl Binding {
 
     #[cold]
     fn wait_slow(&self) -> Result<Option<Number>, Stopped> {
-        let done = self.done.get_or_init(Signal::new);
+        let done = self
+            .done
+            .get_or_init(|| Signal::named("the value of a line"));
         fence(Ordering::SeqCst); // Pairs with the fence in `resolve`.
         loop {
             if let Some(value) = self.value.get() {

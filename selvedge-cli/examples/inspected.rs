@@ -1,11 +1,13 @@
 //! A program to look at: `SELVEDGE_INSPECT= cargo run -p selvedge-cli --example inspected`, then `selvedge top`.
 //!
-//! Two workers take jobs from a queue and call an open function; an auditor waits for a lock that somebody keeps; and
-//! one thread has a name that is no good for terminals and browsers.
+//! Two workers take jobs from a queue and call an open function; an auditor waits for a lock that somebody keeps;
+//! one thread has a name that is no good for terminals and browsers; and there is a child process, where there can be.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use selvedge::process;
 use selvedge::sync::{Lock, Queue};
 use selvedge::{Outcome, Signal, Till, open, thread};
 
@@ -30,6 +32,12 @@ pub(crate) fn main() -> ExitCode {
         let jobs = Queue::named("jobs", 4);
         let ledger = Lock::named("ledger", 0_u64);
         let kept = Signal::named("kept");
+        #[cfg(target_os = "linux")]
+        process::Command::new("sleep")
+            .arg("infinity")
+            .named("shuttle")
+            .spawn()?
+            .release();
         thread::scope("loom", |s| {
             let (jobs, ledger, kept) = (&jobs, &ledger, &kept);
             for n in 1..=2 {

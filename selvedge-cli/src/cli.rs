@@ -85,10 +85,13 @@ pub(crate) enum Verb {
         /// What to print
         #[arg(long, value_enum, default_value = "table")]
         format: Format,
+        /// Which time `folded` and `svg` show; the other formats show both [default: work]
+        #[arg(long, value_enum)]
+        time: Option<Time>,
     },
     /// Ask a thread, and those below it, to stop
     Stop {
-        /// Its path, as `tree` shows it: `app/worker-3`
+        /// Its path: the names above it in `tree` and its own, as `app/worker-3`
         thread: String,
         #[command(flatten)]
         program: Program,
@@ -147,6 +150,15 @@ pub(crate) enum Format {
     Chrome,
     /// A flame graph, for browsers
     Svg,
+}
+
+/// Which time stacks have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Time {
+    /// Without waits: what keeps the threads busy
+    Work,
+    /// With waits, which are blue in a flame graph: what the threads' lives go to
+    Wall,
 }
 
 /// Reads `2s`, `1.5s`, `500ms`, `1m` or `2h`.

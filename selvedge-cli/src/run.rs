@@ -56,7 +56,11 @@ fn act(verb: Verb) -> Result<(), Fault> {
             functions,
             sample,
             format,
-        } => verbs::profile(connect(program)?, functions, sample, lasts, format),
+            time,
+        } => {
+            let form = verbs::Form::new(format, time)?;
+            verbs::profile(connect(program)?, functions, sample, lasts, form)
+        }
         Verb::Stop {
             thread,
             program,

@@ -4,12 +4,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use inferno::flamegraph;
+use inferno::flamegraph::{self, color::Color, color::PaletteMap};
 use selvedge::observe::inspect::protocol::{
-    Body, CallEvent, CallMoment, Command, EndReason, ProfileFormat,
+    Body, CallEvent, CallMoment, Command, EndReason, Problem, ProblemKind, ProfileFormat,
 };
 
-use crate::cli::Format;
+use crate::cli::{Format, Time};
 use crate::client::Connection;
 use crate::draw;
 use crate::fault::Fault;
@@ -67,11 +67,15 @@ pub(crate) fn watch(
         for_ms: lasts.map(milliseconds),
     };
     let id = program.sender().send(command)?;
+    let mut n_shown = 0_u64;
     loop {
         let answer = program.next_answer()?;
         match answer.body {
-            Body::Error(problem) => return Err(Fault::failed(clean(&problem.message))),
-            Body::Call(event) if answer.id == id => print(&call_line(&event))?,
+            Body::Error(problem) => return Err(refused(&problem)),
+            Body::Call(event) if answer.id == id => {
+                n_shown += 1;
+                print(&call_line(&event))?;
+            }
             Body::Ended { why, dropped } if answer.id == id => {
                 if dropped > 0 {
                     remark(&format!(
@@ -83,11 +87,26 @@ pub(crate) fn watch(
                     EndReason::Closing => Err(Fault::failed(
                         "the program has ended, or closed its inspector",
                     )),
+                    _ if n_shown == 0 => {
+                        remark(
+                            "nothing that matches was called; `selvedge top`, then 5, lists what can be",
+                        );
+                        Ok(())
+                    }
                     _ => Ok(()),
                 };
             }
             _ => {}
         }
+    }
+}
+
+/// What a program does not watch, and what to type instead.
+fn refused(problem: &Problem) -> Fault {
+    let message = clean(&problem.message);
+    match problem.kind {
+        ProblemKind::Unlimited => Fault::failed(format_args!("{message} (`--max N`)")),
+        _ => Fault::failed(message),
     }
 }
 
@@ -170,23 +189,47 @@ pub(crate) fn record(
     }
 }
 
+/// How a profile is to be printed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form {
+    format: Format,
+    time: Time,
+}
+
+impl Form {
+    pub(crate) fn new(format: Format, time: Option<Time>) -> Result<Self, Fault> {
+        if time.is_some() && !matches!(format, Format::Folded | Format::Svg) {
+            return Err(Fault::misused(
+                "`--time` is for the formats `folded` and `svg`; the others show work and waits",
+            ));
+        }
+        let time = time.unwrap_or(Time::Work);
+        Ok(Self { format, time })
+    }
+
+    fn asked(self) -> ProfileFormat {
+        match (self.format, self.time) {
+            (Format::Table, _) => ProfileFormat::Table,
+            (Format::Tab, _) => ProfileFormat::Tab,
+            (Format::Folded | Format::Svg, Time::Work) => ProfileFormat::FoldedWork,
+            (Format::Folded | Format::Svg, Time::Wall) => ProfileFormat::Folded,
+            (Format::Chrome, _) => ProfileFormat::Trace,
+        }
+    }
+}
+
 pub(crate) fn profile(
     mut program: Connection,
     functions: Option<String>,
     sample: Option<u32>,
     lasts: Duration,
-    format: Format,
+    form: Form,
 ) -> Result<(), Fault> {
     let command = Command::Profile {
         functions,
         sample,
         for_ms: Some(milliseconds(lasts)),
-        format: match format {
-            Format::Table => ProfileFormat::Table,
-            Format::Tab => ProfileFormat::Tab,
-            Format::Folded | Format::Svg => ProfileFormat::Folded,
-            Format::Chrome => ProfileFormat::Trace,
-        },
+        format: form.asked(),
     };
     let id = program.sender().send(command)?;
     let mut profile = None;
@@ -210,8 +253,8 @@ pub(crate) fn profile(
             "{lost} (or sleeps) not in the trace: there was no room; profile for less time"
         ));
     }
-    match format {
-        Format::Svg => print(&flames(&program.hello().program, &profile)?),
+    match form.format {
+        Format::Svg => print(&flames(&program.hello().program, &profile, form.time)?),
         // A table has names in it, which are for people; the others are for programs, and escape what they must.
         Format::Table => {
             let lines = profile.lines().map(|line| format!("{}\n", clean(line)));
@@ -221,19 +264,42 @@ pub(crate) fn profile(
     }
 }
 
+/// What is not work, in a flame graph of both.
+const BLUE: Color = Color {
+    r: 120,
+    g: 160,
+    b: 230,
+};
+
 /// A flame graph.
-fn flames(program: &str, folded: &str) -> Result<String, Fault> {
+fn flames(program: &str, folded: &str, time: Time) -> Result<String, Fault> {
     if folded.trim().is_empty() {
-        return Err(Fault::failed(
-            "nothing ran for long enough to be drawn; profile for more time",
-        ));
+        return Err(Fault::failed(match time {
+            Time::Work => {
+                "nothing ran for long enough to be drawn; profile for more time, or with waits: `--time wall`"
+            }
+            Time::Wall => "nothing ran for long enough to be drawn; profile for more time",
+        }));
     }
+    let frames = folded.lines().flat_map(|line| line.split(';'));
+    let waits = frames.filter_map(|frame| frame.starts_with("wait for a ").then(|| name_of(frame)));
+    let mut colors = PaletteMap::default();
+    waits.for_each(|wait| _ = colors.insert(wait, BLUE));
     let mut options = flamegraph::Options::default();
-    options.title = format!("{}: own time", clean(program));
+    options.title = match time {
+        Time::Work => format!("{}: work, without waits", clean(program)),
+        Time::Wall => format!("{}: work, and waits in blue", clean(program)),
+    };
+    options.palette_map = Some(&mut colors);
     options.count_name = "us".to_owned();
     options.deterministic = true;
     let mut svg = Vec::new();
     flamegraph::from_lines(&mut options, folded.lines(), &mut svg)
         .map_err(|error| Fault::of("cannot draw the profile", &error))?;
     String::from_utf8(svg).map_err(Fault::failed)
+}
+
+/// The name of the last frame of a line, whose number stands behind it.
+fn name_of(frame: &str) -> &str {
+    frame.rsplit_once(' ').map_or(frame, |(name, _)| name)
 }

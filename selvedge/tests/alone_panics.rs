@@ -201,7 +201,7 @@ const CASES: &[Case] = &[
             let end = end_of("released-rude-errors");
             end.assert_code(3);
             let told = |text: &str| end.errors.matches(text).count();
-            let line = "selvedge: thread `prog/rude` failed and nobody joins it: thread `prog/rude` failed: half";
+            let line = "selvedge: thread `prog/rude` failed and nobody joins it: half";
             assert_eq!(told(line), 9, "{end:#?}");
             assert_eq!(told("half a text (its `Display` panicked)\n"), 3);
         },

@@ -145,6 +145,21 @@ pub(super) fn rows(model: &Model) -> (Vec<&'static str>, Vec<Vec<String>>) {
                 .map(|it| vec![length(it.for_us), text(&it.text)]);
             (vec!["SINCE", "WARNING"], rows.collect())
         }
+        Tab::Processes => {
+            let rows = picture.processes.iter().map(|it| {
+                vec![
+                    text(&it.path),
+                    it.pid.to_string(),
+                    text(&it.state),
+                    length(it.age_us),
+                    text(&it.command),
+                ]
+            });
+            (
+                vec!["PROCESS", "PID", "STATE", "AGE", "COMMAND"],
+                rows.collect(),
+            )
+        }
         Tab::Threads | Tab::Events => {
             let calls = model.calls.iter().map(|it| {
                 let indent = 2 * usize::try_from(it.depth).unwrap_or(0).min(40);

@@ -58,6 +58,7 @@ pub enum Tab {
     Calls,
     Warnings,
     Events,
+    Processes,
 }
 
 /// The order of the threads.
@@ -144,7 +145,7 @@ pub enum Action {
 }
 
 impl Tab {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Threads,
         Self::Queues,
         Self::Locks,
@@ -152,6 +153,7 @@ impl Tab {
         Self::Calls,
         Self::Warnings,
         Self::Events,
+        Self::Processes,
     ];
 }
 
@@ -304,7 +306,7 @@ impl Model {
             Key::Char(' ' | 'p') => self.hold(),
             Key::Tab => self.turn(1),
             Key::BackTab => self.turn(Tab::ALL.len() - 1),
-            Key::Char(digit @ '1'..='7') => self.tab = Tab::ALL[digit as usize - '1' as usize],
+            Key::Char(digit @ '1'..='8') => self.tab = Tab::ALL[digit as usize - '1' as usize],
             Key::Char('s') => self.sort = self.sort.next(),
             Key::Char('/') => self.ask_for(Wanted::Filter, &self.filter.clone()),
             Key::Enter if self.tab == Tab::Threads && self.thread().is_some() => {
@@ -355,6 +357,7 @@ impl Model {
             Tab::Calls => self.functions.len(),
             Tab::Warnings => self.picture.warnings.len(),
             Tab::Events => self.calls.len() + self.happened.len(),
+            Tab::Processes => self.picture.processes.len(),
         }
     }
 

@@ -50,7 +50,7 @@ impl Theme {
 }
 
 const HELP: &str = "\
-1-7, Tab      the lists
+1-8, Tab      the lists
 up, down      choose; also k, j, PgUp, PgDn, Home, End
 Enter         all about the chosen thread
 s             sort: tree, processor, wait, age, name
@@ -78,7 +78,19 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: Theme) {
     ])
     .areas(frame.area());
     frame.render_widget(Paragraph::new(title(model, theme)), head);
-    frame.render_widget(Paragraph::new(names_of_lists(model, theme)), tabs);
+    // A narrow terminal has no room around the names, or for counts.
+    let mut ways = [(" ", true), ("", true), ("", false)]
+        .into_iter()
+        .map(|(before, counts)| names_of_lists(model, theme, before, counts));
+    let names = ways.find(|names| names.width() <= usize::from(tabs.width));
+    // On one that is narrower still the first ones make room, so that the one that is shown is named.
+    let names = names.unwrap_or_else(|| names_of_lists(model, theme, "", true));
+    let up_to_shown = names.iter().take(model.tab as usize + 1).map(Span::width);
+    let hidden = up_to_shown
+        .sum::<usize>()
+        .saturating_sub(usize::from(tabs.width));
+    let hidden = u16::try_from(hidden).unwrap_or(u16::MAX);
+    frame.render_widget(Paragraph::new(names).scroll((0, hidden)), tabs);
     match model.tab {
         Tab::Threads => threads(frame, body, model, theme),
         _ => list(frame, body, model),
@@ -108,7 +120,7 @@ fn title(model: &Model, theme: Theme) -> Line<'static> {
         .picture
         .threads
         .iter()
-        .filter(|thread| !thread.scope)
+        .filter(|thread| !thread.scope && !thread.process)
         .count();
     let share = model.shares.values().fold(0.0, |sum, share| sum + share); // `sum` of none is -0
     let mut spans = vec![
@@ -145,7 +157,7 @@ fn title(model: &Model, theme: Theme) -> Line<'static> {
     Line::from(spans)
 }
 
-fn names_of_lists(model: &Model, theme: Theme) -> Line<'static> {
+fn names_of_lists(model: &Model, theme: Theme, before: &str, counts: bool) -> Line<'static> {
     let picture = &model.picture;
     let mut spans = Vec::new();
     for (n, tab) in Tab::ALL.into_iter().enumerate() {
@@ -157,9 +169,10 @@ fn names_of_lists(model: &Model, theme: Theme) -> Line<'static> {
             Tab::Calls => ("calls", None),
             Tab::Warnings => ("warnings", Some(picture.warnings.len())),
             Tab::Events => ("events", None),
+            Tab::Processes => ("processes", Some(picture.processes.len())),
         };
-        let many = many.filter(|n| *n > 0).map(|n| format!(" {n}"));
-        let text = format!(" {}:{name}{} ", n + 1, many.unwrap_or_default());
+        let many = many.filter(|n| *n > 0 && counts).map(|n| format!(" {n}"));
+        let text = format!("{before}{}:{name}{} ", n + 1, many.unwrap_or_default());
         let style = match tab {
             tab if tab == model.tab => Theme::bar(),
             Tab::Warnings if !picture.warnings.is_empty() => theme.alarm(),
@@ -308,6 +321,7 @@ fn nothing(tab: Tab) -> &'static str {
         Tab::Calls => "No open function was called yet; `c` counts the calls of those that are.",
         Tab::Warnings => "Nothing looks wrong.",
         Tab::Events => "Nothing has happened yet; `w` watches calls of open functions.",
+        Tab::Processes => "No child process.",
     }
 }
 

@@ -34,6 +34,19 @@ pub(crate) const PICTURE: &str = r#"{"snapshot":{"at_us":9000000,
     "locks":[{"id":91,"lock":"ledger","holder":"mill/loom/worker-1","entered":"src/mill.rs:30:1","entering":["mill/loom/worker-2"],"waiting":[]}],
     "warnings":[{"kind":"long_wait","thread":"mill/loom/worker-2","for_us":6500000,"text":"`mill/loom/worker-2` has waited 6.5s for lock `ledger`"}]}}"#;
 
+/// What `top` makes of [`PICTURE`] on a terminal of 104 by 10.
+pub(crate) const TREE: &str = "\
+mill  pid 4711  4 threads  processor 0%  after 9.0s  1 warning
+ 1:threads  2:queues 1  3:locks 1  4:signals 1  5:calls  6:warnings 1  7:events  8:processes
+THREAD          OS ID    STATE      CPU% AGE    WAITS FOR
+mill            4711     running         9.0s     8.0s signal `mill/loom`, the end of `mill/loom`
+├─ loom                  scope           8.9s
+│  ├─ worker-1  4712     running         8.0s
+│  └─ worker-2  4713     asked           7.0s     6.5s lock `ledger`, held by `mill/loom/worker-1`
+└─ clock        4714     running         1m01s   250us queue `jobs`
+
+q quit  ? help  s sort  / find  p hold  w watch  c count  x stop  r record";
+
 /// An answer from its body.
 pub(crate) fn answer(id: u64, body: &str) -> Answer {
     Answer::parse(&format!(r#"{{"id":{id},"is":{body}}}"#)).unwrap()

@@ -137,6 +137,9 @@ fn wrong_arguments_have_a_status_of_their_own() {
             "{arguments:?}"
         );
     }
+    let (status, _, err) = told(&folder.selvedge(&["profile", "--time", "wall"]));
+    assert_eq!(status, Some(2), "{err}");
+    assert!(err.contains("`--time` is for the formats"), "{err}");
     assert_eq!(folder.selvedge(&["--help"]).status.code(), Some(0));
 }
 

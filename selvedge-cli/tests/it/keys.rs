@@ -177,7 +177,7 @@ fn a_program_that_has_ended_stays_to_be_seen() {
 #[test]
 fn digits_and_tabs_turn_the_lists() {
     let mut model = model();
-    for (digit, tab) in ('1'..='7').zip([
+    for (digit, tab) in ('1'..='8').zip([
         Tab::Threads,
         Tab::Queues,
         Tab::Locks,
@@ -185,6 +185,7 @@ fn digits_and_tabs_turn_the_lists() {
         Tab::Calls,
         Tab::Warnings,
         Tab::Events,
+        Tab::Processes,
     ]) {
         model.press(Key::Char(digit));
         assert_eq!(model.tab(), tab);
@@ -192,5 +193,5 @@ fn digits_and_tabs_turn_the_lists() {
     model.press(Key::Tab);
     assert_eq!(model.tab(), Tab::Threads);
     model.press(Key::BackTab);
-    assert_eq!(model.tab(), Tab::Events);
+    assert_eq!(model.tab(), Tab::Processes);
 }

@@ -40,6 +40,12 @@ fn a_program_is_looked_at_without_a_change() {
 
     let (status, _, err) = run(&["watch", "[", "--max", "4"]);
     assert_eq!(status, Some(1), "{err}");
+    let (status, out, err) = run(&["watch", "no::such", "--for", "10ms"]);
+    assert_eq!((status, &*out), (Some(0), ""), "{err}");
+    assert!(err.contains("nothing that matches was called"), "{err}");
+    let (status, _, err) = run(&["watch", "**", "--rate", "1", "--for", "10ms"]);
+    assert_eq!(status, Some(1), "{err}");
+    assert!(err.contains("`--max N`"), "{err}");
 
     let (status, _, err) = run(&["record", "load.jsonl", "--for", "300ms", "--every", "100ms"]);
     assert_eq!(status, Some(0), "{err}");
@@ -62,15 +68,13 @@ fn a_program_is_looked_at_without_a_change() {
 #[test]
 fn a_profile_is_printed_in_every_form() {
     let program = Inspected::start(&["--exact", "real::the_program_that_is_looked_at"]);
-    let profile = |format: &str| {
-        let (status, out, err) = told(
-            &program
-                .folder
-                .selvedge(&["profile", "--for", "300ms", "--format", format]),
-        );
-        assert_eq!((status, &*err), (Some(0), ""), "{format}");
+    let with = |options: &[&str]| {
+        let arguments = [&["profile", "--for", "300ms"], options].concat();
+        let (status, out, err) = told(&program.folder.selvedge(&arguments));
+        assert_eq!((status, &*err), (Some(0), ""), "{options:?}");
         out
     };
+    let profile = |format: &str| with(&["--format", format]);
     let table = profile("table");
     let row = table
         .lines()
@@ -95,6 +99,12 @@ fn a_profile_is_printed_in_every_form() {
         folded.contains("inspected/loom/worker-1;") && folded.contains("::weave;"),
         "{folded}"
     );
+    assert!(!folded.contains("wait for a "), "{folded}");
+    let wall = with(&["--format", "folded", "--time", "wall"]);
+    assert!(
+        wall.contains("inspected/loom/worker-1;wait for a queue ") && wall.contains("::weave;"),
+        "{wall}"
+    );
     let trace: serde_json::Value = serde_json::from_str(&profile("chrome")).unwrap();
     let names = trace["traceEvents"]
         .as_array()
@@ -109,5 +119,12 @@ fn a_profile_is_printed_in_every_form() {
     assert!(
         svg.starts_with("<?xml") && svg.contains("::weave") && svg.trim_end().ends_with("</svg>"),
         "{svg}"
+    );
+    let is_blue = |svg: &str| svg.contains("rgb(120,160,230)");
+    assert!(!svg.contains("wait for a ") && !is_blue(&svg), "{svg}");
+    let wall = with(&["--format", "svg", "--time", "wall"]);
+    assert!(
+        wall.contains("wait for a queue") && is_blue(&wall),
+        "{wall}"
     );
 }

@@ -5,7 +5,7 @@ use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
 use selvedge_cli::top::{Key, Model, Theme, draw};
 
-use crate::canned::{PICTURE, answer, hello};
+use crate::canned::{PICTURE, TREE, answer, hello};
 
 fn drawn(model: &Model, width: u16, height: u16, colours: bool) -> TestBackend {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
@@ -39,18 +39,7 @@ fn model() -> Model {
 
 #[test]
 fn the_tree_is_drawn() {
-    let expected = "\
-mill  pid 4711  4 threads  processor 0%  after 9.0s  1 warning
- 1:threads  2:queues 1  3:locks 1  4:signals 1  5:calls  6:warnings 1  7:events
-THREAD          OS ID    STATE      CPU% AGE    WAITS FOR
-mill            4711     running         9.0s     8.0s signal `mill/loom`, the end of `mill/loom`
-├─ loom                  scope           8.9s
-│  ├─ worker-1  4712     running         8.0s
-│  └─ worker-2  4713     asked           7.0s     6.5s lock `ledger`, held by `mill/loom/worker-1`
-└─ clock        4714     running         1m01s   250us queue `jobs`
-
-q quit  ? help  s sort  / find  p hold  w watch  c count  x stop  r record";
-    assert_eq!(lines(&model(), 104, 10).join("\n"), expected);
+    assert_eq!(lines(&model(), 104, 10).join("\n"), TREE);
 }
 
 #[test]
@@ -94,6 +83,55 @@ fn the_lists_are_drawn() {
 }
 
 #[test]
+fn child_processes_have_a_list_and_are_no_threads() {
+    let mut model = model();
+    model.press(Key::Char('8'));
+    assert_eq!(
+        lines(&model, 104, 8)[2],
+        "No child process.",
+        "of a program that says nothing of them"
+    );
+    let thread = r#"{"number":6,"name":"press","path":"mill/press","depth":1,"scope":false,"process":true,
+        "state":"running","age_us":3000000,"os_id":4720}],
+        "processes":[{"pid":4720,"path":"mill/press","command":"press \u001b[2J --hot","state":"running","age_us":3000000}],
+    "signals""#;
+    model.hear(answer(
+        1,
+        &PICTURE.replace("],\n    \"signals\"", &format!(",{thread}")),
+    ));
+    let shown = lines(&model, 104, 8);
+    assert!(
+        shown[0].starts_with("mill  pid 4711  4 threads  "),
+        "{}",
+        shown[0]
+    );
+    assert!(shown[1].ends_with(" 8:processes 1"), "{}", shown[1]);
+    assert_eq!(
+        shown[2..4],
+        [
+            "PROCESS    PID  STATE   AGE  COMMAND",
+            r"mill/press 4720 running 3.0s press \u{1b}[2J --hot",
+        ]
+    );
+    for (width, named) in [
+        (
+            92,
+            "1:threads 2:queues 1 3:locks 1 4:signals 1 5:calls 6:warnings 1 7:events 8:processes 1",
+        ),
+        (
+            80,
+            "1:threads 2:queues 3:locks 4:signals 5:calls 6:warnings 7:events 8:processes",
+        ),
+    ] {
+        assert_eq!(lines(&model, width, 8)[1], named, "on {width} columns");
+    }
+    assert!(
+        lines(&model, 60, 8)[1].ends_with(" 8:processes 1"),
+        "the list that is shown is named on a narrow terminal, too"
+    );
+}
+
+#[test]
 fn a_thread_is_told_of_in_full() {
     let mut model = model();
     for _ in 0..3 {
@@ -116,7 +154,7 @@ fn a_thread_is_told_of_in_full() {
 #[test]
 fn no_terminal_is_too_small() {
     let mut model = model();
-    for key in ['1', '2', '3', '5', '6', '7', '?'] {
+    for key in ['1', '2', '3', '5', '6', '7', '8', '?'] {
         model.press(Key::Char(key));
         for (width, height) in [(1, 1), (2, 3), (9, 4), (40, 10), (500, 3), (3, 200)] {
             drawn(&model, width, height, true);

@@ -68,6 +68,16 @@ pub(crate) fn the_page_is_clicked_through() {
             .starts_with("inspected (")
     );
 
+    if cfg!(target_os = "linux") {
+        let processes = browser.text("#processes");
+        assert!(
+            processes.contains("inspected/shuttle") && processes.contains("sleep infinity"),
+            "{processes}"
+        );
+    }
+    // Neither the scope nor the child process is a thread.
+    browser.until("document.querySelector('#state').innerText.startsWith('6 threads after ')");
+
     // For those who do not see it.
     assert_eq!(
         browser

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::canned::{Folder, HELLO, PICTURE, SELVEDGE};
+use crate::canned::{Folder, HELLO, PICTURE, SELVEDGE, TREE};
 use crate::running::Inspected;
 
 /// How long a screen may take to show what it should.
@@ -98,19 +98,6 @@ impl Drop for Terminal {
     }
 }
 
-/// What `PICTURE` is on a terminal.
-const TREE: &str = "\
-mill  pid 4711  4 threads  processor 0%  after 9.0s  1 warning
- 1:threads  2:queues 1  3:locks 1  4:signals 1  5:calls  6:warnings 1  7:events
-THREAD          OS ID    STATE      CPU% AGE    WAITS FOR
-mill            4711     running         9.0s     8.0s signal `mill/loom`, the end of `mill/loom`
-├─ loom                  scope           8.9s
-│  ├─ worker-1  4712     running         8.0s
-│  └─ worker-2  4713     asked           7.0s     6.5s lock `ledger`, held by `mill/loom/worker-1`
-└─ clock        4714     running         1m01s   250us queue `jobs`
-
-q quit  ? help  s sort  / find  p hold  w watch  c count  x stop  r record";
-
 pub(crate) fn top_shows_a_program() {
     let program = Inspected::start(&[]);
     let terminal = Terminal::start(
@@ -130,6 +117,14 @@ pub(crate) fn top_shows_a_program() {
     terminal.shows("the lock", |screen| {
         screen.contains("HELD BY") && screen.contains("ledger inspected/loom/keeper")
     });
+    if cfg!(target_os = "linux") {
+        terminal.press(&["8"]);
+        terminal.shows("the child process", |screen| {
+            screen.contains("COMMAND")
+                && screen.contains("inspected/shuttle ")
+                && screen.contains("sleep infinity")
+        });
+    }
     terminal.press(&["w", "**::weave", "Enter"]);
     terminal.has("weave(job: ");
     terminal.press(&["c", "Enter"]);

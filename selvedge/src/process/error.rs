@@ -203,16 +203,30 @@ impl Failed {
     pub fn exit(&self) -> &Exit {
         &self.exit
     }
+
+    /// How it ended, for texts that say already which one did.
+    pub(super) fn cause(&self) -> Cause<'_> {
+        Cause(&self.exit)
+    }
 }
 
-impl fmt::Display for Failed {
+/// How a process ended, and the end of what it said.
+pub(super) struct Cause<'e>(&'e Exit);
+
+impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process `{}` failed, {}", self.process, self.exit)?;
-        let tail = String::from_utf8_lossy(self.exit.stderr_tail());
+        self.0.fmt(f)?;
+        let tail = String::from_utf8_lossy(self.0.stderr_tail());
         match tail.trim_end() {
             "" => Ok(()),
             tail => write!(f, "; its standard error ends: {tail}"),
         }
+    }
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process `{}` failed, {}", self.process, self.cause())
     }
 }
 

@@ -114,11 +114,12 @@ impl Life {
             }
             result.is_released
         };
+        let cause = failed.as_ref().map(Failed::cause);
         self.member
-            .finish(how, failed.as_ref().map(|failed| failed as _));
+            .finish(how, cause.as_ref().map(|cause| cause as _));
         if is_released {
             if let Some(failed) = failed {
-                self.member.report_unreceived(&failed);
+                self.member.report_unreceived(&failed.cause());
             }
             self.member.leave();
         }
@@ -195,7 +196,7 @@ impl Life {
             (result.failure.take(), result.exit.is_some())
         };
         if let Some(failed) = failed {
-            self.member.report_unreceived(&failed);
+            self.member.report_unreceived(&failed.cause());
         }
         if has_ended {
             self.member.leave();

@@ -40,6 +40,14 @@ use crate::signal::signal::{DERIVED, Inner, SET, Signal, Tag};
 /// ```
 #[track_caller]
 pub fn any<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Signal {
+    any_at(signals, Location::caller())
+}
+
+/// The same, as if combined at `at`.
+pub(super) fn any_at<'a>(
+    signals: impl IntoIterator<Item = &'a Signal>,
+    at: &'static Location<'static>,
+) -> Signal {
     let mut operands = Few::default();
     for signal in signals {
         if is_known_set(signal) {
@@ -52,7 +60,7 @@ pub fn any<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Signal {
     match operands.into_body() {
         Body::None => Signal::never(),
         Body::One(operand) => operand,
-        body => derived(Tag::Any, body, Location::caller()),
+        body => derived(Tag::Any, body, at),
     }
 }
 

@@ -14,7 +14,7 @@ use core::panic::Location;
 
 use crate::ambient::{self, Binding, Key, Payload};
 use crate::primitive::Arc;
-use crate::signal::combine::any;
+use crate::signal::combine::any_at;
 use crate::signal::reason::{Reason, Why};
 use crate::signal::record::Record;
 use crate::signal::signal::Signal;
@@ -88,7 +88,7 @@ fn limited<R>(
     f: impl FnOnce() -> R,
 ) -> R {
     let all = visible(|outer| match outer {
-        Some(outer) => &outer.all | own,
+        Some(outer) => any_at([&outer.all, own], at),
         None => own.clone(),
     });
     let thread = thread_stop();
@@ -96,7 +96,7 @@ fn limited<R>(
         at,
         own: own.clone(),
         is_deadline,
-        with_stop: &thread | &all,
+        with_stop: any_at([&thread, &all], at),
         thread,
         all,
     };
@@ -140,7 +140,7 @@ pub(super) fn with_deadlines(thread: Option<Signal>) -> Option<Signal> {
         if limit.thread.is_same(&thread) {
             Some(limit.with_stop.clone())
         } else {
-            Some(any([&thread, &limit.all]))
+            Some(any_at([&thread, &limit.all], limit.at))
         }
     })
 }

@@ -10,7 +10,7 @@ use crate::primitive::{Arc, Mutex};
 use crate::probe::{self, Subscription};
 use crate::shared;
 use crate::signal::{Clock, MockTime, Timer};
-use crate::thread::{Ended, Failure, Node, run_body};
+use crate::thread::{Ended, Failure, JoinError, Node, run_body};
 
 /// A tree of threads, a clock and an event list of its own.
 ///
@@ -88,7 +88,7 @@ impl World {
         match ended {
             Ended::Finished(result) => result,
             Ended::Failed(Failure::Panic(panic)) => resume_unwind(panic.into_payload()),
-            Ended::Failed(failure) => panic!("{failure}"),
+            Ended::Failed(failure) => panic!("{}", JoinError::from(failure)),
             Ended::Stopped(stopped) => unreachable!("the body returned no error: {stopped}"),
         }
     }

@@ -127,7 +127,7 @@ fn conclude<T>(
             probe::emit(&Event::Failed {
                 kind: node.kind(),
                 thread: &node.path,
-                failure,
+                failure: &failure.cause(),
             });
         };
         match &given {
@@ -235,7 +235,7 @@ fn hand_on<T>(node: &Node, ended: &mut Ended<T>, failures: Vec<JoinError>) {
     probe::emit(&Event::Failed {
         kind: node.kind(),
         thread: &node.path,
-        failure: &failure,
+        failure: &failure.cause(),
     });
     // The body's value is given up.
     drop_caught(core::mem::replace(ended, Ended::Failed(failure)));

@@ -142,12 +142,45 @@ impl Failure {
     }
 }
 
-impl fmt::Display for Failure {
+/// Why a thread failed, for texts that say already which one did.
+pub(super) enum Cause<'e> {
+    Error(&'e ThreadError),
+    Panic(&'e Panic),
+    Children(&'e Failures),
+}
+
+impl Failure {
+    pub(super) fn cause(&self) -> Cause<'_> {
+        match self {
+            Self::Error(error) => Cause::Error(error),
+            Self::Panic(panic) => Cause::Panic(panic),
+            Self::Children(failures) => Cause::Children(failures),
+        }
+    }
+}
+
+impl Cause<'_> {
+    /// The path of the thread.
+    pub(super) fn thread(&self) -> &str {
+        match self {
+            Self::Error(error) => error.thread(),
+            Self::Panic(panic) => panic.thread(),
+            Self::Children(failures) => failures.thread(),
+        }
+    }
+}
+
+impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Error(error) => error.fmt(f),
-            Self::Panic(panic) => panic.fmt(f),
-            Self::Children(failures) => failures.fmt(f),
+            Self::Error(error) => f.write_str(&text_of(&**error.error)),
+            Self::Panic(panic) => write!(f, "it panicked: {}", panic.message),
+            Self::Children(failures) if failures.of_scope => failures.fmt(f),
+            Self::Children(failures) => {
+                let n = failures.all.len();
+                write!(f, "{n} {} failed", plural(n))?;
+                failures.list(f)
+            }
         }
     }
 }
@@ -182,6 +215,15 @@ impl Failures {
     }
 }
 
+impl Failures {
+    fn list(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, failure) in self.all.iter().enumerate() {
+            write!(f, "{} {failure}", if i == 0 { ":" } else { ";" })?;
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Failures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let n = self.all.len();
@@ -191,10 +233,7 @@ impl fmt::Display for Failures {
         } else {
             write!(f, "{n} {} of thread `{}` failed", plural(n), self.thread)?;
         }
-        for (i, failure) in self.all.iter().enumerate() {
-            write!(f, "{} {failure}", if i == 0 { ":" } else { ";" })?;
-        }
-        Ok(())
+        self.list(f)
     }
 }
 
@@ -265,12 +304,12 @@ impl JoinError {
         )
     }
 
-    /// The path of the thread that failed, if it did.
-    pub(super) fn failed_thread(&self) -> Option<&str> {
+    /// Why the thread failed, if it did.
+    pub(super) fn cause(&self) -> Option<Cause<'_>> {
         match self {
-            Self::Failed(error) => Some(error.thread()),
-            Self::Panicked(panic) => Some(panic.thread()),
-            Self::Children(failures) => Some(failures.thread()),
+            Self::Failed(error) => Some(Cause::Error(error)),
+            Self::Panicked(panic) => Some(Cause::Panic(panic)),
+            Self::Children(failures) => Some(Cause::Children(failures)),
             _ => None,
         }
     }

@@ -111,13 +111,12 @@ impl<T: Send + 'static> AnyPacket for Packet<T> {
 
 /// A failure that nobody will receive: reported, and counted for the exit status.
 pub(super) fn report_unreceived(node: &Node, error: &JoinError) {
-    if let Some(thread) = error.failed_thread() {
+    if let Some(cause) = error.cause() {
         node.root.unreceived.fetch_add(1, Ordering::SeqCst);
-        let (kind, failure) = (node.kind(), error);
         probe::emit(&Event::Unreceived {
-            kind,
-            thread,
-            failure,
+            kind: node.kind(),
+            thread: cause.thread(),
+            failure: &cause,
         });
     }
 }

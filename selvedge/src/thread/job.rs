@@ -333,11 +333,10 @@ where
         let outcome = catch_unwind(AssertUnwindSafe(|| body(stop)));
         let ended = judge(worker, outcome);
         if let Ended::Failed(failure) = &ended {
-            let (kind, thread) = (worker.kind(), worker.path());
             probe::emit(&Event::Failed {
-                kind,
-                thread,
-                failure,
+                kind: worker.kind(),
+                thread: worker.path(),
+                failure: &failure.cause(),
             });
         }
         self.finish(ended.into_result(worker.path()));

@@ -380,6 +380,7 @@ fn a_profile_is_taken_until_it_is_ended_and_there_is_one_at_a_time() {
             ProfileFormat::Table,
             ProfileFormat::Tab,
             ProfileFormat::Folded,
+            ProfileFormat::FoldedWork,
             ProfileFormat::Trace,
         ] {
             let profile = || Command::Profile {

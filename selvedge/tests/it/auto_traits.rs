@@ -137,7 +137,7 @@ fn names() -> Vec<&'static str> {
             AlreadyRunning, Report, ThreadReport,
             Ending, Kind, Subscription,
             logging::Log, Writer, Full, Level, InstallError,
-            profile::Builder, Profiling, Profile, ThreadProfile, Row, profile::Kind, profile::StartError,
+            profile::Builder, Profiling, Profile, ThreadProfile, Row, profile::RowKind, profile::StartError,
             World;
         borrows:
             Call<'_, u8, u8>, Returned<'_, u8, u8>, Dropped<'_, u8, u8>, AsyncNext<'_, u8, u8>,

@@ -34,6 +34,44 @@ fn a_deadline_ends_every_wait_of_its_block_and_says_so() {
 }
 
 #[test]
+fn the_stop_that_is_seen_in_a_block_is_called_by_where_the_block_was_entered() {
+    let called = |entered: u32, name: &str| {
+        let place = format!("a signal combined by any at {}:{entered}:", file!());
+        assert!(name.starts_with(&place), "{name} at {place}");
+    };
+    World::new().run(|| {
+        let (late, later) = (Signal::new(), Signal::new());
+        let (entered, name) = (
+            line!() + 1,
+            signal::deadline(&late, || signal::stop().to_string()),
+        );
+        called(entered, &name);
+        signal::deadline(&late, || {
+            let (entered, name) = (
+                line!() + 1,
+                signal::deadline(&later, || signal::stop().to_string()),
+            );
+            called(entered, &name);
+        });
+        let (entered, name) = (
+            line!() + 1,
+            thread::scope("scope", |_| Ok(signal::stop().to_string())).unwrap(),
+        );
+        called(entered, &name);
+        // A thread that the deadline was handed on to, whose own stop is another one.
+        let (entered, name) = (
+            line!() + 1,
+            signal::deadline(&late, || {
+                let worker = thread::Builder::new("worker").inherit();
+                let seen = worker.spawn(|_| Ok(signal::stop().to_string())).unwrap();
+                seen.join().unwrap()
+            }),
+        );
+        called(entered, &name);
+    });
+}
+
+#[test]
 fn what_is_ready_counts_before_the_deadline() {
     let (over, done) = (Signal::always(), Signal::always());
     signal::deadline(&over, || done.wait()).unwrap();

@@ -76,6 +76,44 @@ fn a_failure_without_a_receiver_is_told_as_such() {
 }
 
 #[test]
+fn who_failed_is_said_once() {
+    let lines = heard("/probed-once", || {
+        World::new().run(|| {
+            let failed = thread::spawn("probed-once", |_| -> Outcome<()> { Err("broken".into()) });
+            failed.join().unwrap_err();
+            let panicked = thread::spawn("probed-once", |_| -> Outcome<()> { panic!("torn") });
+            panicked.stopped().wait().unwrap();
+            panicked.release();
+            let parent = thread::spawn("probed-once", |_| {
+                let child = thread::spawn("child", |_| -> Outcome<()> { Err("gone".into()) });
+                child.stopped().wait()?;
+                Ok(child) // neither joined nor released
+            });
+            assert!(parent.join().is_err());
+        });
+    });
+    let of_failures: Vec<_> = lines
+        .iter()
+        .filter_map(|line| line.split_once("/probed-once` failed"))
+        .map(|(_, why)| why)
+        .collect();
+    assert_eq!(
+        of_failures[..3],
+        [
+            ": broken",
+            ": it panicked: torn",
+            " and nobody joins it: it panicked: torn"
+        ],
+        "{lines:#?}"
+    );
+    assert!(
+        of_failures[3].starts_with(": 1 child failed: thread `")
+            && of_failures[3].ends_with("/probed-once/child` failed: gone"),
+        "{lines:#?}"
+    );
+}
+
+#[test]
 fn every_subscriber_hears_until_it_is_dropped() {
     let first = Arc::new(Mutex::new(0));
     let count = Arc::clone(&first);

@@ -242,6 +242,7 @@ impl Stream {
                     ProfileFormat::Table => profile.to_string(),
                     ProfileFormat::Tab => profile.to_tab(),
                     ProfileFormat::Folded => profile.to_folded(),
+                    ProfileFormat::FoldedWork => profile.to_folded_work(),
                     ProfileFormat::Trace => profile.to_trace(),
                 };
                 let dropped = profile.dropped();

@@ -92,7 +92,9 @@ impl Shared {
 
     /// Logs lines as they are.
     pub(super) fn raw(&self, lines: &[u8]) {
-        busy(|was_busy| self.submit(lines.to_vec(), was_busy));
+        // Nothing logs while there is room.
+        let is_busy = BUSY.try_with(Cell::get).unwrap_or(false);
+        self.submit(lines.to_vec(), is_busy);
     }
 
     fn submit(&self, line: Line, was_busy: bool) {
@@ -101,7 +103,8 @@ impl Shared {
             Err(TryPushError::Closed(line)) => Err(line),
             Err(TryPushError::Full(line)) if self.full == Full::Wait && !was_busy => {
                 // A record must get through while its thread is asked to stop.
-                shield(|| self.queue.push(line)).map_err(|error| error.into_inner())
+                let pushed = busy(|_| shield(|| self.queue.push(line)));
+                pushed.map_err(|error| error.into_inner())
             }
             Err(TryPushError::Full(_)) => {
                 self.dropped.fetch_add(1, Relaxed);

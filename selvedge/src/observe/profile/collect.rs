@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::ambient;
-use crate::observe::profile::tables::{Begin, Budget, Cost, Kind, Rules, Tables};
+use crate::observe::profile::tables::{Begin, Budget, Cost, RowKind, Rules, Tables};
 use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::primitive::{Arc, Mutex, global, sys, thread_local_struct, thread_number};
 use crate::probe::What;
@@ -340,20 +340,20 @@ fn described<'b>(what: What<'b>, thread: &'b str, is_recording: bool) -> Begin<'
         says: None,
     };
     match what {
-        What::Call(path, at) => begin(Kind::Function, path, Some(at)),
+        What::Call(path, at) => begin(RowKind::Function, path, Some(at)),
         What::Poll(path, at, is_first) => Begin {
             is_call: is_first,
             is_poll: true,
-            ..begin(Kind::Function, path, Some(at))
+            ..begin(RowKind::Function, path, Some(at))
         },
-        What::Block(name, at) => begin(Kind::Block, name, Some(at)),
+        What::Block(name, at) => begin(RowKind::Block, name, Some(at)),
         What::Thread => Begin {
             is_static: false,
-            ..begin(Kind::Thread, thread, None)
+            ..begin(RowKind::Thread, thread, None)
         },
         What::Wait(kind, site) => Begin {
             says: is_recording.then(|| said(site)),
-            ..begin(Kind::Wait, kind, None)
+            ..begin(RowKind::Wait, kind, None)
         },
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::observe::profile::report::{Profile, Row};
-use crate::observe::profile::tables::{Event, Kind, Tables};
+use crate::observe::profile::tables::{Event, RowKind, Tables};
 
 /// An aligned table.
 pub(super) fn table(profile: &Profile, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,12 +41,21 @@ pub(super) fn table(profile: &Profile, f: &mut fmt::Formatter<'_>) -> fmt::Resul
         writeln!(f, "{}", name.escape_debug())?;
     }
     for thread in profile.threads() {
-        let own: Duration = thread.rows().iter().map(Row::own).sum();
+        let own = |is_wait: bool| -> Duration {
+            let rows = thread.rows().iter();
+            rows.filter(|row| (row.kind() == RowKind::Wait) == is_wait)
+                .map(Row::own)
+                .sum()
+        };
+        let (work, waits) = (own(false), own(true));
         write!(f, "thread `{}`", thread.path())?;
         if thread.threads() > 1 {
             write!(f, " ({} threads)", thread.threads())?;
         }
-        write!(f, ": {} measured", short(own))?;
+        write!(f, ": {} of work", short(work))?;
+        if !waits.is_zero() {
+            write!(f, ", {} of waits", short(waits))?;
+        }
         if let Some(cpu) = thread.cpu() {
             write!(f, ", {} on a processor", short(cpu))?;
         }
@@ -94,14 +103,15 @@ pub(super) fn tab(profile: &Profile) -> String {
     text
 }
 
-/// A line for each stack that took time by itself.
-pub(super) fn folded(profile: &Profile) -> String {
+/// A line for each stack that took time by itself; waits are such, if they are wanted.
+pub(super) fn folded(profile: &Profile, with_waits: bool) -> String {
     let mut text = String::new();
     for thread in profile.threads() {
         let tables = &thread.part.tables;
         for (at, node) in tables.nodes.iter().enumerate().skip(1) {
             let micros = node.own / 1_000;
-            if micros == 0 {
+            let is_wait = tables.rows[node.row].label.kind == RowKind::Wait;
+            if micros == 0 || is_wait && !with_waits {
                 continue;
             }
             let mut frames = vec![frame(thread.path())];
@@ -117,9 +127,9 @@ fn stack(tables: &Tables, node: usize) -> Vec<String> {
     let up = |at: &usize| Some(tables.nodes[*at].parent).filter(|parent| *parent != 0);
     let mut labels: Vec<_> = core::iter::successors(Some(node), up)
         .map(|at| &tables.rows[tables.nodes[at].row].label)
-        .filter(|label| label.kind != Kind::Thread)
+        .filter(|label| label.kind != RowKind::Thread)
         .map(|label| match label.kind {
-            Kind::Wait => frame(&format!("wait for a {}", label.name)),
+            RowKind::Wait => frame(&format!("wait for a {}", label.name)),
             _ => frame(&label.name),
         })
         .collect();
@@ -170,9 +180,9 @@ fn span(event: &Event, began: Instant, pid: u32) -> String {
 
 fn name_of(row: &Row) -> String {
     match row.kind() {
-        Kind::Function | Kind::Block => row.name().to_owned(),
-        Kind::Thread => format!("thread `{}`", row.name()),
-        Kind::Wait => format!("wait for a {}", row.name()),
+        RowKind::Function | RowKind::Block => row.name().to_owned(),
+        RowKind::Thread => format!("thread `{}`", row.name()),
+        RowKind::Wait => format!("wait for a {}", row.name()),
     }
 }
 

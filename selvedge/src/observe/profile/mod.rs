@@ -34,6 +34,7 @@
 //! - **primitive calls**: those that were not made, directly or not, by a call of the same function.
 //! - **own time**: without what it called, and without sleep in blocking calls.
 //! - **total time**: with all that; of a recursive function that of the primitive calls, so nothing counts twice.
+//! - **wait**: sleep in a blocking call. It has rows and stacks of its own; all other own time is **work**.
 //! - **max**: the longest primitive call.
 //! - **polls**: of an async function. It is called when it is polled first, and its times are those of its polls; the
 //!   longest of them is its max. Between two polls it does not run.
@@ -68,7 +69,7 @@ use crate::probe::{self, Observer, Span, What};
 use crate::signal;
 
 pub use report::{Profile, Row, ThreadProfile};
-pub use tables::Kind;
+pub use tables::RowKind;
 
 /// Takes a profile of all open functions, blocks and threads of the process, until it is stopped.
 ///

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::observe::profile::collect::{Collection, Part};
 use crate::observe::profile::export;
-use crate::observe::profile::tables::{self, Kind, Tables};
+use crate::observe::profile::tables::{self, RowKind, Tables};
 
 /// What a program has done, and how long it took; made by [`Profiling`](super::Profiling).
 ///
@@ -106,7 +106,11 @@ impl Profile {
     ///
     /// ```text
     /// app/worker;app::views::get;app::db::query 1203
+    /// app/worker;app::views::get;wait for a queue 98310
     /// ```
+    ///
+    /// That is wall time: sleep in blocking calls is a frame of its own, below what slept. Of threads that mostly wait
+    /// little else is seen; [`to_folded_work`](Self::to_folded_work) leaves sleep out.
     ///
     /// # Examples
     ///
@@ -125,7 +129,33 @@ impl Profile {
     /// ```
     #[must_use]
     pub fn to_folded(&self) -> String {
-        export::folded(self)
+        export::folded(self, true)
+    }
+
+    /// The same without sleep: what keeps the threads busy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{Till, observe::profile};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let profiling = profile::start()?;
+    /// let turn = profile::block("turn");
+    /// let start = Instant::now();
+    /// while start.elapsed() < Duration::from_millis(1) {}
+    /// Till::after(Duration::from_millis(1)).wait()?;
+    /// drop(turn);
+    /// let profile = profiling.stop();
+    /// assert!(profile.to_folded().contains(";turn;wait for a signal "));
+    /// let work = profile.to_folded_work();
+    /// assert!(work.contains(";turn ") && !work.contains("wait for"), "{work}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    #[doc(alias = "on-cpu")]
+    pub fn to_folded_work(&self) -> String {
+        export::folded(self, false)
     }
 
     /// The single calls and sleeps that were [recorded](super::Builder::record), as the JSON of Chrome's trace viewer,
@@ -213,7 +243,7 @@ impl Row {
 
     /// What it is.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> RowKind {
         self.0.label.kind
     }
 
@@ -273,7 +303,7 @@ fn row<'r>(rows: &'r [Row], name: &str) -> Option<&'r Row> {
     }
     let mut ends = rows.iter().filter(|row| {
         let before = row.name().strip_suffix(name);
-        row.kind() == Kind::Function && before.is_some_and(|before| before.ends_with("::"))
+        row.kind() == RowKind::Function && before.is_some_and(|before| before.ends_with("::"))
     });
     let only = ends.next();
     only.filter(|_| ends.next().is_none())
@@ -306,7 +336,7 @@ impl fmt::Debug for ThreadProfile {
     }
 }
 
-impl Kind {
+impl RowKind {
     /// `function`, `block`, `thread`, `wait`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -22,7 +22,7 @@ use crate::primitive::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 /// What a row is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum RowKind {
     /// An open function; its name is its path.
     Function,
     /// A block that [`block`](super::block) has named.
@@ -36,7 +36,7 @@ pub enum Kind {
 /// A name and what it is a name of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Label {
-    pub(super) kind: Kind,
+    pub(super) kind: RowKind,
     pub(super) name: Arc<str>,
 }
 
@@ -72,7 +72,7 @@ pub(super) struct Node {
 /// A span that has ended, for a trace.
 #[derive(Clone, Debug)]
 pub(super) struct Event {
-    pub(super) kind: Kind,
+    pub(super) kind: RowKind,
     pub(super) name: Arc<str>,
     pub(super) start: Instant,
     pub(super) nanos: u64,
@@ -156,7 +156,7 @@ struct Frame {
 
 /// What begins.
 pub(super) struct Begin<'b> {
-    pub(super) kind: Kind,
+    pub(super) kind: RowKind,
     pub(super) name: &'b str,
     pub(super) at: Option<&'static Location<'static>>,
     /// The name is the same text for ever, wherever this pointer is met.
@@ -183,7 +183,7 @@ pub(super) struct Tables {
 }
 
 /// A place in the tree of calls, by its parent and by where the name stands in memory, which nobody reads.
-type Key = (usize, Kind, usize, usize);
+type Key = (usize, RowKind, usize, usize);
 
 /// Deeper calls are nodes of the same parent, so that a deep recursion is no deep tree.
 const DEEPEST: usize = 256;
@@ -222,7 +222,7 @@ impl Tables {
         let is_timed = rules.every <= 1
             || row.timed < FIRST
             || row.timed_own / row.timed >= SHORT
-            || matches!(begin.kind, Kind::Thread | Kind::Wait)
+            || matches!(begin.kind, RowKind::Thread | RowKind::Wait)
             || self.draw().is_multiple_of(rules.every);
         self.stack.push(Frame {
             number,

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use selvedge::observe::profile::{self, Builder, Kind};
+use selvedge::observe::profile::{self, Builder, RowKind};
 use selvedge::sync::Queue;
 use selvedge::testing::World;
 use selvedge::{Signal, open, thread};
@@ -65,7 +65,7 @@ fn a_known_program_has_its_counts_and_times() {
     assert_eq!(row(&profile, "leaf"), (5, 5, 23, 23, 7));
     assert_eq!(profile.lasted(), Duration::from_millis(125));
     let leaf = profile.row("leaf").unwrap();
-    assert_eq!(leaf.kind(), Kind::Function);
+    assert_eq!(leaf.kind(), RowKind::Function);
     assert!(
         leaf.location()
             .unwrap()
@@ -156,7 +156,7 @@ fn threads_are_added_up_and_kept_apart() {
     assert_eq!((b.threads(), b.row("leaf").unwrap().calls()), (1, 2));
     assert_eq!(b.row("leaf").unwrap().total(), Duration::from_millis(20));
     let body = b.row(b.path()).unwrap();
-    assert_eq!((body.kind(), body.calls()), (Kind::Thread, 1));
+    assert_eq!((body.kind(), body.calls()), (RowKind::Thread, 1));
     assert_eq!(
         (body.own(), body.total()),
         (Duration::ZERO, Duration::from_millis(20))
@@ -208,8 +208,51 @@ fn sleep_is_nobodys_own_time() {
         .find(|t| t.path().ends_with("/taker"))
         .unwrap();
     let wait = taker.row("queue").unwrap();
-    assert_eq!((wait.kind(), wait.calls()), (Kind::Wait, 1));
+    assert_eq!((wait.kind(), wait.calls()), (RowKind::Wait, 1));
     assert_eq!(wait.own(), Duration::from_millis(50));
+}
+
+#[open]
+fn serve(world: &World, queue: &Queue<u32>) -> u32 {
+    let n = queue.pop().unwrap();
+    pass(world, n.into());
+    n
+}
+
+#[test]
+fn work_and_waits_are_told_apart() {
+    let profile = profile_of(all(), |world| {
+        let queue = Queue::named("told-apart", 1);
+        thread::scope("scope", |s| {
+            let server = s.spawn("server", |_| Ok(serve(world, &queue)));
+            while !thread::tree().to_string().contains("told-apart") {
+                std::thread::yield_now();
+            }
+            pass(world, 50);
+            queue.push(7)?;
+            server.join()?;
+            Ok(())
+        })
+        .unwrap();
+    });
+    let of_server = |folded: String| -> Vec<String> {
+        let stacks = folded
+            .lines()
+            .filter_map(|line| line.split_once("/server;"));
+        let mut stacks: Vec<_> = stacks.map(|(_, stack)| stack.to_owned()).collect();
+        stacks.sort_unstable();
+        stacks
+    };
+    let here = module_path!();
+    let work = format!("{here}::serve 7000");
+    let wait = format!("{here}::serve;wait for a queue 50000");
+    assert_eq!(of_server(profile.to_folded()), [&*work, &*wait]);
+    assert_eq!(of_server(profile.to_folded_work()), [&*work]);
+    let table = profile.to_string();
+    assert!(
+        table.contains("/server`: 7.0 ms of work, 50.0 ms of waits"),
+        "{table}"
+    );
 }
 
 struct Yields<'w>(&'w World, u32);

@@ -138,8 +138,10 @@ fn each_failure_is_told_once_and_those_beside_a_panic_are_reported() {
     let heard = probe::subscribe({
         let reported = std::sync::Arc::clone(&reported);
         move |event| {
-            if let Event::Unreceived { failure, .. } = event
-                && failure.to_string().contains("beside-a-panic")
+            if let Event::Unreceived {
+                thread, failure, ..
+            } = event
+                && thread.contains("beside-a-panic")
             {
                 reported.lock().unwrap().push(failure.to_string());
             }

@@ -2,7 +2,7 @@
 //!
 //! A client connects to the unix socket and sends [`Request`]s, each a line; the program sends [`Answer`]s, each a
 //! line, with the number of the request that they belong to. Most requests have one answer. A *stream* (`watch`,
-//! `count`, `record`) begins with [`Body::Began`], goes on with answers of the same number, and ends with
+//! `count`, `record`, `profile`) begins with [`Body::Began`], goes on with answers of the same number, and ends with
 //! [`Body::Ended`]. Answers to different requests may come in any order, and those of streams come in between.
 //!
 //! A command without fields is a string, one with fields an object, also if all are left out: `{"tree":{}}`.

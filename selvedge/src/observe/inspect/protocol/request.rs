@@ -37,7 +37,7 @@ pub enum Command {
         /// The version that the client speaks.
         protocol: u32,
     },
-    /// Threads, signals, queues, locks and warnings of one moment.
+    /// Threads, signals, queues, locks, processes and warnings of one moment.
     Snapshot {
         /// Whether to read each thread's processor time: some microseconds a thread.
         #[serde(default)]
@@ -145,8 +145,10 @@ pub enum ProfileFormat {
     Table,
     /// Tab-separated.
     Tab,
-    /// Folded stacks, for flame graphs.
+    /// Folded stacks, for flame graphs: wall time, with waits as frames `wait for a ..`.
     Folded,
+    /// The same without waits.
+    FoldedWork,
     /// Chrome's trace format; of [`TRACE_CALLS`](super::TRACE_CALLS) calls and sleeps at the most.
     Trace,
 }
