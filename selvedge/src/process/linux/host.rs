@@ -163,7 +163,7 @@ impl Host {
                 Heard::News(News::Ended(_)) => return Err(NotBegun::Refused(self.said())),
                 Heard::Nothing => {
                     // As for the start of any process, nothing ends this but the system.
-                    if descriptor::wait(self.news.as_fd(), Interest::Read, None).is_err() {
+                    if descriptor::wait(&[(self.news.as_fd(), Interest::Read)], None).is_err() {
                         return Err(NotBegun::Broken(self.said()));
                     }
                 }
