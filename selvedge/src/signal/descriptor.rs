@@ -263,3 +263,62 @@ impl Error for NoEvent {
         Some(&self.0)
     }
 }
+
+#[cfg(all(test, selvedge_process, feature = "worker", feature = "testing"))]
+mod tests {
+    use std::io::{PipeReader, pipe};
+    use std::os::fd::AsFd;
+
+    use super::{Ready, Spare, wait_ready};
+    use crate::primitive::sys::descriptor::{Interest, is_ready};
+    use crate::signal::{Signal, WaitSite};
+
+    fn wait(source: &PipeReader, signals: &[&Signal], spare: &Spare) -> Ready {
+        let at = core::panic::Location::caller();
+        let source = (source.as_fd(), Interest::Read);
+        wait_ready(&[source], signals, spare, || {
+            WaitSite::new("test", None, at)
+        })
+        .unwrap()
+    }
+
+    fn is_raised(spare: &Spare) -> bool {
+        let kept = spare.kept.lock();
+        is_ready(kept.as_ref().unwrap().event.as_fd(), Interest::Read).unwrap()
+    }
+
+    /// The end of the pipe is always there, so that each wait ends at once.
+    fn ended() -> PipeReader {
+        pipe().unwrap().0
+    }
+
+    #[test]
+    fn a_lasting_spare_hears_its_signals_between_waits_and_no_others() {
+        let (source, spare) = (ended(), Spare::lasting());
+        let [a, b, c] = [(); 3].map(|()| Signal::new());
+        for _ in 0..3 {
+            assert_eq!(wait(&source, &[&a, &b], &spare), Ready::Source);
+            assert_eq!((a.links(), b.links()), (1, 1));
+        }
+        assert_eq!(wait(&source, &[&a, &c], &spare), Ready::Source);
+        assert_eq!((a.links(), b.links(), c.links()), (1, 0, 1));
+        b.set();
+        assert!(!is_raised(&spare));
+        c.set();
+        assert!(is_raised(&spare));
+        assert_eq!(wait(&source, &[&a, &c], &spare), Ready::Signal(1));
+        // What was raised for others is no signal of this wait.
+        let d = Signal::new();
+        assert_eq!(wait(&source, &[&a, &d], &spare), Ready::Source);
+        drop(spare);
+        assert_eq!((a.links(), d.links()), (0, 0));
+    }
+
+    #[test]
+    fn another_spare_leaves_nothing_at_its_signals() {
+        let (source, spare) = (ended(), Spare::default());
+        let a = Signal::new();
+        assert_eq!(wait(&source, &[&a], &spare), Ready::Source);
+        assert_eq!(a.links(), 0);
+    }
+}

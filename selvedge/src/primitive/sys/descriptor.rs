@@ -2,10 +2,10 @@
 //!
 //! # Invariants
 //!
-//! 1. Only [`wait`] sleeps, and [`read_ready`] and [`write_ready`] if somebody else took what [`is_ready`]
-//!    saw.
+//! 1. Only [`wait`] sleeps, `take` and `put` at an end that waits, and [`read_ready`] and [`write_ready`] if
+//!    somebody else took what [`is_ready`] saw.
 //! 2. Nothing here changes a descriptor's flags, which belong to everybody who has the same open file, but for
-//!    [`never_waits`], for ends that nobody else has.
+//!    `never_waits`, for ends that nobody else has.
 
 use std::io;
 use std::net::SocketAddr;
@@ -113,19 +113,19 @@ pub(crate) fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Option<us
     unless_it_would_wait(|| net::send(socket, bytes, flags))
 }
 
-/// From now on [`take`] and [`put`] can be used on this end, which nobody else has.
+/// From now on [`take`] and [`put`] do not wait at this end, which nobody else has.
 #[cfg(all(selvedge_process, feature = "worker"))]
 pub(crate) fn never_waits(end: BorrowedFd<'_>) -> io::Result<()> {
     Ok(rustix::io::ioctl_fionbio(end, true)?)
 }
 
-/// Takes what is there. `None`: nothing yet.
+/// Takes what is there. `None`: nothing yet, and it [`never_waits`].
 #[cfg(all(selvedge_process, feature = "worker"))]
 pub(crate) fn take(source: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Option<usize>> {
     unless_it_would_wait(|| rustix::io::read(source, &mut *buffer))
 }
 
-/// Gives it what it has room for. `None`: no room yet.
+/// Gives it what it has room for. `None`: no room yet, and it [`never_waits`].
 #[cfg(all(selvedge_process, feature = "worker"))]
 pub(crate) fn put(sink: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Option<usize>> {
     unless_it_would_wait(|| rustix::io::write(sink, bytes))

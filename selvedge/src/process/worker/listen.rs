@@ -14,14 +14,13 @@
 use core::mem;
 use core::panic::Location;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::ambient::Ambient;
-use crate::primitive::sys::descriptor::Interest;
+use crate::primitive::sys::descriptor::{self, Interest};
 use crate::primitive::{Mutex, drop_caught, message_of};
 use crate::process::worker::protocol::{self, Failure, FromServer, Line, Lines, ToWorker};
 use crate::process::worker::serve::{Arguments, Function};
@@ -41,8 +40,8 @@ pub(super) struct Serving {
     functions: BTreeMap<Box<str>, Function>,
     threads: usize,
     longest: usize,
-    input: File,
-    output: Mutex<File>,
+    input: OwnedFd,
+    output: Mutex<OwnedFd>,
     lines: Mutex<Lines>,
     calls: Queue<Call>,
     state: Mutex<State>,
@@ -84,8 +83,8 @@ impl Serving {
             functions,
             threads,
             longest,
-            input: File::from(input),
-            output: Mutex::new(File::from(output)),
+            input,
+            output: Mutex::new(output),
             lines: Mutex::new(lines),
             // The other side bounds what is in flight.
             calls: Queue::named(&format!("the calls of the worker at {at}"), usize::MAX).quiet(),
@@ -212,13 +211,7 @@ impl Serving {
         }
         let mut lines = self.lines.lock();
         // It does not wait: nobody else reads from it (invariant 1).
-        let received = lines.read(|buffer| loop {
-            match (&self.input).read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(None),
-                read => break read.map(Some),
-            }
-        });
+        let received = lines.read(|buffer| descriptor::take(self.input.as_fd(), buffer));
         if let Ok(Some(0)) | Err(_) = received {
             drop(lines);
             self.end(true);
@@ -369,7 +362,20 @@ impl Serving {
 
     /// Writes a line. That nobody reads is told by the end of the input.
     pub(super) fn send(&self, line: &[u8]) {
-        let _ = self.output.lock().write_all(line); // invariant 3
+        let output = self.output.lock(); // invariant 3
+        let mut rest = line;
+        while !rest.is_empty() {
+            let written = match descriptor::put(output.as_fd(), rest) {
+                Ok(Some(n)) => Ok(n),
+                // Somebody has made it one that does not wait.
+                Ok(None) => descriptor::wait(&[(output.as_fd(), Interest::Write)], None).map(|_| 0),
+                Err(error) => Err(error),
+            };
+            match written {
+                Ok(n) => rest = &rest[n..],
+                Err(_) => return,
+            }
+        }
     }
 
     /// No call begins any more; if it is urgent, those that run are cancelled.
