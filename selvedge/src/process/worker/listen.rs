@@ -6,7 +6,7 @@
 //!
 //! # Invariants
 //!
-//! 1. One thread reads at a time: who has set `State::reader`. Who takes `lines` puts them back before it leaves.
+//! 1. One thread reads at a time, and locks `lines`: who has set `State::reader`; in a pool, the one that serves.
 //! 2. While a call runs and nobody reads, the listener is awake, and reads at the latest after two of its periods.
 //! 3. An answer goes out whole, under the lock of `output`, which runs no code of the user.
 //! 4. After `ended` is set no call begins.
