@@ -1,5 +1,6 @@
 //! How a row is measured: in turn, medians; of calibrated loops or of values that a sample gives itself.
 
+use std::hint::black_box;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
@@ -156,6 +157,15 @@ pub fn repeats(wanted: Duration, mut run: impl FnMut(u64) -> Duration) -> u64 {
         }
         n *= if took < wanted / 20 { 8 } else { 2 };
     }
+}
+
+/// Calls `f` with `0..n`, as no compiler can leave out.
+pub fn repeat(n: u64, f: impl Fn(u64) -> u64) {
+    let mut sum = 0_u64;
+    for i in 0..n {
+        sum = sum.wrapping_add(f(i));
+    }
+    black_box(sum);
 }
 
 /// When a thread began and ended its share of a sample.

@@ -10,6 +10,8 @@ use selvedge::thread::{self, Outcome};
 use selvedge::{Signal, Till, local, signal};
 
 mod child;
+#[path = "alone_log/ends.rs"]
+mod ends;
 #[path = "child/writers.rs"]
 mod writers;
 use child::{Case, End, Scenario, end_of};
@@ -156,7 +158,9 @@ const SCENARIOS: &[Scenario] = &[
     }),
     ("exit", || {
         run(|_| {
-            let log = logging::stderr().install()?;
+            // Who flushes does not wait for the period.
+            let hour = Duration::from_secs(3600);
+            let log = logging::stderr().period(hour).install()?;
             log.say(Level::Info, "flushed");
             assert!(log.flush());
             std::process::exit(5)
@@ -455,5 +459,8 @@ const CASES: &[Case] = &[
 ];
 
 fn main() -> ExitCode {
-    child::main(SCENARIOS, CASES)
+    child::main(
+        &[SCENARIOS, ends::SCENARIOS].concat(),
+        &[CASES, ends::CASES].concat(),
+    )
 }

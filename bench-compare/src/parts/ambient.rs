@@ -11,7 +11,7 @@ use opentelemetry as otel;
 use opentelemetry::context::FutureExt;
 use selvedge::{Ambient, Carry, Wrap, local};
 
-use crate::measure::{Loop, Report, Row};
+use crate::measure::{Loop, Report, Row, repeat};
 
 local! { static N: u64; static OTHER: u64; }
 thread_local! { static CELL: Cell<u64> = const { Cell::new(0) } }
@@ -47,14 +47,6 @@ fn read_otel() -> u64 {
     black_box(otel::Context::map_current(|context| {
         context.get::<Value>().map_or(0, |value| value.0)
     }))
-}
-
-fn repeat(n: u64, f: impl Fn(u64) -> u64) {
-    let mut sum = 0_u64;
-    for i in 0..n {
-        sum = sum.wrapping_add(f(i));
-    }
-    black_box(sum);
 }
 
 /// Runs `f` under `depth` other bindings.

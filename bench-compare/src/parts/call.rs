@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use selvedge::call::{Condition, Groutines};
 use selvedge::{context, open};
 
-use crate::measure::{Loop, Report, Row};
+use crate::measure::{Loop, Report, Row, repeat};
 
 #[open]
 fn opened(x: u64) -> u64 {
@@ -144,25 +144,18 @@ fn traced(x: u64) -> u64 {
     black_box(x) + 1
 }
 
-fn repeat(f: impl Fn(u64) -> u64) -> impl Fn(u64) {
-    move |n| {
-        let mut sum = 0_u64;
-        for i in 0..n {
-            sum = sum.wrapping_add(f(i));
-        }
-        black_box(sum);
-    }
-}
-
 pub fn rows(report: &mut Report) {
     opened(0); // the first call looks for bindings
     report.row(Row {
         name: "quiet",
-        ours: Box::new(repeat(quiet)),
+        ours: Box::new(|n| repeat(n, quiet)),
         peers: vec![
-            ("plain call", Box::new(repeat(plain))),
-            ("static AtomicBool", Box::new(repeat(behind_a_flag))),
-            ("tracing::trace!, no subscriber", Box::new(repeat(traced))),
+            ("plain call", Box::new(|n| repeat(n, plain))),
+            ("static AtomicBool", Box::new(|n| repeat(n, behind_a_flag))),
+            (
+                "tracing::trace!, no subscriber",
+                Box::new(|n| repeat(n, traced)),
+            ),
         ],
     });
     let mocked = mocked::count_context();
@@ -170,25 +163,37 @@ pub fn rows(report: &mut Report) {
     let mock = || {
         (
             "mockall, static function",
-            Box::new(repeat(mocked::count)) as Loop<'_>,
+            Box::new(|n| repeat(n, mocked::count)) as Loop<'_>,
+        )
+    };
+    let mock_anew = || {
+        let anew = |x| {
+            let context = mocked::count_context();
+            context.expect().returning(move |_| x);
+            context.checkpoint();
+            x
+        };
+        (
+            "mockall, expect and checkpoint",
+            Box::new(move |n| repeat(n, anew)) as Loop<'_>,
         )
     };
     let before = hooked::before(|call| call.args.x += 1);
     report.row(Row {
         name: "before hook",
-        ours: Box::new(|n| before.run(|| repeat(hooked)(n))),
+        ours: Box::new(|n| before.run(|| repeat(n, hooked))),
         peers: vec![mock()],
     });
     let answer = hooked::before(|call| call.ret(black_box(call.args.x) + 1));
     report.row(Row {
         name: "forced return",
-        ours: Box::new(|n| answer.run(|| repeat(hooked)(n))),
+        ours: Box::new(|n| answer.run(|| repeat(n, hooked))),
         peers: vec![mock()],
     });
     let after = hooked::after(|returned| *returned.result += 1);
     report.row(Row {
         name: "after hook",
-        ours: Box::new(|n| after.run(|| repeat(hooked)(n))),
+        ours: Box::new(|n| after.run(|| repeat(n, hooked))),
         peers: vec![mock()],
     });
     let installed = hooked::before(|call| call.ret(black_box(call.args.x) + 1));
@@ -196,7 +201,7 @@ pub fn rows(report: &mut Report) {
         name: "forced return, installed process-wide",
         ours: Box::new(|n| {
             let on = installed.install();
-            repeat(hooked)(n);
+            repeat(n, hooked);
             drop(on);
         }),
         peers: vec![mock()],
@@ -204,33 +209,25 @@ pub fn rows(report: &mut Report) {
     let patch = patched::around(|args, next| next.proceed(args));
     report.row(Row {
         name: "around with proceed",
-        ours: Box::new(|n| patch.run(|| repeat(patched)(n))),
+        ours: Box::new(|n| patch.run(|| repeat(n, patched))),
         peers: vec![mock()],
     });
     report.row(Row {
         name: "patched, but not in this block",
-        ours: Box::new(repeat(patched)),
-        peers: vec![("plain call", Box::new(repeat(plain)))],
+        ours: Box::new(|n| repeat(n, patched)),
+        peers: vec![("plain call", Box::new(|n| repeat(n, plain)))],
     });
     let make = |x| hooked::before(move |call| call.ret(x)).run(|| black_box(x));
     report.row(Row {
         name: "make a patch, enter and leave its block",
-        ours: Box::new(repeat(make)),
-        peers: vec![(
-            "mockall, expect and checkpoint",
-            Box::new(repeat(|x| {
-                let context = mocked::count_context();
-                context.expect().returning(move |_| x);
-                context.checkpoint();
-                x
-            })),
-        )],
+        ours: Box::new(|n| repeat(n, make)),
+        peers: vec![mock_anew()],
     });
     mocked.expect().returning(|x| black_box(x) + 1); // the checkpoints have taken it
     report.row(Row {
         name: "enter and leave a patch's block",
-        ours: Box::new(repeat(|x| before.run(|| black_box(x)))),
-        peers: vec![("plain call", Box::new(repeat(plain)))],
+        ours: Box::new(|n| repeat(n, |x| before.run(|| black_box(x)))),
+        peers: vec![("plain call", Box::new(|n| repeat(n, plain)))],
     });
     let answers = || async {
         loop {
@@ -241,7 +238,7 @@ pub fn rows(report: &mut Report) {
     };
     report.row(Row {
         name: "groutine woken by a call, which it answers",
-        ours: Box::new(|n| Groutines::new().with(answers).run(|| repeat(heard)(n))),
+        ours: Box::new(|n| Groutines::new().with(answers).run(|| repeat(n, heard))),
         peers: vec![mock()],
     });
     let waits = Groutines::new().named("waits", || async {
@@ -249,27 +246,19 @@ pub fn rows(report: &mut Report) {
     });
     report.row(Row {
         name: "start and kill a groutine",
-        ours: Box::new(repeat(|x| waits.clone().run(|| black_box(x)))),
-        peers: vec![(
-            "mockall, expect and checkpoint",
-            Box::new(repeat(|x| {
-                let context = mocked::count_context();
-                context.expect().returning(move |_| x);
-                context.checkpoint();
-                x
-            })),
-        )],
+        ours: Box::new(|n| repeat(n, |x| waits.clone().run(|| black_box(x)))),
+        peers: vec![mock_anew()],
     });
     bound::bind(&[Condition::Thread(&INSIDE)], |args, _| args.x + 2);
     report.row(Row {
         name: "bound by a thread-wide context, in it",
-        ours: Box::new(|n| INSIDE.run(|| repeat(bound)(n))),
-        peers: vec![("plain call", Box::new(repeat(plain)))],
+        ours: Box::new(|n| INSIDE.run(|| repeat(n, bound))),
+        peers: vec![("plain call", Box::new(|n| repeat(n, plain)))],
     });
     report.row(Row {
         name: "bound by a thread-wide context, outside it",
-        ours: Box::new(repeat(bound)),
-        peers: vec![("plain call", Box::new(repeat(plain)))],
+        ours: Box::new(|n| repeat(n, bound)),
+        peers: vec![("plain call", Box::new(|n| repeat(n, plain)))],
     });
     finish(opened_async(0));
     report.row(Row {
@@ -286,13 +275,13 @@ pub fn rows(report: &mut Report) {
     let answer = hooked_async::before(|call| call.ret(black_box(call.args.x) + 1));
     report.row(Row {
         name: "async function, forced return",
-        ours: Box::new(|n| answer.run(|| repeat(|x| finish(hooked_async(x)))(n))),
+        ours: Box::new(|n| answer.run(|| repeat(n, |x| finish(hooked_async(x))))),
         peers: vec![mock()],
     });
     let patch = hooked_async::around(|args, next| Box::pin(async { next.proceed(args).await }));
     report.row(Row {
         name: "async function, around with proceed",
-        ours: Box::new(|n| patch.run(|| repeat(|x| finish(hooked_async(x)))(n))),
+        ours: Box::new(|n| patch.run(|| repeat(n, |x| finish(hooked_async(x))))),
         peers: vec![mock()],
     });
 }

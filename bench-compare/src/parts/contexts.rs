@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use selvedge::{context, local};
 
-use crate::measure::{Report, Row};
+use crate::measure::{Report, Row, repeat};
 
 local! { static LOCAL: u64; }
 context! {
@@ -21,14 +21,6 @@ fn read_local() -> u64 {
 #[inline(never)]
 fn read_resource() -> u64 {
     black_box(EIGHT.value.with(|n| *n).unwrap_or(0))
-}
-
-fn repeat(n: u64, f: impl Fn(u64) -> u64) {
-    let mut sum = 0_u64;
-    for i in 0..n {
-        sum = sum.wrapping_add(f(i));
-    }
-    black_box(sum);
 }
 
 /// Runs `f` under `depth` other blocks.

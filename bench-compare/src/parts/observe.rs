@@ -10,7 +10,7 @@ use selvedge::observe::profile;
 use selvedge::open;
 use tracing_subscriber::Registry;
 
-use crate::measure::{Loop, Report, Row};
+use crate::measure::{Loop, Report, Row, repeat};
 
 #[open]
 fn opened(x: u64) -> u64 {
@@ -43,28 +43,16 @@ fn in_a_span(x: u64) -> u64 {
     black_box(x) + 1
 }
 
-fn repeat(f: impl Fn(u64) -> u64) -> impl Fn(u64) {
-    move |n| {
-        let mut sum = 0_u64;
-        for i in 0..n {
-            sum = sum.wrapping_add(f(i));
-        }
-        black_box(sum);
-    }
-}
-
 /// With a subscriber that keeps spans, and does nothing else with them.
 fn subscribed<'l>(f: impl Fn(u64) -> u64 + 'l) -> Loop<'l> {
     let dispatch = tracing::Dispatch::new(Registry::default());
-    let f = repeat(f);
-    Box::new(move |n| tracing::dispatcher::with_default(&dispatch, || f(n)))
+    Box::new(move |n| tracing::dispatcher::with_default(&dispatch, || repeat(n, &f)))
 }
 
 fn profiled<'l>(builder: profile::Builder, f: impl Fn(u64) -> u64 + 'l) -> Loop<'l> {
-    let f = repeat(f);
     Box::new(move |n| {
         let profiling = builder.clone().start().expect("no other profile");
-        f(n);
+        repeat(n, &f);
         drop(profiling);
     })
 }
@@ -77,13 +65,13 @@ pub fn rows(report: &mut Report) {
     opened(0); // the first call looks for bindings
     report.row(Row {
         name: "open function, no profile",
-        ours: Box::new(repeat(measured)),
-        peers: vec![("plain call", Box::new(repeat(plain)))],
+        ours: Box::new(|n| repeat(n, measured)),
+        peers: vec![("plain call", Box::new(|n| repeat(n, plain)))],
     });
     report.row(Row {
         name: "block, no profile",
-        ours: Box::new(repeat(in_a_block)),
-        peers: vec![("span, no subscriber", Box::new(repeat(in_a_span)))],
+        ours: Box::new(|n| repeat(n, in_a_block)),
+        peers: vec![("span, no subscriber", Box::new(|n| repeat(n, in_a_span)))],
     });
     report.row(Row {
         name: "open function, profiled",

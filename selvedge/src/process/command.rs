@@ -63,6 +63,8 @@ pub(super) struct Parts {
 }
 
 /// What a process has as standard input.
+///
+/// Text, bytes and files become one by [`From`], so that [`Command::stdin`] takes them as they are.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Stdin {
@@ -80,6 +82,8 @@ pub enum Stdin {
 }
 
 /// What a process has as standard output, or standard error.
+///
+/// A file becomes one by [`From`], so that [`Command::stdout`] takes it as it is.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Stdio {
@@ -116,6 +120,48 @@ pub enum Unread {
     },
 }
 
+impl From<Vec<u8>> for Stdin {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<&[u8]> for Stdin {
+    fn from(bytes: &[u8]) -> Self {
+        bytes.to_vec().into()
+    }
+}
+
+impl<const N: usize> From<&[u8; N]> for Stdin {
+    fn from(bytes: &[u8; N]) -> Self {
+        bytes.to_vec().into()
+    }
+}
+
+impl From<String> for Stdin {
+    fn from(text: String) -> Self {
+        text.into_bytes().into()
+    }
+}
+
+impl From<&str> for Stdin {
+    fn from(text: &str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+impl From<File> for Stdin {
+    fn from(file: File) -> Self {
+        Self::File(Arc::new(file))
+    }
+}
+
+impl From<File> for Stdio {
+    fn from(file: File) -> Self {
+        Self::File(Arc::new(file))
+    }
+}
+
 impl Default for Unread {
     fn default() -> Self {
         Self::Pressure { bytes: MEMORY }
@@ -123,7 +169,8 @@ impl Default for Unread {
 }
 
 impl Command {
-    /// The program with this path, or with this name in a directory of `PATH`.
+    /// The program with this path, or with this name in a directory of `PATH`. A relative path with a `/` begins in the
+    /// directory that the program [runs in](Self::cwd).
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self(Arc::new(Parts {
             program: program.as_ref().to_owned(),
@@ -214,17 +261,34 @@ impl Command {
     }
 
     /// Its standard input; nothing otherwise.
-    pub fn stdin(self, stdin: Stdin) -> Self {
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::process::Command;
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let sorted = Command::new("sort").stdin("b\na\n").spawn()?.output()?;
+    ///     assert_eq!(sorted.stdout, b"a\nb\n");
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    pub fn stdin(self, stdin: impl Into<Stdin>) -> Self {
+        let stdin = stdin.into();
         self.with(|parts| parts.stdin = stdin)
     }
 
     /// Its standard output; [`Lines`](Stdio::Lines) otherwise.
-    pub fn stdout(self, stdout: Stdio) -> Self {
+    pub fn stdout(self, stdout: impl Into<Stdio>) -> Self {
+        let stdout = stdout.into();
         self.with(|parts| parts.stdout = stdout)
     }
 
     /// Its standard error; [`Lines`](Stdio::Lines) otherwise.
-    pub fn stderr(self, stderr: Stdio) -> Self {
+    pub fn stderr(self, stderr: impl Into<Stdio>) -> Self {
+        let stderr = stderr.into();
         self.with(|parts| parts.stderr = stderr)
     }
 
@@ -287,7 +351,7 @@ impl Command {
 
     /// It gets the [baggage](crate::baggage) of the block that starts it, by its environment: the names of contexts, locals
     /// with a key, the trace. A program that begins with [`run`](crate::run) picks that up. Values do not follow later
-    /// changes.
+    /// changes. A variable that is [given](Self::env) besides is as it is given.
     ///
     /// # Examples
     ///
@@ -316,7 +380,7 @@ impl Command {
     /// thread that does block one starts it in a slower way, in which the size of this program counts.
     ///
     /// If this program dies, by SIGKILL even, the group is killed. A process that is started in the very moment, before
-    /// its group was told to the guard, some microseconds, may survive.
+    /// its group is in the guard's list, some microseconds, may survive.
     ///
     /// # Errors
     ///

@@ -25,10 +25,12 @@ pub enum SpawnError {
     NoProgram {
         /// What was to be started.
         program: Box<str>,
+        /// Where, if not in the directory of this process.
+        cwd: Option<PathBuf>,
         /// What the system said.
         source: io::Error,
     },
-    /// There is no such directory to start it in.
+    /// There is no such directory to start it in, or it may not be entered.
     NoDirectory {
         /// What was to be started.
         program: Box<str>,
@@ -41,6 +43,8 @@ pub enum SpawnError {
     NotExecutable {
         /// What was to be started.
         program: Box<str>,
+        /// Where, if not in the directory of this process.
+        cwd: Option<PathBuf>,
         /// What the system said.
         source: io::Error,
     },
@@ -76,10 +80,12 @@ impl SpawnError {
         {
             return Self::Exhausted { program, source };
         }
-        if let Some(cwd) = cwd
-            && let Err(source) = std::fs::read_dir(cwd)
+        let cwd = cwd.map(Path::to_owned);
+        // Looking at what is in it takes the right of entering it, as a start does; listing it takes another.
+        if let Some(cwd) = &cwd
+            && let Err(source) = std::fs::metadata(cwd.join("."))
         {
-            let cwd = cwd.to_owned();
+            let cwd = cwd.clone();
             return Self::NoDirectory {
                 program,
                 cwd,
@@ -87,64 +93,71 @@ impl SpawnError {
             };
         }
         match source.kind() {
-            ErrorKind::NotFound => Self::NoProgram { program, source },
-            ErrorKind::PermissionDenied => Self::NotExecutable { program, source },
-            _ if source.raw_os_error() == Some(NO_EXEC) => Self::NotExecutable { program, source },
-            _ => Self::Os {
+            ErrorKind::NotFound => Self::NoProgram {
                 program,
-                cwd: cwd.map(Path::to_owned),
+                cwd,
                 source,
             },
+            kind if kind == ErrorKind::PermissionDenied
+                || source.raw_os_error() == Some(NO_EXEC) =>
+            {
+                Self::NotExecutable {
+                    program,
+                    cwd,
+                    source,
+                }
+            }
+            _ => Self::Os {
+                program,
+                cwd,
+                source,
+            },
+        }
+    }
+
+    /// What was to be started, and where, if that is another directory and not the fault itself.
+    fn what(&self) -> (&str, Option<&Path>) {
+        match self {
+            Self::NoPlace { program, .. }
+            | Self::NoDirectory { program, .. }
+            | Self::Exhausted { program, .. } => (program, None),
+            Self::NoProgram { program, cwd, .. }
+            | Self::NotExecutable { program, cwd, .. }
+            | Self::Os { program, cwd, .. } => (program, cwd.as_deref()),
         }
     }
 }
 
 impl fmt::Display for SpawnError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (program, cwd) = self.what();
+        write!(f, "process `{program}` was not started")?;
+        if let Some(cwd) = cwd {
+            write!(f, " in `{}`", cwd.display())?;
+        }
+        f.write_str(": ")?;
         match self {
-            Self::NoPlace { program, source } => {
-                write!(f, "process `{program}` was not started: {source}")
-            }
-            Self::NoProgram { program, .. } if program.contains('/') => write!(
-                f,
-                "process `{program}` was not started: there is no such file, or, if it is a script, no such \
-                 program as its first line names"
+            Self::NoPlace { source, .. } => source.fmt(f),
+            Self::NoProgram { .. } if program.contains('/') => f.write_str(
+                "there is no such file, or, if it is a script, no such program as its first line names",
             ),
-            Self::NoProgram { program, .. } => write!(
-                f,
-                "process `{program}` was not started: no such program in the directories of PATH; install it, \
-                 or give its path"
+            Self::NoProgram { .. } => f.write_str(
+                "no such program in the directories of PATH; install it, or give its path",
             ),
-            Self::NoDirectory {
-                program,
-                cwd,
-                source,
-            } => write!(
+            Self::NoDirectory { cwd, source, .. } => write!(
                 f,
-                "process `{program}` was not started: its directory `{}` cannot be entered: {source}",
+                "its directory `{}` cannot be entered: {source}",
                 cwd.display()
             ),
-            Self::NotExecutable { program, source } => write!(
+            Self::NotExecutable { source, .. } => write!(
                 f,
-                "process `{program}` was not started: it is no program that may be run (`chmod +x`?): {source}"
+                "it is no program that may be run (`chmod +x`?): {source}"
             ),
-            Self::Exhausted { program, source } => write!(
+            Self::Exhausted { source, .. } => write!(
                 f,
-                "process `{program}` was not started: {source}; raise the limit (`ulimit -n`, `ulimit -u`), or \
-                 have fewer processes and files at a time"
+                "{source}; raise the limit (`ulimit -n`, `ulimit -u`), or have fewer processes and files at a time"
             ),
-            Self::Os {
-                program,
-                cwd: Some(cwd),
-                source,
-            } => write!(
-                f,
-                "process `{program}` was not started in `{}`: {source}",
-                cwd.display()
-            ),
-            Self::Os {
-                program, source, ..
-            } => write!(f, "process `{program}` was not started: {source}"),
+            Self::Os { source, .. } => source.fmt(f),
         }
     }
 }

@@ -160,7 +160,7 @@ impl fmt::Display for Descendant {
 }
 
 /// How a process ended, and all that it wrote: what [`output`](super::Child::output) gives.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Output {
     /// How it ended.
@@ -169,4 +169,14 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// What it wrote to standard error, as far as nobody else had read it.
     pub stderr: Vec<u8>,
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output")
+            .field("exit", &self.exit)
+            .field("stdout", &String::from_utf8_lossy(&self.stdout))
+            .field("stderr", &String::from_utf8_lossy(&self.stderr))
+            .finish()
+    }
 }

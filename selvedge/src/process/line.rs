@@ -4,11 +4,12 @@ use core::fmt;
 use core::ops::Deref;
 use core::str::{self, Utf8Error};
 use std::borrow::Cow;
+use std::string::FromUtf8Error;
 
 /// A line that a process wrote, as it wrote it, without the newline that ended it.
 ///
 /// Nothing is cut and nothing is converted: blanks, NUL, carriage returns and bytes that are no UTF-8 are there.
-/// It dereferences to its bytes.
+/// It dereferences to its bytes, and is equal to bytes and texts that are the same.
 ///
 /// # Examples
 ///
@@ -19,8 +20,8 @@ use std::borrow::Cow;
 /// selvedge::run("example", |_stop| {
 ///     let said = Command::new("printf").arg(r"h\303\251 \nlast").spawn()?;
 ///     let lines: Vec<_> = said.stdout().iter().collect();
+///     assert_eq!(lines, ["hé ", "last"]);
 ///     assert_eq!(lines[0].to_str()?, "hé ");
-///     assert_eq!(*lines[1], *b"last");
 ///     assert!(lines[0].has_newline() && !lines[1].has_newline());
 ///     said.join()?;
 ///     Ok(())
@@ -82,6 +83,15 @@ impl Line {
         str::from_utf8(&self.bytes)
     }
 
+    /// The same, for good.
+    ///
+    /// # Errors
+    ///
+    /// If it is no UTF-8; the error has the bytes.
+    pub fn into_string(self) -> Result<String, FromUtf8Error> {
+        String::from_utf8(self.bytes)
+    }
+
     /// The line as text, with replacement characters for what is no UTF-8.
     #[must_use]
     pub fn to_string_lossy(&self) -> Cow<'_, str> {
@@ -113,6 +123,30 @@ impl Deref for Line {
 impl AsRef<[u8]> for Line {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+impl PartialEq<[u8]> for Line {
+    fn eq(&self, other: &[u8]) -> bool {
+        *self.bytes == *other
+    }
+}
+
+impl<const N: usize> PartialEq<&[u8; N]> for Line {
+    fn eq(&self, other: &&[u8; N]) -> bool {
+        *self.bytes == **other
+    }
+}
+
+impl PartialEq<str> for Line {
+    fn eq(&self, other: &str) -> bool {
+        *self.bytes == *other.as_bytes()
+    }
+}
+
+impl PartialEq<&str> for Line {
+    fn eq(&self, other: &&str) -> bool {
+        *self == **other
     }
 }
 

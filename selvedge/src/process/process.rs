@@ -37,7 +37,9 @@ struct Released(Arc<Life>);
 
 impl Drop for Released {
     fn drop(&mut self) {
-        self.0.look_again();
+        if !self.0.settled.is_set() {
+            self.0.look_again();
+        }
     }
 }
 

@@ -9,12 +9,13 @@
 //!
 //! Step 4 neither obeys stop nor returns early: a parent ends after its children.
 
+use core::cell::Cell;
 use core::panic::Location;
 use std::error::Error;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::ambient;
+use crate::ambient::{self, Ambient};
 use crate::primitive::{Arc, drop_caught, source_of, sys};
 use crate::probe::{self, Ending, Event, What};
 use crate::signal::{Reason, Record, Signal, Stopped, Why};
@@ -54,8 +55,21 @@ impl<T> Ended<T> {
 /// Proof that a node has no children and can have none. Made by [`join_children`] alone.
 struct Sealed;
 
+/// What a thread was given to live in, while it may fail: its failure is told in it, so that who listens knows for
+/// whom it worked.
+pub(super) type Given = Cell<Option<Ambient>>;
+
 /// Runs `body` as the thread `node`, steps 1 to 5.
 pub(crate) fn run_body<T>(node: &Arc<Node>, body: impl FnOnce(Signal) -> Outcome<T>) -> Ended<T> {
+    run_given(node, &Given::default(), body)
+}
+
+/// The same for a body that leaves in `given` what it runs in.
+pub(super) fn run_given<T>(
+    node: &Arc<Node>,
+    given: &Given,
+    body: impl FnOnce(Signal) -> Outcome<T>,
+) -> Ended<T> {
     let record = make_record(node);
     ambient::enter_thread(&*record, || {
         let stop = node.stop.clone();
@@ -64,7 +78,7 @@ pub(crate) fn run_body<T>(node: &Arc<Node>, body: impl FnOnce(Signal) -> Outcome
             let _measured = probe::span(What::Thread);
             body(stop)
         }));
-        conclude(node, outcome)
+        conclude(node, outcome, given.take())
     })
 }
 
@@ -87,7 +101,7 @@ impl OpenBody {
 
     /// Steps 2 to 5, for a body that ended well or with a panic that goes its own way.
     pub(crate) fn end(self) -> Ended<()> {
-        conclude(&self.node, Ok(Ok(())))
+        conclude(&self.node, Ok(Ok(())), None)
     }
 }
 
@@ -102,15 +116,26 @@ fn make_record(node: &Arc<Node>) -> Arc<Record> {
 }
 
 /// Steps 1 to 5, once the body has ended.
-fn conclude<T>(node: &Arc<Node>, outcome: std::thread::Result<Outcome<T>>) -> Ended<T> {
+fn conclude<T>(
+    node: &Arc<Node>,
+    outcome: std::thread::Result<Outcome<T>>,
+    given: Option<Ambient>,
+) -> Ended<T> {
     let mut ended = judge(node, outcome);
     if let Ended::Failed(failure) = &ended {
-        probe::emit(&Event::Failed {
-            kind: node.kind(),
-            thread: &node.path,
-            failure,
-        });
+        let tell = || {
+            probe::emit(&Event::Failed {
+                kind: node.kind(),
+                thread: &node.path,
+                failure,
+            });
+        };
+        match &given {
+            Some(ambient) => ambient.run(tell),
+            None => tell(),
+        }
     }
+    drop_caught(given);
     node.state.lock().phase = State::Ending;
     node.begin_record();
     let (failures, Sealed) = join_children(node);

@@ -15,7 +15,7 @@ use crate::ambient;
 use crate::primitive::{Arc, Mutex, Weak, global};
 use crate::probe::{self, Event};
 use crate::signal::Signal;
-use crate::thread::end::{Ended, run_body};
+use crate::thread::end::{Ended, Given, run_given};
 use crate::thread::error::{Failure, JoinError, Outcome, SpawnError};
 use crate::thread::handle::Packet;
 use crate::thread::spawn::Builder;
@@ -131,7 +131,8 @@ impl Builder {
             kind: node.kind(),
             thread: &node.path,
         });
-        let ended = run_body(&node, |stop| setting.run(|| body(stop)));
+        let given = Given::default();
+        let ended = run_given(&node, &given, |stop| setting.run(&given, || body(stop)));
         node.finish(ended.ending());
         let _ = parent.remove(&node); // its OS thread is not ours to join
         match ended {

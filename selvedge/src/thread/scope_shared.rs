@@ -13,7 +13,7 @@ use crate::primitive::{Arc, Mutex, OnceLock, drop_caught};
 use crate::probe::Ending;
 use crate::signal::{self, Reason, Signal, Why, default_timer};
 use crate::sync::Semaphore;
-use crate::thread::end::{self, Ended, stopped_in};
+use crate::thread::end::{self, Ended, Given, stopped_in};
 use crate::thread::error::{Failure, Failures, JoinError, Outcome};
 use crate::thread::handle::{AnyPacket, report_unreceived};
 use crate::thread::scope_handle::{End, Slot};
@@ -185,8 +185,9 @@ pub(super) fn live<T: Send>(
     setting: Setting,
     body: impl FnOnce(Signal) -> Outcome<T>,
 ) {
-    let ended = end::run_body(node, |stop| {
-        let outcome = setting.run(|| body(stop));
+    let given = Given::default();
+    let ended = end::run_given(node, &given, |stop| {
+        let outcome = setting.run(&given, || body(stop));
         // A deadline that came along may be seen before it has asked the scope.
         shared.obey_outer();
         outcome

@@ -7,7 +7,7 @@ use crate::primitive::{self, Arc, Weak, sys};
 use crate::probe::{self, Carried, Ending, Event};
 use crate::signal::{Signal, deadline_at};
 use crate::thread::current::{NoParent, Parent};
-use crate::thread::end;
+use crate::thread::end::{self, Given};
 use crate::thread::error::{Outcome, SpawnError};
 use crate::thread::handle::{Filled, Packet, Thread, report_unreceived};
 use crate::thread::prepared::Prepared;
@@ -374,7 +374,7 @@ impl<T: Send + 'static> Place<T> {
             let (node, packet) = (Arc::clone(&node), Arc::clone(&packet));
             primitive::spawn(&node.name.clone(), stack_size, move || {
                 sys::name_thread(&node.name);
-                carried.run(|| live(&node, &packet, |stop| setting.run(|| body(stop))));
+                carried.run(|| live(&node, &packet, setting, body));
             })
         };
         match thread {
@@ -429,16 +429,22 @@ impl Setting {
         self.ambient.get_or_insert_with(Ambient::capture);
     }
 
-    /// Runs `f` in what was carried, with the deadline innermost.
-    pub(super) fn run<R>(self, f: impl FnOnce() -> R) -> R {
+    /// Runs `f` in what was carried, with the deadline innermost. Unless it ends well, what was carried is left in
+    /// `given`.
+    pub(super) fn run<T>(self, given: &Given, f: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        given.set(self.ambient.clone());
         let limited = || match self.deadline {
             Some((deadline, at)) => deadline_at(&deadline, at, f),
             None => f(),
         };
-        match self.ambient {
+        let outcome = match self.ambient {
             Some(ambient) => ambient.run(limited),
             None => limited(),
+        };
+        if outcome.is_ok() {
+            drop(given.take()); // its values go here, where a panic of theirs is the thread's
         }
+        outcome
     }
 }
 
@@ -446,9 +452,11 @@ impl Setting {
 fn live<T: Send + 'static>(
     node: &Arc<Node>,
     packet: &Packet<T>,
+    setting: Setting,
     body: impl FnOnce(Signal) -> Outcome<T>,
 ) {
-    let ended = end::run_body(node, body);
+    let given = Given::default();
+    let ended = end::run_given(node, &given, |stop| setting.run(&given, || body(stop)));
     let how = ended.ending();
     let released = match packet.fill(ended.into_result(&node.path)) {
         Filled::Kept => None,

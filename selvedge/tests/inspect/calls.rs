@@ -180,6 +180,36 @@ fn a_watch_ends_with_its_connection() {
 }
 
 #[test]
+fn a_count_and_a_profile_end_with_their_connection() {
+    let _alone = alone();
+    served(|serving| {
+        tock(); // met
+        let profile = || Command::Profile {
+            functions: Some("**::tock".to_owned()),
+            sample: None,
+            for_ms: None,
+            format: ProfileFormat::Table,
+        };
+        let count = Command::Count {
+            glob: "**::tock".to_owned(),
+            for_ms: None,
+        };
+        let (mut client, mut other) = (connect(serving), connect(serving));
+        client.begin(count).unwrap();
+        client.begin(profile()).unwrap();
+        assert_eq!(function(&mut other, "tock").watched, 1);
+        assert_eq!(refused(other.begin(profile())), ProblemKind::Busy);
+        drop(client);
+        while function(&mut other, "tock").watched != 0 {
+            std::thread::yield_now(); // the inspector is on its way
+        }
+        while other.begin(profile()).is_err() {
+            std::thread::yield_now();
+        }
+    });
+}
+
+#[test]
 fn a_watch_ends_when_its_time_is_over() {
     let world = World::with_mock_clock();
     served_in(&world, |serving| {

@@ -1,4 +1,6 @@
 //! The decoder, and the program behind it, against random bytes and requests that were damaged on the way.
+//!
+//! `PROPTEST_CASES=1000000` makes them as many cases, if that is more than the usual; another run draws others.
 
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_oneof};
@@ -63,10 +65,11 @@ fn request() -> impl Strategy<Value = Request> {
 }
 
 fn check<S: Strategy>(strategy: S, cases: u32, test: impl Fn(S::Value)) {
+    let default = Config::default();
     let config = Config {
-        cases,
+        cases: cases.max(default.cases),
         failure_persistence: None,
-        ..Config::default()
+        ..default
     };
     TestRunner::new(config)
         .run(&strategy, |value| {

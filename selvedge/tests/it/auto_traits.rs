@@ -223,6 +223,8 @@ fn errors_go_where_any_error_goes() {
     error::<selvedge::process::JoinError>();
     error::<selvedge::process::SpawnError>();
     error::<Failed>();
+    error::<ShellError>();
+    error::<QuoteError>();
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.

@@ -66,6 +66,26 @@ fn sources_of(package: &Path, folder: &str) -> Vec<Source> {
     found
 }
 
+/// Every Rust file of the workspace, tests and examples as well.
+fn all_sources() -> Vec<Source> {
+    let packages = [
+        (root(), &["src", "tests", "examples"][..]),
+        (root().join("../selvedge-macros"), &["src"]),
+        (
+            root().join("../selvedge-cli"),
+            &["src", "tests", "examples"],
+        ),
+        (root().join("../formulas"), &["src", "tests"]),
+        (root().join("../formulas/extra-plugin"), &["src", "tests"]),
+        (root().join("../examples/http"), &["src", "tests"]),
+        (root().join("../bench-compare"), &["src"]),
+    ];
+    packages
+        .iter()
+        .flat_map(|(package, folders)| folders.iter().flat_map(|it| sources_of(package, it)))
+        .collect()
+}
+
 fn layer_of(part: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&part))
 }
@@ -117,36 +137,19 @@ fn imports_point_down() {
 
 #[test]
 fn every_file_opens_with_what_it_is() {
-    let packages = [
-        (root(), &["src", "tests", "examples"][..]),
-        (root().join("../selvedge-macros"), &["src"]),
-        (
-            root().join("../selvedge-cli"),
-            &["src", "tests", "examples"],
-        ),
-        (root().join("../formulas"), &["src", "tests"]),
-        (root().join("../formulas/extra-plugin"), &["src", "tests"]),
-        (root().join("../examples/http"), &["src", "tests"]),
-        (root().join("../bench-compare"), &["src"]),
-    ];
-    for (package, folder) in packages
-        .iter()
-        .flat_map(|(p, fs)| fs.iter().map(move |f| (p, *f)))
-    {
-        for file in sources_of(package, folder) {
-            let is_compile_test = file.path.starts_with("tests/ui/");
-            assert!(
-                file.text.starts_with("//!") || is_compile_test,
-                "{} has no head",
-                file.path
-            );
-        }
+    for file in all_sources() {
+        let is_compile_test = file.path.starts_with("tests/ui/");
+        assert!(
+            file.text.starts_with("//!") || is_compile_test,
+            "{} has no head",
+            file.path
+        );
     }
 }
 
 #[test]
 fn no_file_is_too_long_to_read() {
-    for file in sources("src") {
+    for file in all_sources() {
         let n = file.text.lines().count();
         assert!(
             n <= 500,

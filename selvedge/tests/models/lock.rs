@@ -1,6 +1,7 @@
 //! Locks: every exit is seen by whoever waits to enter, and no baton gets lost.
 
-use super::{Arc, Count, model, thread};
+use super::{Arc, Count, model};
+use loom::thread;
 use selvedge::Signal;
 use selvedge::sync::Lock;
 

@@ -1,6 +1,7 @@
 //! Permits, promises, watched values: what comes just when somebody gives up, or looks, is not lost.
 
-use super::{Arc, Cell, model, thread};
+use super::{Arc, Cell, model};
+use loom::thread;
 use selvedge::Signal;
 use selvedge::sync::{AcquireUntilError, Promise, Semaphore, Watch};
 

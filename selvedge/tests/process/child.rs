@@ -1,8 +1,9 @@
 //! This test program, started again as a child that plays a part.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use selvedge::process::Command;
+use selvedge::process::{Command, SpawnError};
 use selvedge::{Ambient, Signal};
 
 /// By which a child knows its part.
@@ -13,15 +14,27 @@ selvedge::context! { pub(crate) static DRY_RUN = "dry-run"; }
 
 /// This program in a part.
 pub(crate) fn playing(part: &str) -> Command {
-    Command::new(std::env::current_exe().expect("a test program"))
-        .args([
-            "child::a_part",
-            "--exact",
-            "--nocapture",
-            "--test-threads=1",
-        ])
-        .env(PART, part)
-        .named(part)
+    part_of(Command::new(program()), part)
+}
+
+/// The same, without the rights of root.
+pub(crate) fn playing_as_nobody(part: &str) -> Command {
+    let setpriv = Command::new("setpriv").args(["--reuid=65534", "--clear-groups"]);
+    part_of(setpriv.arg(program()), part)
+}
+
+fn program() -> PathBuf {
+    std::env::current_exe().expect("a test program")
+}
+
+fn part_of(program: Command, part: &str) -> Command {
+    let test = [
+        "child::a_part",
+        "--exact",
+        "--nocapture",
+        "--test-threads=1",
+    ];
+    program.args(test).env(PART, part).named(part)
 }
 
 /// Says it so that it is found between the lines of the test harness.
@@ -88,10 +101,7 @@ fn a_part() {
                         Err(error) => break error,
                     }
                 };
-                say(matches!(
-                    error,
-                    selvedge::process::SpawnError::Exhausted { .. }
-                ));
+                say(matches!(error, SpawnError::Exhausted { .. }));
                 say(error);
                 drop(held);
             }
@@ -113,6 +123,18 @@ fn a_part() {
                 shell.wait()?;
                 assert_eq!(mask("thread-self"), before);
                 assert_ne!(before & 1 << 14, 0, "we are deaf ourselves");
+            }
+            "leaver" => {
+                let script = "sleep 1000 >/dev/null 2>&1 & echo $!";
+                let leaver = Command::new("sh").args(["-c", script]).leave_group();
+                let left = leaver.spawn()?.output()?.stdout;
+                let left = String::from_utf8_lossy(&left);
+                say(format!(
+                    "{} {}",
+                    guard().expect("there is one"),
+                    left.trim()
+                ));
+                Signal::new().wait()?;
             }
             "unguarded" => {
                 let child = Command::new("sleep").arg("1000").spawn()?;
@@ -166,6 +188,15 @@ fn a_part() {
                 say(TENANT.with(String::clone)?);
                 say(DRY_RUN.is_active());
                 say(Ambient::capture().to_baggage());
+            }
+            "stranger" => {
+                let error_in = |place| Command::new("./no-such-program").cwd(place).spawn();
+                let locked = error_in("locked").unwrap_err();
+                let is_said = matches!(locked, SpawnError::NoDirectory { .. });
+                say(format!("locked {is_said}"));
+                let unlisted = error_in("unlisted").unwrap_err();
+                let is_said = matches!(unlisted, SpawnError::NoProgram { .. });
+                say(format!("unlisted {is_said}"));
             }
             other => panic!("no part `{other}`"),
         }

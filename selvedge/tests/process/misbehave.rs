@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use selvedge::process::{Command, JoinError, Stdin};
 use selvedge::testing::World;
-use selvedge::{Ambient, thread};
+use selvedge::{Ambient, Till, thread};
 
 use crate::child::{DRY_RUN, TENANT, heard, playing};
 
@@ -144,6 +144,39 @@ fn who_is_killed_leaves_nobody_behind() {
     });
 }
 
+/// What may outlive its process outlives the program too: the guard has forgotten the group, whose number may be
+/// another's by then.
+#[test]
+fn who_may_stay_is_not_killed_with_the_program() {
+    World::new().run(|| {
+        let parent = playing("leaver").spawn().unwrap();
+        let said = heard(&parent);
+        let (guard, left) = said.split_once(' ').unwrap();
+        parent.kill();
+        parent.wait().unwrap();
+        is_gone(guard); // it has done its work
+        assert!(is_alive(left));
+        let kill = Command::new("kill").args(["-9", left]);
+        kill.spawn().unwrap().join().unwrap();
+    });
+}
+
+/// One that is suspended hears of its stop, and can end as it likes.
+#[test]
+fn who_is_suspended_is_woken_to_be_asked() {
+    World::new().run(|| {
+        let script = "trap 'exit 7' TERM; kill -STOP $$; while :; do sleep 0.01; done";
+        let asleep = sh(script).grace(Duration::from_secs(40)).spawn().unwrap();
+        let state = || std::fs::read_to_string(format!("/proc/{}/stat", asleep.id())).unwrap();
+        while !state().contains(") T ") {
+            yield_now();
+        }
+        asleep.stop();
+        let exit = asleep.wait_until(&Till::after(Duration::from_secs(20)));
+        assert_eq!(exit.unwrap().code(), 7);
+    });
+}
+
 /// A guard that dies is replaced, and the next one knows who lives.
 #[test]
 fn a_guard_that_is_killed_is_replaced() {
@@ -274,6 +307,9 @@ fn a_child_program_finds_the_ambient() {
             Ambient::empty().run(|| playing("ambient").with_ambient().spawn())
         });
         assert!(child.unwrap().join().is_err(), "nothing is bound there");
+        let by_hand = sh("echo $BAGGAGE").with_ambient().env("BAGGAGE", "mine=1");
+        let child = DRY_RUN.run(|| by_hand.spawn()).unwrap();
+        assert_eq!(child.output().unwrap().stdout, b"mine=1\n");
     });
 }
 

@@ -1,5 +1,7 @@
 //! Lines of output, pieces of input.
 
+use std::fs::File;
+
 use selvedge::process::{Command, JoinError, Stdin};
 use selvedge::testing::World;
 
@@ -114,5 +116,57 @@ fn much_input_comes_out_again() {
             .spawn()
             .unwrap();
         assert_eq!(cat.output().unwrap().stdout, much);
+    });
+}
+
+/// Text, bytes and files are input as they are, and a file is output.
+#[test]
+fn what_is_at_hand_is_input_or_output() {
+    World::new().run(|| {
+        let cat = |input: Stdin| {
+            let output = Command::new("cat").stdin(input).spawn().unwrap().output();
+            String::from_utf8(output.unwrap().stdout).unwrap()
+        };
+        assert_eq!(cat("text".into()), "text");
+        assert_eq!(cat("text".to_owned().into()), "text");
+        assert_eq!(cat(b"bytes".into()), "bytes");
+        assert_eq!(cat(b"bytes"[..].into()), "bytes");
+        assert_eq!(cat(b"bytes".to_vec().into()), "bytes");
+        let path = std::env::temp_dir().join(format!("selvedge-file-{}", std::process::id()));
+        let into = File::create(&path).unwrap();
+        let echo = Command::new("echo").arg("in a file").stdout(into);
+        echo.spawn().unwrap().join().unwrap();
+        drop(echo);
+        assert_eq!(cat(File::open(&path).unwrap().into()), "in a file\n");
+        std::fs::remove_file(&path).unwrap();
+    });
+}
+
+/// A line is compared with what it should be, and becomes text or fails.
+#[test]
+fn lines_are_compared_with_bytes_and_texts() {
+    World::new().run(|| {
+        let child = sh(r"printf 'one\n\377'").spawn().unwrap();
+        let lines: Vec<_> = child.stdout().iter().collect();
+        child.join().unwrap();
+        assert!(lines[0] == *"one" && lines[0] == "one" && lines[0] == b"one");
+        assert!(lines[0] == b"one"[..] && lines[0] != "one\n" && lines[0] != b"two");
+        assert_ne!(lines[0], lines[1]);
+        let [one, odd] = lines.try_into().unwrap();
+        assert_eq!(one.into_string().unwrap(), "one");
+        assert_eq!(odd.into_string().unwrap_err().into_bytes(), b"\xff");
+    });
+}
+
+/// It was a list of numbers.
+#[test]
+fn output_is_shown_as_text() {
+    World::new().run(|| {
+        let child = sh(r#"printf 'to the "point"'; echo oh >&2"#)
+            .spawn()
+            .unwrap();
+        let shown = format!("{:?}", child.output().unwrap());
+        let end = r#"stdout: "to the \"point\"", stderr: "oh\n" }"#;
+        assert!(shown.ends_with(end), "{shown}");
     });
 }

@@ -1,5 +1,7 @@
 //! Processes in the tree: parents, stops, failures.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use selvedge::probe;
 use selvedge::process::{Command, JoinError, SpawnError, Stdin};
 use selvedge::testing::World;
 use selvedge::thread;
+
+use crate::child::{heard, playing, playing_as_nobody};
 
 /// 290: a process ends with its parent, and its parent waits for it.
 #[test]
@@ -96,9 +100,61 @@ fn what_is_not_there_is_an_error_at_once() {
             matches!(&error, SpawnError::NotExecutable { .. }),
             "{error}"
         );
+        // A directory that is there is named as well: it may be the wrong one.
+        for (program, fault) in [
+            ("no-such-program", "no such program"),
+            ("./no-such-program", "no such file"),
+            ("/etc/passwd", "no program that may be run"),
+            ("a\0b", "nul byte"),
+        ] {
+            let error = Command::new(program).cwd("/dev").spawn().unwrap_err();
+            let words = format!("process `{program}` was not started in `/dev`: ");
+            let error = error.to_string();
+            assert!(
+                error.starts_with(&words) && error.contains(fault),
+                "{error}"
+            );
+        }
     });
     let error = Command::new("true").spawn().unwrap_err();
     assert!(matches!(&error, SpawnError::NoPlace { .. }), "{error}");
+}
+
+/// A path begins where the program runs, and not here.
+#[test]
+fn a_relative_path_is_one_from_the_directory_of_the_process() {
+    World::new().run(|| {
+        let sh = Command::new("./sh").args(["-c", "pwd -P"]);
+        assert!(sh.spawn().is_err());
+        let said = sh.cwd("/usr/bin").spawn().unwrap().output().unwrap();
+        assert_eq!(said.stdout, b"/usr/bin\n");
+    });
+}
+
+/// One that cannot be entered was told as a program that cannot be run, and one that cannot be listed as a directory
+/// that is not there.
+#[test]
+fn a_directory_that_may_not_be_entered_is_told_apart_from_one_that_may_not_be_listed() {
+    World::new().run(|| {
+        let place = std::env::temp_dir().join(format!("selvedge-locked-{}", std::process::id()));
+        let make = |name: &str, mode| {
+            let path = place.join(name);
+            fs::create_dir_all(&path).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        };
+        make("locked", 0o444);
+        make("unlisted", 0o111);
+        let mut stranger = playing("stranger");
+        if place.metadata().unwrap().uid() == 0 {
+            // Root may enter everything.
+            stranger = playing_as_nobody("stranger");
+        }
+        let stranger = stranger.cwd(&place).spawn().unwrap();
+        assert_eq!(heard(&stranger), "locked true");
+        assert_eq!(heard(&stranger), "unlisted true");
+        stranger.join().unwrap();
+        fs::remove_dir_all(&place).unwrap();
+    });
 }
 
 /// 291: a child that ends fast is just that.
@@ -130,7 +186,7 @@ fn events_tell_of_processes() {
         Command::new("false").spawn().unwrap().release();
     });
     let mut events = world.events();
-    let released = events.split_off(6);
+    let mut released = events.split_off(6);
     let expected = [
         "sleep started",
         "sleep asked to stop",
@@ -141,11 +197,28 @@ fn events_tell_of_processes() {
     ];
     assert_eq!(events, expected);
     // It may have been asked to stop, with its parent, before it failed by itself.
-    assert_eq!(released[0], "false started");
-    assert!(
-        released.last().unwrap().starts_with("false ended"),
-        "{released:?}"
-    );
+    released.retain(|event| event != "false asked to stop");
+    let failed = [
+        "false started",
+        "false failed",
+        "false ended: failed",
+        "false failed, nobody joins it",
+    ];
+    let is_told = released == failed || released == ["false started", "false ended: stopped"];
+    assert!(is_told, "{released:?}");
+}
+
+/// The end may come before the release.
+#[test]
+fn a_failure_that_is_released_later_is_told() {
+    let world = World::new();
+    world.run(|| {
+        let child = Command::new("false").spawn().unwrap();
+        child.stopped().wait().unwrap();
+        child.release();
+    });
+    let last = world.events().pop().unwrap();
+    assert_eq!(last, "false failed, nobody joins it");
 }
 
 /// They were called threads.

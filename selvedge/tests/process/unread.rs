@@ -261,6 +261,19 @@ fn without_a_disk_the_loss_is_told() {
     });
 }
 
+/// The last words of a process are in its error, though there was no room for them.
+#[test]
+fn last_words_that_were_thrown_away_are_in_the_error() {
+    World::new().run(|| {
+        let chatty = Command::new("sh").args(["-c", "seq 300000 >&2; exit 3"]);
+        let error = chatty.spawn().unwrap().join().unwrap_err();
+        let exit = error.exit().unwrap();
+        assert!(exit.lost() > 0, "{}", exit.lost());
+        assert_eq!(exit.stderr_tail().len(), 8 << 10);
+        assert!(exit.stderr_tail().ends_with(b"\n299999\n300000\n"));
+    });
+}
+
 /// One that waits for a reader already goes on when somebody waits for its end.
 #[test]
 fn a_join_frees_who_waits_for_a_reader() {

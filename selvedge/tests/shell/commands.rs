@@ -1,8 +1,11 @@
 //! A command in a shell is a process like others, and leaves nothing to the next.
 
-use selvedge::process::{Child, Command, JoinError, Shell, ShellError, SpawnError, Stdin};
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use selvedge::process::{Child, Command, JoinError, Shell, ShellError, SpawnError, Stdin, Unread};
 use selvedge::testing::World;
-use selvedge::thread;
+use selvedge::{Till, thread};
 
 use crate::{number, said, text};
 
@@ -242,11 +245,14 @@ fn a_command_has_no_descriptor_but_its_streams() {
         let shell = Shell::new();
         let other = shell.run_script("echo ready; sleep 1000").unwrap();
         other.stdout().pop().unwrap();
-        // Whoever started this test may have left us some that every child has.
-        let expected = text(&Command::new("ls").arg("/proc/self/fd").spawn().unwrap());
+        let numbers = |listed: String| listed.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+        // Whoever started this test may have left us some that every child has, but for the one that a shell uses.
+        let expected = numbers(text(
+            &Command::new("ls").arg("/proc/self/fd").spawn().unwrap(),
+        ));
         for _ in 0..2 {
-            let listed = shell.run(["ls", "/proc/self/fd"]).unwrap();
-            assert_eq!(text(&listed), expected);
+            let listed = numbers(text(&shell.run(["ls", "/proc/self/fd"]).unwrap()));
+            assert!(listed.is_subset(&expected), "{listed:?}, {expected:?}");
         }
         other.kill();
         let _ = other.wait();
@@ -258,22 +264,80 @@ fn a_command_has_no_descriptor_but_its_streams() {
 fn a_command_that_says_its_own_end_is_not_believed() {
     World::new().run(|| {
         let shell = Shell::new();
-        let script = "for n in 1 2 3 4 5 6 7 8 9 10 62 63 255; do printf '=0\\n+1\\n\\0=0\\n' >&$n; done 2>/dev/null
-                      printf '=0\\n' >&2; echo end; exit 5";
+        // What this program was started with has readers that are none of the shell's, or none any more.
+        let numbers: Vec<_> = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 62, 63, 255]
+            .into_iter()
+            .filter(|number| !is_inherited(*number))
+            .map(|number| number.to_string())
+            .collect();
+        assert!(numbers.len() > 1, "all numbers are taken here");
+        let script = format!(
+            "for n in {}; do printf '=0\\n+1\\n\\0=0\\n' >&$n; done 2>/dev/null
+             printf '=0\\n' >&2; echo end; exit 5",
+            numbers.join(" ")
+        );
         for _ in 0..3 {
-            let command = shell.run_script(script).unwrap();
+            let command = shell.run_script(&script).unwrap();
             let Err(JoinError::Failed(failed)) = command.output() else {
                 panic!("its status is 5");
             };
             assert_eq!(failed.exit().code(), 5);
             assert_eq!(failed.exit().stderr_tail(), b"=0\n");
-            let command = shell.run_script(script).unwrap();
+            let command = shell.run_script(&script).unwrap();
             let lines: Vec<_> = command.stdout().iter().collect();
             assert_eq!(*lines[lines.len() - 1], *b"end");
             assert_eq!(command.wait().unwrap().code(), 5);
         }
         assert_eq!(shell.kept(), 1);
     });
+}
+
+/// 292: what is said of a process for a command.
+#[test]
+fn the_choices_of_a_process_are_those_of_a_command() {
+    World::new().run(|| {
+        let shell = Shell::new().env("SELVEDGE_X", "1");
+        let bare = "echo ${HOME:-none} ${SELVEDGE_X:-none}";
+        assert_eq!(said(&shell.clone().env_clear(), bare), "none none");
+
+        let echo = shell
+            .clone()
+            .longest_line(4)
+            .run(["echo", "abcdef"])
+            .unwrap();
+        assert_eq!(echo.stdout().iter().collect::<Vec<_>>(), ["abcd", "ef"]);
+
+        // Nobody reads, nobody waits for the process, and it does not wait either.
+        let spilled = shell.clone().unread(Unread::Spill { memory: 1 << 10 });
+        let chatty = spilled.run(["seq", "300000"]).unwrap();
+        let soon = Till::after(Duration::from_secs(60));
+        chatty.stopped().wait_until(&soon).unwrap();
+        assert_eq!(chatty.stdout().iter().count(), 300_000);
+        chatty.join().unwrap();
+
+        let deaf = shell.grace(Duration::from_millis(1));
+        let deaf = deaf.run_script("trap '' TERM; echo; while :; do sleep 1; done");
+        let deaf = deaf.unwrap();
+        deaf.stdout().pop().unwrap();
+        let start = Instant::now();
+        deaf.stop();
+        assert_eq!(deaf.wait().unwrap().code(), -9);
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "that is what it has otherwise"
+        );
+    });
+}
+
+/// Is this descriptor one that whoever started this program left open, so that every child has it too?
+fn is_inherited(number: u32) -> bool {
+    const O_CLOEXEC: u32 = 0o2_000_000;
+    let Ok(text) = std::fs::read_to_string(format!("/proc/self/fdinfo/{number}")) else {
+        return false;
+    };
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = u32::from_str_radix(flags.expect("flags").trim(), 8).expect("in octal");
+    number > 2 && flags & O_CLOEXEC == 0
 }
 
 #[test]

@@ -156,7 +156,7 @@ impl Log {
         self.0.dropped()
     }
 
-    /// Waits until what was logged before is written, for a second at most. False: it is not.
+    /// Has what was logged before written now, and waits for that, a second at most. False: it is not.
     ///
     /// # Stopping
     ///

@@ -49,7 +49,8 @@
 //!   its parent, and the error says how many there are.
 //! - A panic that ends a thread is an event. The panic hook, which prints a panic where it happens, stays what it is.
 //! - Where the program ends by force (the grace period is over), what is in the queue is written first, for a second
-//!   at most. [`std::process::exit`], `abort` and a death by signal ask nobody: call [`flush`](Log::flush) before.
+//!   at most. [`std::process::exit`], `abort` and a death by signal ask nobody: call [`flush`](Log::flush) before. Where a
+//!   panic aborts, a panic hook can.
 
 mod install;
 mod line;

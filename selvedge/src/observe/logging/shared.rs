@@ -23,7 +23,7 @@ use crate::observe::logging::{Builder, Full, Level};
 use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::primitive::{Mutex, thread_local_struct, yield_now};
 use crate::signal::{Signal, shield};
-use crate::sync::{BatchQueue, TryPushError};
+use crate::sync::{BatchQueue, PushUntilError, TryPushError};
 
 /// Shows the value of a local, if it is bound.
 pub(super) type Shown = Box<dyn Fn(&mut dyn FnMut(&dyn Display)) + Send + Sync>;
@@ -197,10 +197,11 @@ impl Shared {
     pub(super) fn flush(&self, signal: &Signal) -> bool {
         let written = Signal::named("the log is written");
         let set = written.clone();
-        match shield(|| self.queue.after_batch(move || _ = set.set())) {
+        match shield(|| self.queue.deliver_now(move || _ = set.set(), signal)) {
             Ok(()) => shield(|| written.wait_until(signal)).is_ok(),
-            // Closed: what is logged now is written at once, the rest by whoever has the writer.
-            Err(_) => self.settle(signal),
+            // What is logged now is written at once, the rest by whoever has the writer.
+            Err(PushUntilError::Closed(())) => self.settle(signal),
+            Err(_) => false,
         }
     }
 

@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use crate::ambient;
 use crate::observe::profile::tables::{Begin, Budget, Cost, Kind, Rules, Tables};
 use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed};
-use crate::primitive::{Arc, Mutex, global, sys, thread_local_struct};
+use crate::primitive::{Arc, Mutex, global, sys, thread_local_struct, thread_number};
 use crate::probe::What;
 use crate::signal;
 
@@ -195,11 +195,16 @@ impl Collection {
         if state.is_over {
             return None;
         }
+        let os_id = sys::thread_id();
+        let line = match os_id {
+            0 => u32::try_from(thread_number()).unwrap_or(u32::MAX),
+            os_id => os_id,
+        };
         let shard = Arc::new(Shard {
             thread: ambient::thread_path(),
-            os_id: sys::thread_id(),
+            os_id,
             cpu: sys::thread_cpu(),
-            tables: Mutex::new(Tables::default()),
+            tables: Mutex::new(Tables::of_line(line)),
         });
         state.live.push(Arc::clone(&shard));
         Some(shard)

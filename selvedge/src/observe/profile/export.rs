@@ -1,6 +1,7 @@
 //! A profile as text: a table, tab-separated, folded stacks, a trace.
 
 use core::fmt::{self, Write};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::observe::profile::report::{Profile, Row};
@@ -131,22 +132,20 @@ fn frame(name: &str) -> String {
     name.replace(';', ",").replace(['\n', '\r'], " ")
 }
 
-/// Chrome's trace events.
+/// Chrome's trace events. What stands on one line must nest, so threads of one path have a line each.
 pub(super) fn trace(profile: &Profile) -> String {
     let pid = std::process::id();
     let mut events = Vec::new();
-    for (number, thread) in (1_u32..).zip(profile.threads()) {
-        let tid = match thread.os_id() {
-            0 => number,
-            tid => tid,
-        };
-        events.push(format!(
-            r#"{{"ph":"M","name":"thread_name","pid":{pid},"tid":{tid},"args":{{"name":{}}}}}"#,
-            quoted(thread.path())
-        ));
-        for event in &thread.part.tables.events {
-            events.push(span(event, profile.began, pid, tid));
+    for thread in profile.threads() {
+        let all = &thread.part.tables.events;
+        let lines: BTreeSet<u32> = all.iter().map(|event| event.line).collect();
+        for tid in lines {
+            events.push(format!(
+                r#"{{"ph":"M","name":"thread_name","pid":{pid},"tid":{tid},"args":{{"name":{}}}}}"#,
+                quoted(thread.path())
+            ));
         }
+        events.extend(all.iter().map(|event| span(event, profile.began, pid)));
     }
     format!(
         "{{\"traceEvents\":[\n{}\n],\"displayTimeUnit\":\"ns\",\"otherData\":{{\"dropped\":{}}}}}\n",
@@ -155,16 +154,17 @@ pub(super) fn trace(profile: &Profile) -> String {
     )
 }
 
-fn span(event: &Event, began: Instant, pid: u32, tid: u32) -> String {
+fn span(event: &Event, began: Instant, pid: u32) -> String {
     let start = event.start.saturating_duration_since(began);
     let micros =
         |time: Duration| format!("{}.{:03}", time.as_micros(), time.subsec_nanos() % 1_000);
     format!(
-        r#"{{"ph":"X","name":{},"cat":"{}","ts":{},"dur":{},"pid":{pid},"tid":{tid}}}"#,
+        r#"{{"ph":"X","name":{},"cat":"{}","ts":{},"dur":{},"pid":{pid},"tid":{}}}"#,
         quoted(&event.name),
         event.kind.as_str(),
         micros(start),
         micros(Duration::from_nanos(event.nanos)),
+        event.line,
     )
 }
 

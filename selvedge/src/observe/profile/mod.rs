@@ -43,7 +43,7 @@
 //!
 //! # What it costs
 //!
-//! Off: nothing; a function is armed only while a profile wants it. On: a call takes about 0.2 us more, two looks
+//! Off: nothing; a function is armed only while a profile wants it. On: a call takes 0.1 to 0.2 us more, two looks
 //! at the clock among them. What the looks cost is measured when the profile starts, and taken off the times; what is
 //! left is that a caller's own time has the hand-over to the function in it, some ten nanoseconds for each call. With
 //! [`Builder::sample`] short functions are timed now and then only, and the rest of their times is estimated; counts are

@@ -76,6 +76,8 @@ pub(super) struct Event {
     pub(super) name: Arc<str>,
     pub(super) start: Instant,
     pub(super) nanos: u64,
+    /// On which line of time: that of its thread, also among others of the same path.
+    pub(super) line: u32,
 }
 
 /// What measuring costs, in nanoseconds, which is taken off the times.
@@ -170,6 +172,8 @@ pub(super) struct Tables {
     pub(super) rows: Vec<Row>,
     pub(super) nodes: Vec<Node>,
     pub(super) events: Vec<Event>,
+    /// Where its events stand in a trace.
+    line: u32,
     stack: Vec<Frame>,
     /// Where a key leads, for those that are not known by more than their pointer.
     fast: HashMap<Key, usize, BuildHasherDefault<Fast>>,
@@ -189,6 +193,14 @@ const FIRST: u64 = 64;
 const SHORT: u64 = 2_000;
 
 impl Tables {
+    /// Those of a thread.
+    pub(super) fn of_line(line: u32) -> Self {
+        Self {
+            line,
+            ..Self::default()
+        }
+    }
+
     /// Begins a span; its time begins when this is over.
     pub(super) fn begin(
         &mut self,
@@ -300,6 +312,7 @@ impl Tables {
                 name,
                 start,
                 nanos,
+                line: self.line,
             });
         }
         Some(frame.number)

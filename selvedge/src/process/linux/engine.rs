@@ -10,6 +10,8 @@
 //!    is forgotten, which ends it.
 //! 4. A shell's end is told under the number of the command that has it, and under its own while nobody has; once,
 //!    until it changes hands. Only the engine's thread changes that.
+//! 5. A start wakes nobody: the kernel is told what to listen to by who starts a process, under the inbox's lock,
+//!    and the inbox is emptied before what the kernel tells is looked at. So nothing is told of a stranger.
 
 use core::fmt;
 use std::collections::HashMap;
@@ -56,7 +58,7 @@ struct State {
 
 /// What an engine's thread and others share.
 pub(super) struct Run {
-    inbox: Mutex<Vec<Message>>,
+    inbox: Mutex<Inbox>,
     pub(super) event: Arc<Event>,
     pub(super) epoll: OwnedFd,
     guard: Mutex<Guard>,
@@ -66,6 +68,13 @@ pub(super) struct Run {
 
 /// Has whoever keeps a shell keep it no more.
 type Forget = Arc<dyn Fn() + Send + Sync>;
+
+#[derive(Default)]
+struct Inbox {
+    messages: Vec<Message>,
+    /// Was the event raised since it was emptied?
+    is_raised: bool,
+}
 
 enum Message {
     New(Box<Watched>),
@@ -129,7 +138,7 @@ pub(crate) fn quiesce(is_program: bool) {
 
 fn start() -> io::Result<(Arc<Run>, JoinHandle<()>)> {
     let run = Arc::new(Run {
-        inbox: Mutex::new(Vec::new()),
+        inbox: Mutex::default(),
         event: Arc::new(Event::new()?),
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
         guard: Mutex::new(Guard::default()),
@@ -147,8 +156,21 @@ fn start() -> io::Result<(Arc<Run>, JoinHandle<()>)> {
 impl Ticket {
     /// Hands the process over.
     pub(super) fn begin(self, make: impl FnOnce(Self) -> Watched) {
-        let run = Arc::clone(&self.request.run);
-        run.send(Message::New(Box::new(make(self))));
+        let request = self.request.clone();
+        let mut process = Box::new(make(self));
+        let stop = process.hear_of_stop();
+        let is_urgent = {
+            let mut inbox = request.run.inbox.lock();
+            let is_urgent = !process.listen(); // invariant 5
+            inbox.messages.push(Message::New(process));
+            is_urgent && inbox.raise()
+        };
+        if is_urgent {
+            request.run.event.raise(); // invariant 2
+        }
+        if stop.is_set() {
+            request.send(Look::Asked); // it may have been set before the engine could have it
+        }
     }
 }
 
@@ -207,14 +229,37 @@ impl Drop for Notice {
     }
 }
 
+impl Inbox {
+    /// Is the event to be raised now?
+    fn raise(&mut self) -> bool {
+        !core::mem::replace(&mut self.is_raised, true)
+    }
+
+    /// Is there a process with this number that the engine has not seen yet?
+    fn has(&self, key: u64) -> bool {
+        let is_it = |message: &_| matches!(message, Message::New(process) if process.key() == key);
+        self.messages.iter().any(is_it)
+    }
+
+    fn take(&mut self) -> Vec<Message> {
+        self.is_raised = false;
+        core::mem::take(&mut self.messages)
+    }
+}
+
 impl Run {
     fn send(&self, message: Message) {
-        let is_first = {
+        let is_to_wake = {
             let mut inbox = self.inbox.lock();
-            inbox.push(message);
-            inbox.len() == 1
+            if let Message::To(key, Look::Again) = message
+                && inbox.has(key)
+            {
+                return; // all of it will be looked at
+            }
+            inbox.messages.push(message);
+            inbox.raise()
         };
-        if is_first {
+        if is_to_wake {
             self.event.raise(); // invariant 2
         }
     }
@@ -262,6 +307,29 @@ impl Run {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => unreachable!("an epoll of ours can be waited for: {error}"),
             }
+            let is_woken = ready.iter().any(|event| event.data.u64() == WAKE);
+            if is_woken {
+                self.event.lower(); // invariant 2
+            }
+            let messages = self.inbox.lock().take(); // invariant 5
+            for message in messages {
+                let key = match message {
+                    Message::Quit => return self.guard.lock().end(),
+                    Message::New(mut process) => {
+                        process.adopt(&mut buffer);
+                        let key = process.key();
+                        processes.insert(key, process);
+                        key
+                    }
+                    Message::To(key, look) => {
+                        if let Some(process) = processes.get_mut(&key) {
+                            process.look(look, &mut buffer);
+                        }
+                        key
+                    }
+                };
+                settle(&mut processes, key);
+            }
             for event in &ready {
                 let data = event.data.u64();
                 if data == WAKE {
@@ -280,27 +348,7 @@ impl Run {
                 process.ready(slot as usize, &mut buffer);
                 settle(&mut processes, key);
             }
-            if ready.iter().any(|event| event.data.u64() == WAKE) {
-                self.event.lower(); // invariant 2
-                let messages = core::mem::take(&mut *self.inbox.lock());
-                for message in messages {
-                    let key = match message {
-                        Message::Quit => return self.guard.lock().end(),
-                        Message::New(mut process) => {
-                            process.adopt(&mut buffer);
-                            let key = process.key();
-                            processes.insert(key, process);
-                            key
-                        }
-                        Message::To(key, look) => {
-                            if let Some(process) = processes.get_mut(&key) {
-                                process.look(look, &mut buffer);
-                            }
-                            key
-                        }
-                    };
-                    settle(&mut processes, key);
-                }
+            if is_woken {
                 let due = processes.iter().filter(|(_, process)| process.is_due());
                 for key in due.map(|(key, _)| *key).collect::<Vec<_>>() {
                     if let Some(process) = processes.get_mut(&key) {

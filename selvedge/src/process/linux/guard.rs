@@ -1,37 +1,36 @@
 //! Nobody outlives the program, however it dies: a small shell that kills what is left.
 //!
-//! It reads the numbers of groups from a pipe that only this program holds open. When the program has gone, and be
-//! it by SIGKILL, the pipe ends, and it kills the groups that it knows. It is in a group of its own and ignores
-//! what a terminal sends.
+//! It sleeps until a pipe ends that only this program holds open: the program has gone, and be it by SIGKILL. Then
+//! it reads the numbers of groups from a file in memory that both have, and kills them. So a process that begins or
+//! ends costs a write to that file, and wakes nobody. The guard is in a group of its own and ignores what a
+//! terminal sends.
 //!
 //! # Invariants
 //!
 //! 1. A group is taken off before its leader is reaped: the guard never signals a number that may mean another.
-//! 2. A guard that died is replaced, and told all groups: when the engine hears of it, or before, when it is to be
-//!    told something. One that dies again and again is not, until then.
+//! 2. A guard that died is replaced when the engine hears of it; one that dies again and again, when the next
+//!    process begins.
+//! 3. The guard reads the file after the program's end, so never while it is written. Nobody moves its offset
+//!    before that.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{self, PipeWriter};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use rustix::event::epoll::{self, EventData, EventFlags};
-use rustix::io::ioctl_fionbio;
+use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::process::Pid;
 
-/// What the guard does.
+/// What the guard does. Its standard output is the file, which it reads.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP QUIT TSTP TTIN TTOU USR1 USR2 PIPE
 exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
-groups=' '
-while read -r act group; do
-    case $act in
-        +) groups="$groups$group " ;;
-        -) groups="${groups%% $group *} ${groups#* $group }" ;;
-    esac
-done
+while read -r nothing; do :; done
+groups=
+while read -r group; do groups="$groups $group"; done <&1
 for round in 1 2 3; do
     for group in $groups; do
         kill -s STOP -- "-$group"
@@ -40,37 +39,50 @@ for round in 1 2 3; do
 done
 "#;
 
-/// How often one that has died is replaced before anybody has something to tell it.
+/// How often one that has died is replaced before the next process begins.
 const REVIVALS: u32 = 8;
+
+/// How long a group's line in the file is.
+const LINE: usize = 11;
 
 #[derive(Default)]
 pub(super) struct Guard {
-    shell: Option<Child>,
+    shell: Option<Shell>,
     revivals: u32,
-    groups: BTreeSet<i32>,
+    /// By line; a free line is empty.
+    groups: Vec<Option<Pid>>,
+}
+
+struct Shell {
+    child: Child,
+    file: File,
+    /// What it waits for the end of.
+    pipe: PipeWriter,
 }
 
 impl Guard {
     pub(super) fn add(&mut self, leader: Pid, news: (&OwnedFd, EventData)) {
-        let group = leader.as_raw_nonzero().get();
-        self.groups.insert(group);
-        self.tell(&format!("+ {group}\n"), news);
+        let free = self.groups.iter().position(Option::is_none);
+        let line = free.unwrap_or(self.groups.len());
+        self.groups.resize(self.groups.len().max(line + 1), None);
+        self.groups[line] = Some(leader);
+        self.revivals = 0;
+        match &self.shell {
+            Some(shell) if shell.write(line, Some(leader)).is_ok() => {}
+            _ => self.replace(news),
+        }
     }
 
     pub(super) fn remove(&mut self, leader: Pid, news: (&OwnedFd, EventData)) {
-        let group = leader.as_raw_nonzero().get();
-        self.groups.remove(&group);
-        self.tell(&format!("- {group}\n"), news);
-    }
-
-    fn tell(&mut self, line: &str, news: (&OwnedFd, EventData)) {
-        if let Some(pipe) = self.shell.as_mut().and_then(|shell| shell.stdin.as_mut())
-            && pipe.write_all(line.as_bytes()).is_ok()
-        {
-            self.revivals = 0;
+        let Some(line) = self.groups.iter().position(|group| *group == Some(leader)) else {
             return;
+        };
+        self.groups[line] = None;
+        if let Some(shell) = &self.shell
+            && shell.write(line, None).is_err()
+        {
+            self.replace(news); // it would go on to believe in this one
         }
-        self.replace(news); // it does not run, does not run any more, or does not read
     }
 
     /// It has closed its end of the pipe.
@@ -86,43 +98,51 @@ impl Guard {
     /// Another one (invariant 2), if there is anybody to guard. The engine is to hear of its death.
     fn replace(&mut self, (epoll, data): (&OwnedFd, EventData)) {
         self.end();
-        if self.groups.is_empty() {
+        if self.groups.iter().all(Option::is_none) {
             return;
         }
-        let mut all = String::new();
-        for group in &self.groups {
-            let _ = writeln!(all, "+ {group}"); // a string takes it
-        }
-        self.shell = start();
-        if let Some(pipe) = self.shell.as_mut().and_then(|shell| shell.stdin.as_mut()) {
-            let _ = epoll::add(epoll, &*pipe, data, EventFlags::empty()); // errors are told unasked
-            let _ = pipe.write_all(all.as_bytes()); // then it has died, or will be replaced
+        self.shell = Shell::start(&self.groups).ok();
+        if let Some(shell) = &self.shell {
+            let _ = epoll::add(epoll, &shell.pipe, data, EventFlags::empty()); // errors are told unasked
         }
     }
 
     /// Ends it, before it finds the end of its pipe, and kills who lives. One that was suspended ends as well.
     pub(super) fn end(&mut self) {
         if let Some(mut shell) = self.shell.take() {
-            let _ = shell.kill(); // it is ours, and not reaped
-            let _ = shell.wait();
+            let _ = shell.child.kill(); // it is ours, and not reaped
+            let _ = shell.child.wait();
         }
     }
 }
 
-/// Without a shell in the system there is no guard: then only a death by SIGKILL leaves anybody behind.
-fn start() -> Option<Child> {
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", SCRIPT, "selvedge-guard"]);
-    command.env_clear().current_dir("/").process_group(0);
-    command.stdin(Stdio::piped());
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut shell = command.spawn().ok()?;
-    // One that does not read must not hold us up.
-    let pipe = shell.stdin.as_ref()?;
-    if ioctl_fionbio(pipe, true).is_err() {
-        let _ = shell.kill();
-        let _ = shell.wait();
-        return None;
+impl Shell {
+    /// Without a shell in the system there is no guard: then only a death by SIGKILL leaves anybody behind.
+    fn start(groups: &[Option<Pid>]) -> io::Result<Self> {
+        let file = File::from(memfd_create(c"selvedge-groups", MemfdFlags::CLOEXEC)?);
+        let (theirs, pipe) = io::pipe()?;
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", SCRIPT, "selvedge-guard"]);
+        command.env_clear().current_dir("/").process_group(0);
+        command.stdin(theirs);
+        command.stdout(file.try_clone()?).stderr(Stdio::null());
+        let child = command.spawn()?;
+        let mut shell = Self { child, file, pipe };
+        for (line, group) in groups.iter().enumerate() {
+            if let Err(error) = shell.write(line, *group) {
+                let _ = shell.child.kill(); // it is ours, and not reaped
+                let _ = shell.child.wait();
+                return Err(error);
+            }
+        }
+        Ok(shell)
     }
-    Some(shell)
+
+    fn write(&self, line: usize, group: Option<Pid>) -> io::Result<()> {
+        let group = group.map(|group| group.as_raw_nonzero().to_string());
+        let text = format!("{:>10}\n", group.unwrap_or_default());
+        debug_assert_eq!(text.len(), LINE);
+        self.file
+            .write_all_at(text.as_bytes(), (line * LINE) as u64)
+    }
 }

@@ -380,17 +380,24 @@ impl Output {
         }
     }
 
-    fn watch(&mut self, request: &Request) -> Flow {
-        let Some(pipe) = &self.pipe else {
-            return Flow::Ended;
-        };
-        if !self.is_watched {
+    /// Has the kernel tell when there is something to read. Does it?
+    pub(super) fn listen(&mut self, request: &Request) -> bool {
+        if let Some(pipe) = &self.pipe
+            && !self.is_watched
+        {
             let (epoll, data) = (&request.run.epoll, request.data(1 + self.which));
-            if epoll::add(epoll, pipe, data, EventFlags::IN).is_err() {
-                self.end(); // the kernel has no memory: the stream is over for us
-                return Flow::Ended;
-            }
-            self.is_watched = true;
+            self.is_watched = epoll::add(epoll, pipe, data, EventFlags::IN).is_ok();
+        }
+        self.is_watched
+    }
+
+    fn watch(&mut self, request: &Request) -> Flow {
+        if self.pipe.is_none() {
+            return Flow::Ended;
+        }
+        if !self.listen(request) {
+            self.end(); // the kernel has no memory: the stream is over for us
+            return Flow::Ended;
         }
         Flow::On
     }

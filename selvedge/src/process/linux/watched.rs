@@ -70,6 +70,8 @@ pub(super) struct Watched {
     stop: Option<OnSet>,
     till: Option<(Signal, OnSet)>,
     unwritten: u64,
+    /// Does the kernel tell of its end?
+    is_told: bool,
     /// The shell that it is a command of, until that is given back.
     pub(super) lent: Option<Lent>,
     /// What the shell says about its end.
@@ -137,6 +139,7 @@ impl Watched {
             stop: None,
             till: None,
             unwritten: 0,
+            is_told: false,
             lent: None,
             said: None,
             told: 0,
@@ -173,15 +176,37 @@ impl Watched {
             .any(|output| output.pipe().is_some())
     }
 
+    /// Has the engine told when it is asked to stop.
+    pub(super) fn hear_of_stop(&mut self) -> Signal {
+        let request = self.request.clone();
+        let stop = self.life.member.stop().clone();
+        self.stop = Some(stop.on_set(move || request.send(Look::Asked)));
+        stop
+    }
+
+    /// Has the kernel tell what happens to it. Is there nothing to do before that?
+    pub(super) fn listen(&mut self) -> bool {
+        if self.lent.is_some() {
+            return false; // who has the shell's end told changes that (invariant 4), on the engine's thread
+        }
+        let request = &self.request;
+        let (epoll, data) = (&request.run.epoll, request.data(SELF));
+        let pidfd = self.pidfd.as_ref();
+        self.is_told =
+            pidfd.is_some_and(|pidfd| epoll::add(epoll, pidfd, data, EventFlags::IN).is_ok());
+        let mut outputs = self.out.iter_mut().flatten();
+        let is_listening = outputs.all(|output| output.listen(request));
+        self.is_told && is_listening && self.input.is_none()
+    }
+
     /// The engine has it from here on.
     pub(super) fn adopt(&mut self, buffer: &mut [u8]) {
         let request = self.request.clone();
         let epoll = &request.run.epoll;
-        let is_told = self.pidfd.as_ref().is_some_and(|pidfd| match self.lent {
-            Some(_) => request.hears(pidfd).is_ok(),
-            None => epoll::add(epoll, pidfd, request.data(SELF), EventFlags::IN).is_ok(),
-        });
-        if !is_told {
+        if let (Some(_), Some(pidfd)) = (&self.lent, &self.pidfd) {
+            self.is_told = request.hears(pidfd).is_ok();
+        }
+        if !self.is_told {
             // The kernel has no memory: nobody would tell us of its end.
             group::signal(self.leader, Sig::KILL);
             let _ = self.wait(WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
@@ -193,11 +218,6 @@ impl Watched {
                 group::signal(self.leader, Sig::KILL); // as above; its end is told
             }
         }
-        self.stop = {
-            let request = request.clone();
-            let asked = move || request.send(Look::Asked);
-            Some(self.life.member.stop().on_set(asked))
-        };
         self.pump(buffer);
         self.feed();
         self.hear(buffer); // the rest of what came with its begin

@@ -158,17 +158,17 @@ impl Shell {
     /// # Examples
     ///
     /// ```
-    /// use selvedge::process::{Shell, Stdin};
+    /// use selvedge::process::Shell;
     ///
     /// # let status =
     /// selvedge::run("example", |_stop| {
-    ///     let shell = Shell::new().stdin(Stdin::Bytes(b"b\na\n".to_vec()));
+    ///     let shell = Shell::new().stdin("b\na\n");
     ///     assert_eq!(shell.run(["sort"])?.output()?.stdout, b"a\nb\n");
     ///     Ok(())
     /// });
     /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
     /// ```
-    pub fn stdin(self, stdin: Stdin) -> Self {
+    pub fn stdin(self, stdin: impl Into<Stdin>) -> Self {
         self.with(|command| command.stdin(stdin))
     }
 

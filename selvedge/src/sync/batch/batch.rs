@@ -82,6 +82,9 @@ pub(super) struct State<T> {
 pub(super) enum Entry<T> {
     Item(T),
     After(Box<dyn FnOnce() + Send>),
+    /// The same, and what is before it goes to the sink at once.
+    #[cfg_attr(not(feature = "observe"), expect(dead_code, reason = "for the log"))]
+    Now(Box<dyn FnOnce() + Send>),
 }
 
 /// What a batch queue is called in messages.
@@ -322,6 +325,23 @@ impl<T> BatchQueue<T> {
         })
     }
 
+    /// Hands what was pushed before to the sink without waiting for more, then runs `f`. Waits for room until `signal`
+    /// is set.
+    #[cfg(feature = "observe")]
+    #[track_caller]
+    pub(crate) fn deliver_now(
+        &self,
+        f: impl FnOnce() + Send + 'static,
+        signal: &Signal,
+    ) -> Result<(), PushUntilError<()>> {
+        let pushed = self.0.queue.push_until(Entry::Now(Box::new(f)), signal);
+        pushed.map_err(|error| match error {
+            PushUntilError::Closed(_) => PushUntilError::Closed(()),
+            PushUntilError::Stopped(_, stopped) => PushUntilError::Stopped((), stopped),
+            PushUntilError::Expired(_) => PushUntilError::Expired(()),
+        })
+    }
+
     /// Refuses further items. What was accepted is still delivered, by the thread that serves.
     pub fn close(&self) {
         self.0.close();
@@ -418,7 +438,7 @@ impl<T> Entry<T> {
     fn item(self) -> T {
         match self {
             Self::Item(item) => item,
-            Self::After(_) => unreachable!("what comes back is what was pushed"),
+            Self::After(_) | Self::Now(_) => unreachable!("what comes back is what was pushed"),
         }
     }
 }

@@ -20,6 +20,8 @@ struct Hand<T> {
     items: Vec<T>,
     /// Functions, each with how many of `items` come before it.
     after: VecDeque<(usize, Box<dyn FnOnce() + Send>)>,
+    /// Somebody waits for what is in it.
+    is_due: bool,
 }
 
 /// Is more to come?
@@ -82,6 +84,7 @@ impl<T> BatchQueue<T> {
         let mut hand = Hand {
             items: Vec::new(),
             after: VecDeque::new(),
+            is_due: false,
         };
         let mut sink = |items: &mut Vec<T>| sink(items).map_err(Into::into);
         let served = catch_unwind(AssertUnwindSafe(|| shared.run(&mut hand, &mut sink)));
@@ -97,7 +100,7 @@ impl<T> BatchQueue<T> {
             for entry in shared.queue.pop_all() {
                 match entry {
                     Entry::Item(item) => items.push(item),
-                    Entry::After(f) => dropped.push(f),
+                    Entry::After(f) | Entry::Now(f) => dropped.push(f),
                 }
             }
             let lost = Undelivered::new(failure, items, shared.label.clone());
@@ -145,6 +148,7 @@ impl<T> Shared<T> {
 
     /// Fills the hand to a batch, or for a period from its first item.
     fn fill(&self, hand: &mut Hand<T>, stop: &Signal) -> More {
+        hand.is_due = false;
         if !hand.items.is_empty() {
             self.top_up(hand); // what failed has waited its period
             return More::Perhaps;
@@ -159,7 +163,7 @@ impl<T> Shared<T> {
             }
         }
         let due = Till::after(self.period);
-        while hand.items.len() < self.batch {
+        while hand.items.len() < self.batch && !hand.is_due {
             match self.queue.pop_until(&due) {
                 Ok(entry) => self.take(hand, entry),
                 Err(PopUntilError::Expired) => break,
@@ -191,8 +195,12 @@ impl<T> Shared<T> {
     fn take(&self, hand: &mut Hand<T>, entry: Entry<T>) {
         match entry {
             Entry::Item(item) => hand.items.push(item),
-            Entry::After(f) if hand.items.is_empty() => self.call(f),
+            Entry::After(f) | Entry::Now(f) if hand.items.is_empty() => self.call(f),
             Entry::After(f) => hand.after.push_back((hand.items.len(), f)),
+            Entry::Now(f) => {
+                hand.is_due = true;
+                hand.after.push_back((hand.items.len(), f));
+            }
         }
     }
 

@@ -1,11 +1,12 @@
 //! Profiles as text that other programs read.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use selvedge::observe::profile::{self, Profile};
 use selvedge::sync::Queue;
 use selvedge::testing::World;
-use selvedge::{open, thread};
+use selvedge::{Signal, open, thread};
 use serde_json::Value;
 
 use super::{all, profile_of};
@@ -133,6 +134,37 @@ fn a_trace_is_json_with_threads_calls_and_waits() {
     );
     assert_ne!(inner["tid"], taker["tid"]);
     assert_eq!(trace["otherData"]["dropped"], 0);
+}
+
+/// Spans on one line of a trace must nest: those of two threads that run beside each other do not.
+#[test]
+fn threads_of_one_path_have_a_line_each_in_a_trace() {
+    let profile = profile_of(all().record(100), |_| {
+        let inside = [Signal::new(), Signal::new()];
+        let twins = [0, 1].map(|mine| {
+            let inside = inside.clone();
+            thread::spawn("twin", move |_| {
+                let _block = profile::block("beside");
+                inside[mine].set();
+                Ok(inside[1 - mine].wait()?)
+            })
+        });
+        twins.into_iter().for_each(|twin| twin.join().unwrap());
+    });
+    let trace: Value = serde_json::from_str(&profile.to_trace()).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let lines = |is_it: &dyn Fn(&Value) -> bool| -> BTreeSet<u64> {
+        let events = events.iter().filter(|event| is_it(event));
+        events.map(|event| event["tid"].as_u64().unwrap()).collect()
+    };
+    let beside = lines(&|event| event["name"] == "beside");
+    assert_eq!(beside.len(), 2, "{trace:#}");
+    let is_twin = |event: &Value| {
+        event["args"]["name"]
+            .as_str()
+            .is_some_and(|it| it.ends_with("/twin"))
+    };
+    assert_eq!(lines(&is_twin), beside, "both are named: {trace:#}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod changes;
 mod derive;
 mod flyweight;
 mod isolation;
+mod references;
 mod seeded;
 mod singleton;
 

@@ -2,6 +2,7 @@
 
 mod app;
 mod ends;
+mod events;
 mod listening;
 mod waiting;
 

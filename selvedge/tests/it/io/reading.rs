@@ -1,148 +1,16 @@
-//! Signals as descriptors, and input and output that they end.
+//! Reads that signals end: what is there comes first, and nothing is left behind.
 
-use std::io::{BufRead, BufReader, ErrorKind, PipeReader, PipeWriter, Read, Write, pipe};
-use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write, pipe};
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use selvedge::io::{self, Acceptor, Stoppable, interruption};
-use selvedge::signal::{self, WaitError};
+use selvedge::io::{self, Stoppable};
 use selvedge::testing::World;
-use selvedge::thread::{self, JoinError, Thread};
-use selvedge::{Signal, Till};
+use selvedge::{Signal, Till, signal, thread};
 
-fn is_readable(fd: impl AsFd) -> bool {
-    let at_once = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&at_once)).unwrap() == 1
-}
-
-/// What the thread of this world waits for, once it does.
-fn wait_site(name: &str) -> String {
-    loop {
-        let tree = thread::tree();
-        let node = tree.nodes().iter().find(|node| node.name() == name);
-        if let Some(site) = node.and_then(|node| node.waits_for()) {
-            return site.to_owned();
-        }
-        std::thread::yield_now();
-    }
-}
-
-/// Asks a thread that waits to stop; it must end as stopped.
-#[track_caller]
-fn stop_waiting<T>(thread: &Thread<T>, name: &str) -> String {
-    let site = wait_site(name);
-    thread.stop();
-    match thread.join() {
-        Err(JoinError::Stopped { .. }) => site,
-        Err(other) => panic!("{other}"),
-        Ok(_) => panic!("it finished"),
-    }
-}
-
-fn is_stopped(error: &std::io::Error) -> bool {
-    matches!(interruption(error), Some(WaitError::Stopped(_)))
-}
-
-fn is_expired(error: &std::io::Error) -> bool {
-    matches!(interruption(error), Some(WaitError::Expired))
-}
-
-/// A thread outside every tree.
-fn outside<T: Send + 'static>(
-    body: impl FnOnce() -> T + Send + 'static,
-) -> std::thread::JoinHandle<T> {
-    std::thread::Builder::new().spawn(body).unwrap()
-}
-
-fn tcp_pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let there = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (listener.accept().unwrap().0, there)
-}
-
-// ---- Signal::descriptor
-
-#[test]
-fn a_descriptor_is_readable_from_the_set_on() {
-    let signal = Signal::new();
-    let (before, twin) = (signal.descriptor().unwrap(), signal.descriptor().unwrap());
-    assert!(!is_readable(&before) && !is_readable(&twin));
-    signal.set();
-    assert!(is_readable(&before) && is_readable(&before) && is_readable(&twin));
-    let after = signal.descriptor().unwrap();
-    assert!(is_readable(&after));
-    assert!(!is_readable(Signal::never().descriptor().unwrap()));
-}
-
-#[test]
-fn descriptors_of_combinations_and_tills_follow_them() {
-    let (a, b) = (Signal::new(), Signal::new());
-    let (either, both) = (
-        (&a | &b).descriptor().unwrap(),
-        (&a & &b).descriptor().unwrap(),
-    );
-    a.set();
-    assert!(is_readable(&either) && !is_readable(&both));
-    b.set();
-    assert!(is_readable(&both));
-
-    let world = World::with_mock_clock();
-    world.run(|| {
-        // Nobody else holds the till.
-        let descriptor = Till::after(Duration::from_secs(60)).descriptor().unwrap();
-        world.advance(Duration::from_secs(59));
-        assert!(!is_readable(&descriptor));
-        world.advance(Duration::from_secs(1));
-        io::readable(&descriptor).unwrap();
-        assert!(is_readable(&descriptor));
-    });
-}
-
-#[test]
-fn a_descriptor_leaves_its_signal_when_it_is_dropped() {
-    let signal = Signal::new();
-    let (one, two) = (signal.descriptor().unwrap(), signal.descriptor().unwrap());
-    assert_eq!(signal.links(), 2);
-    drop(one);
-    assert_eq!(signal.links(), 1);
-    signal.set();
-    assert!(is_readable(&two));
-    assert_eq!(signal.links(), 0);
-}
-
-#[test]
-fn a_descriptor_is_raised_though_a_callback_before_it_does_not_return() {
-    let (signal, go) = (Signal::new(), Signal::new());
-    let (held, begun) = (go.clone(), Signal::new());
-    let inside = begun.clone();
-    signal
-        .on_set(move || {
-            inside.set();
-            held.wait().unwrap();
-        })
-        .forever();
-    let descriptor = signal.descriptor().unwrap();
-    let setter = outside(move || signal.set());
-    begun.wait().unwrap();
-    assert!(is_readable(&descriptor));
-    go.set();
-    assert!(setter.join().unwrap());
-}
-
-#[test]
-fn a_descriptor_is_closed_on_exec() {
-    let descriptor = Signal::new().descriptor().unwrap();
-    let flags = rustix::io::fcntl_getfd(&descriptor).unwrap();
-    assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
-}
-
-// ---- reading
+use super::{is_expired, is_readable, is_stopped, outside, stop_waiting, tcp_pair, wait_site};
 
 #[test]
 fn a_stop_ends_a_read_and_the_thread_counts_as_stopped() {
@@ -158,7 +26,7 @@ fn a_stop_ends_a_read_and_the_thread_counts_as_stopped() {
             site.starts_with(&format!("read from `tcp {peer}` at ")),
             "{site}"
         );
-        assert!(site.contains("io.rs:"), "{site}");
+        assert!(site.contains("io/reading.rs:"), "{site}");
         let reader = thread::spawn("unix", move |_| Ok(io::read(&unix, &mut [0; 8])?));
         assert!(stop_waiting(&reader, "unix").starts_with("read from `unix socket` at "));
         let reader = thread::spawn("pipe", move |_| Ok(io::read(&pipe, &mut [0; 8])?));
@@ -404,121 +272,4 @@ fn empty_buffers_and_datagrams() {
     b.connect(a.local_addr().unwrap()).unwrap();
     io::write(&b, b"a long datagram").unwrap();
     assert_eq!(io::read(&a, &mut [0; 6]).unwrap(), 6); // the rest is cut off, as std does
-}
-
-// ---- writing
-
-#[test]
-fn a_stop_ends_a_write_that_is_larger_than_all_room_and_nothing_is_lost() {
-    fn check(name: &str, mut sink: impl Write + AsFd + Send + 'static, mut source: impl Read) {
-        let written = thread::spawn(name, move |_| {
-            let mut n = 0;
-            let bytes = [7; 1 << 20];
-            Ok(loop {
-                match Stoppable::new(&sink).write(&bytes) {
-                    Ok(some) => n += some,
-                    Err(error) => {
-                        assert!(is_stopped(&error), "{error}");
-                        sink.flush()?;
-                        break n;
-                    }
-                }
-            })
-        });
-        let site = wait_site(name);
-        assert!(site.starts_with("write to `"), "{site}");
-        written.stop();
-        let n = written.join().unwrap();
-        let mut all = Vec::new();
-        source.read_to_end(&mut all).unwrap(); // the thread has dropped the other end
-        assert!(n > 0);
-        assert_eq!(all.len(), n);
-    }
-    World::new().run(|| {
-        let (here, there) = UnixStream::pair().unwrap();
-        check("unix", here, there);
-        let (here, there) = tcp_pair();
-        check("tcp", here, there);
-        let (reader, writer): (PipeReader, PipeWriter) = pipe().unwrap();
-        check("pipe", writer, reader);
-    });
-}
-
-// ---- accepting
-
-#[test]
-fn a_stop_ends_an_accept() {
-    World::new().run(|| {
-        let acceptor = Acceptor::new(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
-        let address = acceptor.get_ref().local_addr().unwrap();
-        let server = thread::spawn("tcp", move |_| Ok(acceptor.accept()?));
-        let site = stop_waiting(&server, "tcp");
-        assert!(
-            site.starts_with(&format!("connection to `tcp {address}` at ")),
-            "{site}"
-        );
-
-        let path = std::env::temp_dir().join(format!("selvedge-io-{}", std::process::id()));
-        let acceptor = Acceptor::new(UnixListener::bind(&path).unwrap()).unwrap();
-        let server = thread::spawn("unix", move |_| Ok(acceptor.accept()?));
-        let site = stop_waiting(&server, "unix");
-        std::fs::remove_file(&path).unwrap();
-        let expected = format!("connection to `unix {}` at ", path.display());
-        assert!(site.starts_with(&expected), "{site}");
-    });
-}
-
-/// One connection wakes every acceptor; those that do not get it must not be stuck inside `accept`.
-#[test]
-fn many_threads_accept_from_one_listener_and_each_can_be_stopped() {
-    World::new().run(|| {
-        let acceptor = Acceptor::new(TcpListener::bind("127.0.0.1:0").unwrap()).unwrap();
-        let address = acceptor.get_ref().local_addr().unwrap();
-        let acceptor = std::sync::Arc::new(acceptor);
-        let served = selvedge::sync::Queue::new();
-        let servers = ["a", "b", "c"].map(|name| {
-            let (acceptor, served) = (acceptor.clone(), served.clone());
-            thread::spawn(name, move |_| {
-                for connection in acceptor.incoming() {
-                    let mut word = String::new();
-                    connection?.read_to_string(&mut word)?; // it blocks, though the listener does not
-                    served.push(word)?;
-                }
-                Ok(())
-            })
-        });
-        for i in 0..100 {
-            let mut client = TcpStream::connect(address).unwrap();
-            write!(client, "{i}").unwrap();
-        }
-        let mut words: Vec<usize> = (0..100)
-            .map(|_| served.pop().unwrap().parse().unwrap())
-            .collect();
-        words.sort_unstable();
-        assert_eq!(words, (0..100).collect::<Vec<_>>());
-        for server in &servers {
-            server.stop();
-        }
-        for server in &servers {
-            server.join().unwrap();
-        }
-    });
-}
-
-#[test]
-fn a_connection_comes_before_the_signals() {
-    World::new().run(|| {
-        let server = thread::spawn("server", |stop| {
-            let acceptor = Acceptor::new(TcpListener::bind("127.0.0.1:0")?)?;
-            let client = TcpStream::connect(acceptor.get_ref().local_addr()?)?;
-            stop.set();
-            let (_, address) = acceptor.accept_until(&Signal::always())?;
-            assert_eq!(address, client.local_addr()?);
-            let error = acceptor.accept_until(&Signal::always()).unwrap_err();
-            assert!(is_expired(&error));
-            assert!(is_stopped(&acceptor.accept().unwrap_err()));
-            Ok(())
-        });
-        server.join().unwrap();
-    });
 }
