@@ -38,7 +38,9 @@ impl Wait<'_> {
         let signals = [self.until.unwrap_or(&stop), &stop];
         let signals = &signals[usize::from(self.until.is_none())..];
         loop {
-            match wait_ready(self.on, self.interest, signals, self.spare, || self.site())? {
+            match wait_ready(&[(self.on, self.interest)], signals, self.spare, || {
+                self.site()
+            })? {
                 Ready::Source => {
                     if let Some(done) = attempt()? {
                         return Ok(done);

@@ -332,7 +332,7 @@ fn ready(
         spare: &spare,
         verb: match interest {
             Interest::Read => READ,
-            Interest::Write | Interest::Both => WRITE,
+            Interest::Write => WRITE,
         },
         name: None,
         at,

@@ -10,10 +10,12 @@ pub(crate) fn before_wait(action: fn()) {
     BEFORE_WAIT.get_or_init(|| action);
 }
 
-/// Runs it.
+/// Runs it, if there is one; is there?
 #[inline]
-pub(super) fn run() {
-    if let Some(action) = BEFORE_WAIT.get() {
+pub(super) fn run() -> bool {
+    let action = BEFORE_WAIT.get();
+    if let Some(action) = action {
         action();
     }
+    action.is_some()
 }

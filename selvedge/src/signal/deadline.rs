@@ -13,7 +13,7 @@
 use core::panic::Location;
 
 use crate::ambient::{self, Binding, Key, Payload};
-use crate::primitive::Arc;
+use crate::primitive::{Arc, OnceLock};
 use crate::signal::combine::any_at;
 use crate::signal::reason::{Reason, Why};
 use crate::signal::record::Record;
@@ -87,18 +87,14 @@ fn limited<R>(
     at: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
-    let all = visible(|outer| match outer {
-        Some(outer) => any_at([&outer.all, own], at),
-        None => own.clone(),
-    });
-    let thread = thread_stop();
     let limit = Limit {
         at,
         own: own.clone(),
         is_deadline,
-        with_stop: any_at([&thread, &all], at),
-        thread,
-        all,
+        outer: visible(|outer| outer.map(|outer| outer.all().clone())),
+        all: OnceLock::new(),
+        thread: thread_stop(),
+        with_stop: OnceLock::new(),
     };
     bind(Some(limit), at, f)
 }
@@ -109,11 +105,29 @@ struct Limit {
     own: Signal,
     /// Otherwise a stop, which is told as it was asked.
     is_deadline: bool,
-    /// `own`, or an outer one.
-    all: Signal,
-    /// The stop of the thread that entered, as it was visible then; made once for all waits of the block.
+    /// `all` of the limit further out.
+    outer: Option<Signal>,
+    all: OnceLock<Signal>,
+    /// The stop of the thread that entered, as it was visible then.
     thread: Signal,
-    with_stop: Signal,
+    with_stop: OnceLock<Signal>,
+}
+
+/// Made by the first wait of the block, for all: most blocks do not wait.
+impl Limit {
+    /// `own`, or an outer one.
+    fn all(&self) -> &Signal {
+        match &self.outer {
+            Some(outer) => self.all.get_or_init(|| any_at([outer, &self.own], self.at)),
+            None => &self.own,
+        }
+    }
+
+    /// The thread's stop, or `all`.
+    fn with_stop(&self) -> &Signal {
+        self.with_stop
+            .get_or_init(|| any_at([&self.thread, self.all()], self.at))
+    }
 }
 
 fn bind<R>(limit: Option<Limit>, at: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
@@ -138,16 +152,16 @@ pub(super) fn with_deadlines(thread: Option<Signal>) -> Option<Signal> {
         let Some(limit) = limit else { return thread };
         let thread = thread.unwrap_or_else(Signal::never);
         if limit.thread.is_same(&thread) {
-            Some(limit.with_stop.clone())
+            Some(limit.with_stop().clone())
         } else {
-            Some(any_at([&thread, &limit.all], limit.at))
+            Some(any_at([&thread, limit.all()], limit.at))
         }
     })
 }
 
 /// Why a blocking operation ended, if a deadline ended it.
 pub(super) fn blamed() -> Option<Reason> {
-    if !visible(|limit| limit.is_some_and(|limit| limit.all.is_set())) {
+    if !visible(|limit| limit.is_some_and(|limit| limit.all().is_set())) {
         return None;
     }
     let Outer { thread, limits } = Outer::here();

@@ -8,13 +8,15 @@
 //! 3. An event that is used again may be raised late by a setter of its last wait. So a wait that wakes
 //!    lowers it *before* it looks at its signals: a flag is set before the event is raised, so what was
 //!    lowered is seen.
+//! 4. What is kept linked is linked to the event that is kept with it, and is taken off before the event is
+//!    linked to anything else.
 
 use std::error::Error;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::{fmt, io};
 
 use crate::primitive::sys::Event;
-use crate::primitive::sys::descriptor::{self, Interest};
+use crate::primitive::sys::descriptor::{self, Source};
 use crate::primitive::{Arc, Mutex};
 use crate::signal::before_wait;
 use crate::signal::links::{Link, LinkId};
@@ -105,7 +107,7 @@ impl fmt::Debug for Descriptor {
 /// What ended a [`wait_ready`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ready {
-    /// The descriptor is ready, or was: another may have been quicker.
+    /// A descriptor is ready, or was: another may have been quicker.
     Source,
     /// The signal with this index is set.
     Signal(usize),
@@ -113,14 +115,48 @@ pub(crate) enum Ready {
 
 /// An event that waits use again, one at a time; a second at the same time makes its own.
 #[derive(Debug, Default)]
-pub(crate) struct Spare(Mutex<Option<Arc<Event>>>);
+pub(crate) struct Spare {
+    kept: Mutex<Option<Linked>>,
+    lasts: bool,
+}
 
-/// Sleeps until `source` is ready or one of `signals` is set.
+impl Spare {
+    /// One that stays linked to the signals of its last wait, and keeps them alive: the next wait for the same ones
+    /// need not link it again.
+    #[cfg(all(selvedge_process, feature = "worker"))]
+    pub(crate) fn lasting() -> Self {
+        Self {
+            lasts: true,
+            ..Self::default()
+        }
+    }
+
+    /// The event, linked to `signals`; must they be looked at?
+    fn linked_to(&self, signals: &[&Signal]) -> io::Result<(Linked, bool)> {
+        let kept = self.kept.lock().take();
+        let mut linked = match kept {
+            Some(kept) if kept.is_to(signals) => return Ok((kept, false)),
+            Some(kept) => kept,
+            None => Linked::new(Event::new().map_err(no_event)?),
+        };
+        linked.link(signals);
+        Ok((linked, true))
+    }
+
+    fn keep(&self, mut linked: Linked) {
+        if !self.lasts {
+            linked.unlink();
+        }
+        let before = self.kept.lock().replace(linked);
+        drop(before); // another wait has put it there meanwhile; closed without the lock
+    }
+}
+
+/// Sleeps until one of `sources` is ready or one of `signals` is set.
 ///
-/// A signal that is set counts at once: the caller has looked at the source just before.
+/// A signal that is set counts at once: the caller has looked at the sources just before.
 pub(crate) fn wait_ready(
-    source: BorrowedFd<'_>,
-    interest: Interest,
+    sources: &[Source<'_>],
     signals: &[&Signal],
     spare: &Spare,
     site: impl FnOnce() -> WaitSite<'static>,
@@ -128,61 +164,80 @@ pub(crate) fn wait_ready(
     if let Some(at) = first_set(signals) {
         return Ok(Ready::Signal(at));
     }
-    before_wait::run();
-    if let Some(at) = first_set(signals) {
+    if before_wait::run()
+        && let Some(at) = first_set(signals)
+    {
         return Ok(Ready::Signal(at));
     }
     let can_be_set = |signal: &&Signal| signal.0.tag != Tag::Never;
     if !signals.iter().any(can_be_set) {
-        record::waiting(site(), || descriptor::wait(source, interest, None))?;
+        record::waiting(site(), || descriptor::wait(sources, None))?;
         return Ok(Ready::Source);
     }
-    let kept = spare.0.lock().take();
-    let event = match kept {
-        Some(event) => event,
-        None => Arc::new(Event::new().map_err(no_event)?),
-    };
-    let linked = Linked::to(signals, &event);
+    let (linked, mut must_look) = spare.linked_to(signals)?;
+    let event = &*linked.event;
     let ready = record::waiting(site(), || {
         loop {
-            if let Some(at) = first_set(signals) {
+            // What was linked before has raised the event, if it was set since it was looked at above.
+            if must_look && let Some(at) = first_set(signals) {
                 return Ok(Ready::Signal(at));
             }
-            let (ready, raised) = descriptor::wait(source, interest, Some(&event))?;
+            let (ready, raised) = descriptor::wait(sources, Some(event))?;
             if ready {
                 return Ok(Ready::Source);
             }
             if raised {
                 event.lower(); // invariant 3
+                must_look = true;
             }
         }
     });
-    drop(linked);
-    *spare.0.lock() = Some(event); // one that another wait has put there meanwhile is closed
+    spare.keep(linked);
     ready
 }
 
-/// The entries of one wait, taken off again.
-struct Linked<'s>(Vec<(&'s Signal, LinkId)>);
+/// An event, and its entries at the signals of a wait, which are taken off again (invariant 4).
+#[derive(Debug)]
+struct Linked {
+    event: Arc<Event>,
+    /// `None`: the signal is set.
+    entries: Vec<(Signal, Option<LinkId>)>,
+}
 
-impl<'s> Linked<'s> {
-    fn to(signals: &[&'s Signal], event: &Arc<Event>) -> Self {
-        let mut linked = Vec::with_capacity(signals.len());
+impl Linked {
+    fn new(event: Event) -> Self {
+        Self {
+            event: Arc::new(event),
+            entries: Vec::new(),
+        }
+    }
+
+    fn is_to(&self, signals: &[&Signal]) -> bool {
+        let mut pairs = self.entries.iter().zip(signals);
+        self.entries.len() == signals.len() && pairs.all(|((a, _), b)| a.is_same(b))
+    }
+
+    fn link(&mut self, signals: &[&Signal]) {
+        self.unlink();
         for signal in signals {
-            match signal.link(Link::Raise(Arc::clone(event))) {
-                Ok(id) => linked.push((*signal, id)),
-                Err(_) => break, // set meanwhile: the wait looks before it sleeps
+            // One that was set meanwhile: the wait looks before it sleeps.
+            let id = signal.link(Link::Raise(Arc::clone(&self.event))).ok();
+            self.entries.push(((*signal).clone(), id));
+        }
+    }
+
+    fn unlink(&mut self) {
+        for (signal, id) in self.entries.drain(..) {
+            if let Some(id) = id {
+                signal.unlink(id);
             }
         }
-        Self(linked)
     }
 }
 
-impl Drop for Linked<'_> {
+impl Drop for Linked {
     fn drop(&mut self) {
-        for (signal, id) in self.0.drain(..) {
-            signal.unlink(id);
-        }
+        self.unlink();
     }
 }
 
@@ -206,5 +261,64 @@ impl fmt::Display for NoEvent {
 impl Error for NoEvent {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.0)
+    }
+}
+
+#[cfg(all(test, selvedge_process, feature = "worker", feature = "testing"))]
+mod tests {
+    use std::io::{PipeReader, pipe};
+    use std::os::fd::AsFd;
+
+    use super::{Ready, Spare, wait_ready};
+    use crate::primitive::sys::descriptor::{Interest, is_ready};
+    use crate::signal::{Signal, WaitSite};
+
+    fn wait(source: &PipeReader, signals: &[&Signal], spare: &Spare) -> Ready {
+        let at = core::panic::Location::caller();
+        let source = (source.as_fd(), Interest::Read);
+        wait_ready(&[source], signals, spare, || {
+            WaitSite::new("test", None, at)
+        })
+        .unwrap()
+    }
+
+    fn is_raised(spare: &Spare) -> bool {
+        let kept = spare.kept.lock();
+        is_ready(kept.as_ref().unwrap().event.as_fd(), Interest::Read).unwrap()
+    }
+
+    /// The end of the pipe is always there, so that each wait ends at once.
+    fn ended() -> PipeReader {
+        pipe().unwrap().0
+    }
+
+    #[test]
+    fn a_lasting_spare_hears_its_signals_between_waits_and_no_others() {
+        let (source, spare) = (ended(), Spare::lasting());
+        let [a, b, c] = [(); 3].map(|()| Signal::new());
+        for _ in 0..3 {
+            assert_eq!(wait(&source, &[&a, &b], &spare), Ready::Source);
+            assert_eq!((a.links(), b.links()), (1, 1));
+        }
+        assert_eq!(wait(&source, &[&a, &c], &spare), Ready::Source);
+        assert_eq!((a.links(), b.links(), c.links()), (1, 0, 1));
+        b.set();
+        assert!(!is_raised(&spare));
+        c.set();
+        assert!(is_raised(&spare));
+        assert_eq!(wait(&source, &[&a, &c], &spare), Ready::Signal(1));
+        // What was raised for others is no signal of this wait.
+        let d = Signal::new();
+        assert_eq!(wait(&source, &[&a, &d], &spare), Ready::Source);
+        drop(spare);
+        assert_eq!((a.links(), d.links()), (0, 0));
+    }
+
+    #[test]
+    fn another_spare_leaves_nothing_at_its_signals() {
+        let (source, spare) = (ended(), Spare::default());
+        let a = Signal::new();
+        assert_eq!(wait(&source, &[&a], &spare), Ready::Source);
+        assert_eq!(a.links(), 0);
     }
 }

@@ -41,6 +41,10 @@ pub(crate) const CASES: &[Case] = &[
         "many_threads_call_a_rust_worker",
         many_threads_call_a_rust_worker,
     ),
+    (
+        "more_than_the_pipes_hold_goes_both_ways_while_nobody_waits",
+        more_than_the_pipes_hold_goes_both_ways_while_nobody_waits,
+    ),
 ];
 
 selvedge::local! { static TENANT: String, baggage = "tenant"; }
@@ -95,13 +99,30 @@ fn serve(server: Server) -> ExitCode {
 /// This binary as a worker.
 pub(crate) fn command(scenario: &str) -> Command {
     let program = std::env::current_exe().expect("this binary");
-    Command::new(program).env("SELVEDGE_TEST_CHILD", scenario)
+    let command = Command::new(program).env("SELVEDGE_TEST_CHILD", scenario);
+    command.env_remove("RUST_BACKTRACE") // panics are part of it, and are printed
 }
 
 pub(crate) fn started(scenario: &str) -> Worker {
     Builder::new("rust", command(scenario))
         .start()
         .expect("it starts")
+}
+
+/// A call is sent only when the worker has read those before, and it reads no further while nobody takes its answers.
+fn more_than_the_pipes_hold_goes_both_ways_while_nobody_waits() {
+    program(|_| {
+        let worker = started("adder");
+        let texts: Vec<_> = ('a'..='h').map(|c| c.to_string().repeat(1 << 20)).collect();
+        let mut calls = Vec::new();
+        for text in &texts {
+            calls.push(worker.begin::<String>("echo", (text,))?);
+        }
+        for (call, text) in calls.into_iter().zip(&texts) {
+            assert!(call.wait()? == *text);
+        }
+        Ok(())
+    });
 }
 
 fn a_rust_worker_answers() {

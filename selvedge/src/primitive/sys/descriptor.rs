@@ -2,9 +2,10 @@
 //!
 //! # Invariants
 //!
-//! 1. Only [`wait`] sleeps, and [`read_ready`] and [`write_ready`] if somebody else took what [`is_ready`]
-//!    saw.
-//! 2. Nothing here changes a descriptor's flags: they belong to everybody who has the same open file.
+//! 1. Only [`wait`] sleeps, `take` and `put` at an end that waits, and [`read_ready`] and [`write_ready`] if
+//!    somebody else took what [`is_ready`] saw.
+//! 2. Nothing here changes a descriptor's flags, which belong to everybody who has the same open file, but for
+//!    `never_waits`, for ends that nobody else has.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,20 +22,16 @@ use crate::primitive::sys::event::Event;
 pub(crate) enum Interest {
     Read,
     Write,
-    /// One of the two.
-    #[cfg_attr(
-        not(all(selvedge_process, feature = "worker")),
-        expect(dead_code, reason = "only workers wait for both")
-    )]
-    Both,
 }
+
+/// A descriptor, and what is to be possible with it.
+pub(crate) type Source<'fd> = (BorrowedFd<'fd>, Interest);
 
 impl Interest {
     fn flags(self) -> PollFlags {
         match self {
             Self::Read => PollFlags::IN,
             Self::Write => PollFlags::OUT,
-            Self::Both => PollFlags::IN | PollFlags::OUT,
         }
     }
 }
@@ -57,21 +54,24 @@ pub(crate) fn is_ready(source: BorrowedFd<'_>, interest: Interest) -> io::Result
     Ok(retry_on_intr(|| poll(&mut fds, Some(&AT_ONCE)))? > 0)
 }
 
-/// Sleeps until `source` is ready or `event` raised: was it the source, was it the event?
-pub(crate) fn wait(
-    source: BorrowedFd<'_>,
-    interest: Interest,
-    event: Option<&Event>,
+/// Sleeps until one of `sources`, one or two, is ready or `event` raised: was it a source, was it the event?
+pub(crate) fn wait<'fd>(
+    sources: &[Source<'fd>],
+    event: Option<&'fd Event>,
 ) -> io::Result<(bool, bool)> {
-    let source = PollFd::from_borrowed_fd(source, interest.flags());
-    let Some(event) = event else {
-        sleep(&mut [source])?;
-        return Ok((true, false));
-    };
-    let mut fds = [source, PollFd::new(event, PollFlags::IN)];
-    sleep(&mut fds)?;
-    let [source, event] = fds.map(|fd| !fd.revents().is_empty());
-    Ok((source, event))
+    let of = |(source, interest): Source<'fd>| PollFd::from_borrowed_fd(source, interest.flags());
+    let mut fds = [of(sources[0]), of(sources[0]), of(sources[0])];
+    for (fd, source) in fds.iter_mut().zip(sources) {
+        *fd = of(*source);
+    }
+    let (at, mut n) = (sources.len(), sources.len());
+    if let Some(event) = event {
+        fds[at] = PollFd::new(event, PollFlags::IN);
+        n += 1;
+    }
+    sleep(&mut fds[..n])?;
+    let is_there = |fds: &[PollFd<'_>]| fds.iter().any(|fd| !fd.revents().is_empty());
+    Ok((is_there(&fds[..at]), is_there(&fds[at..n])))
 }
 
 #[cfg(not(any(selvedge_loom, selvedge_shuttle)))]
@@ -111,6 +111,24 @@ pub(crate) fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Option<us
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let flags = SendFlags::DONTWAIT;
     unless_it_would_wait(|| net::send(socket, bytes, flags))
+}
+
+/// From now on [`take`] and [`put`] do not wait at this end, which nobody else has.
+#[cfg(all(selvedge_process, feature = "worker"))]
+pub(crate) fn never_waits(end: BorrowedFd<'_>) -> io::Result<()> {
+    Ok(rustix::io::ioctl_fionbio(end, true)?)
+}
+
+/// Takes what is there. `None`: nothing yet, and it [`never_waits`].
+#[cfg(all(selvedge_process, feature = "worker"))]
+pub(crate) fn take(source: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+    unless_it_would_wait(|| rustix::io::read(source, &mut *buffer))
+}
+
+/// Gives it what it has room for. `None`: no room yet, and it [`never_waits`].
+#[cfg(all(selvedge_process, feature = "worker"))]
+pub(crate) fn put(sink: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Option<usize>> {
+    unless_it_would_wait(|| rustix::io::write(sink, bytes))
 }
 
 /// Was this [`receive`] or [`send`] refused because the descriptor is no socket?

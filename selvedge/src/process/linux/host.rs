@@ -176,7 +176,12 @@ impl Host {
                 _ if is_ended => return Err(NotBegun::Stopped(Stopped::by(stop))),
                 Heard::Nothing => {
                     let spare = &self.ticket.request.run.spare;
-                    match wait_ready(self.news.as_fd(), Interest::Read, &[stop], spare, &site) {
+                    match wait_ready(
+                        &[(self.news.as_fd(), Interest::Read)],
+                        &[stop],
+                        spare,
+                        &site,
+                    ) {
                         Ok(Ready::Source) => {}
                         Ok(Ready::Signal(_)) => {
                             self.end(); // and then we look whether it has begun

@@ -16,18 +16,23 @@ use crate::signal::{self, Signal, Stopped, WaitSite};
 pub struct Call<T> {
     connection: Arc<Connection>,
     id: u64,
-    name: Box<str>,
+    name: Arc<str>,
     longest: usize,
     is_taken: bool,
     result: PhantomData<fn() -> T>,
 }
 
 impl<T: DeserializeOwned> Call<T> {
-    pub(super) fn new(connection: Arc<Connection>, id: u64, name: &str, longest: usize) -> Self {
+    pub(super) fn new(
+        connection: Arc<Connection>,
+        id: u64,
+        name: Arc<str>,
+        longest: usize,
+    ) -> Self {
         Self {
             connection,
             id,
-            name: name.into(),
+            name,
             longest,
             is_taken: false,
             result: PhantomData,
@@ -107,7 +112,7 @@ impl<T: DeserializeOwned> Call<T> {
     fn result(&mut self, answer: Answer) -> Result<T, CallError> {
         self.is_taken = true;
         let bad = |what| {
-            let call = self.name.clone();
+            let call = Arc::clone(&self.name);
             CallError::Result(BadResult { call, what })
         };
         match answer {

@@ -286,14 +286,14 @@ impl Error for Ended {
 /// The arguments of a call cannot be sent.
 #[derive(Debug)]
 pub struct BadArguments {
-    pub(super) call: Box<str>,
+    pub(super) call: Arc<str>,
     pub(super) what: What,
 }
 
 /// The result of a call cannot be taken.
 #[derive(Debug)]
 pub struct BadResult {
-    pub(super) call: Box<str>,
+    pub(super) call: Arc<str>,
     pub(super) what: What,
 }
 

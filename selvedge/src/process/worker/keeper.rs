@@ -9,8 +9,8 @@
 use core::panic::Location;
 use std::collections::VecDeque;
 use std::fs::File;
+use std::io::{PipeReader, PipeWriter, pipe};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use serde_json::value::RawValue;
@@ -164,22 +164,27 @@ impl Keeper {
 
     /// Starts the program and waits until it is there.
     fn begin<'k>(&'k self, path: &'k Arc<str>) -> Result<(Life<'k>, Connection), StartError> {
-        let (ours, theirs) = UnixStream::pair().map_err(StartError::Io)?;
-        let theirs = Arc::new(File::from(OwnedFd::from(theirs)));
+        let (their_calls, our_calls) = pipe().map_err(StartError::Io)?;
+        let (our_answers, their_answers) = pipe().map_err(StartError::Io)?;
+        let theirs = |end: OwnedFd| Arc::new(File::from(end));
         let command = self.builder.command.clone().named("process");
         let command = command
-            .stdin(Stdin::File(Arc::clone(&theirs)))
-            .stdout(Stdio::File(theirs))
+            .stdin(Stdin::File(theirs(their_calls.into())))
+            .stdout(Stdio::File(theirs(their_answers.into())))
             .stderr(Stdio::Lines);
         let process = command.spawn().map_err(StartError::Spawn)?;
-        drop(command); // and with it our copy of the worker's end
+        drop(command); // and with it our copies of the worker's ends
         let life = Life {
             keeper: self,
             path,
             process,
         };
-        match life.hello(&ours) {
-            Ok(lines) => Ok((life, Connection::new(Arc::clone(path), ours, lines))),
+        let begun = life.hello(&our_calls, &our_answers).and_then(|lines| {
+            Connection::new(Arc::clone(path), (our_calls, our_answers), lines)
+                .map_err(StartError::Io)
+        });
+        match begun {
+            Ok(connection) => Ok((life, connection)),
             Err(error) => {
                 life.process.stop_because("it did not begin as a worker");
                 life.wait_for_end(&Signal::never());
@@ -194,7 +199,7 @@ impl Keeper {
 
 impl Life<'_> {
     /// Configures the program and hears its answer.
-    fn hello(&self, stream: &UnixStream) -> Result<Lines, StartError> {
+    fn hello(&self, calls: &PipeWriter, answers: &PipeReader) -> Result<Lines, StartError> {
         let builder = &self.keeper.builder;
         let late = Till::after(builder.hello);
         let over = any([&late, self.process.stopped()]);
@@ -211,7 +216,7 @@ impl Life<'_> {
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
             self.say_what_it_says();
-            match io::write_until(stream, rest, &over) {
+            match io::write_until(calls, rest, &over) {
                 Ok(n) => rest = &rest[n..],
                 Err(error) => match self.no_hello(&error, &late) {
                     StartError::Stopped(stopped) => return Err(StartError::Stopped(stopped)),
@@ -227,7 +232,7 @@ impl Life<'_> {
                 self.greeted(&line)?;
                 return Ok(lines);
             }
-            match io::read_until(stream, &mut buffer, &over) {
+            match io::read_until(answers, &mut buffer, &over) {
                 Ok(0) => return Err(self.ended_early()),
                 Ok(n) => lines.add(&buffer[..n]),
                 Err(error) => return Err(self.no_hello(&error, &late)),
@@ -301,7 +306,7 @@ impl Life<'_> {
                         self.process
                             .stop_because(format!("the cancelled call `{call}` does not end"));
                         self.wait_for_end(&Signal::never());
-                        return Why::Stuck(call.into());
+                        return Why::Stuck(call.to_string());
                     }
                     patience = self.patience(connection);
                 }

@@ -6,15 +6,14 @@
 //!
 //! # Invariants
 //!
-//! 1. One thread reads at a time: who has set `State::reader`. Who takes `lines` puts them back before it leaves.
+//! 1. One thread reads at a time, and locks `lines`: who has set `State::reader`; in a pool, the one that serves.
 //! 2. While a call runs and nobody reads, the listener is awake, and reads at the latest after two of its periods.
 //! 3. An answer goes out whole, under the lock of `output`, which runs no code of the user.
 //! 4. After `ended` is set no call begins.
 
 use core::mem;
 use core::panic::Location;
-use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,6 +30,8 @@ use crate::thread::{self, Failures};
 
 /// How often the listener looks.
 const PERIOD: Duration = Duration::from_millis(2);
+/// How many bytes there is room for in an answer, to begin with.
+const ANSWER: usize = 128;
 /// How often it looks in vain before it sleeps.
 const ROUNDS: u32 = 10;
 
@@ -40,7 +41,7 @@ pub(super) struct Serving {
     threads: usize,
     longest: usize,
     input: OwnedFd,
-    output: Mutex<File>,
+    output: Mutex<OwnedFd>,
     lines: Mutex<Lines>,
     calls: Queue<Call>,
     state: Mutex<State>,
@@ -54,7 +55,7 @@ struct State {
     reader: bool,
     /// How many calls have begun.
     begun: u64,
-    running: HashMap<u64, Signal>,
+    running: BTreeMap<u64, Signal>,
     /// Wakes the listener; `None` if it is awake.
     wake: Option<Signal>,
     /// Asks the listener not to read any more, and says that it does not.
@@ -65,7 +66,7 @@ struct State {
 /// A call that is to be run.
 struct Call {
     id: u64,
-    line: Box<[u8]>,
+    asked: ToWorker,
     cancelled: Signal,
 }
 
@@ -83,20 +84,20 @@ impl Serving {
             threads,
             longest,
             input,
-            output: Mutex::new(File::from(output)),
+            output: Mutex::new(output),
             lines: Mutex::new(lines),
             // The other side bounds what is in flight.
             calls: Queue::named(&format!("the calls of the worker at {at}"), usize::MAX).quiet(),
             state: Mutex::new(State {
                 reader: false,
                 begun: 0,
-                running: HashMap::new(),
+                running: BTreeMap::new(),
                 wake: None,
                 back: Signal::new(),
                 free: Signal::new(),
             }),
             ended: Signal::named("the worker's end"),
-            spare: Spare::default(),
+            spare: Spare::lasting(),
             site: WaitSite::new("read calls from", Some("the other side"), at),
         }
     }
@@ -197,8 +198,8 @@ impl Serving {
     /// Reads what comes, and waits for it until `until` is set. Is there more to come?
     fn read(&self, until: &Signal) -> bool {
         let stop = signal::stop();
-        let (input, signals) = (self.input.as_fd(), [until, &stop]);
-        match wait_ready(input, Interest::Read, &signals, &self.spare, || {
+        let source = (self.input.as_fd(), Interest::Read);
+        match wait_ready(&[source], &[until, &stop], &self.spare, || {
             self.site.clone()
         }) {
             Ok(Ready::Source) => {}
@@ -208,28 +209,18 @@ impl Serving {
                 return false;
             }
         }
-        let mut buffer = [0; 4096];
-        let received = match descriptor::receive(input, &mut buffer) {
-            Err(error) if descriptor::is_no_socket(&error) => {
-                descriptor::read_ready(input, &mut buffer)
-            }
-            received => received,
-        };
-        match received {
-            Ok(None) => true,
-            Ok(Some(0)) | Err(_) => {
-                self.end(true);
-                false
-            }
-            Ok(Some(n)) => {
-                let mut lines = self.lines.lock();
-                lines.add(&buffer[..n]);
-                while let Some(line) = lines.next() {
-                    self.take(line);
-                }
-                !self.ended.is_set()
-            }
+        let mut lines = self.lines.lock();
+        // It does not wait: nobody else reads from it (invariant 1).
+        let received = lines.read(|buffer| descriptor::take(self.input.as_fd(), buffer));
+        if let Ok(Some(0)) | Err(_) = received {
+            drop(lines);
+            self.end(true);
+            return false;
         }
+        while let Some(line) = lines.next() {
+            self.take(line);
+        }
+        !self.ended.is_set()
     }
 
     /// Understands one line.
@@ -242,7 +233,7 @@ impl Serving {
                 return;
             }
         };
-        match protocol::read::<ToWorker<'_>>(line) {
+        match protocol::read::<ToWorker>(line) {
             Err(error) => self.refuse(line, &error.to_string()),
             Ok(ToWorker { stop: Some(_), .. }) => self.end(false),
             Ok(ToWorker {
@@ -253,22 +244,19 @@ impl Serving {
                     cancelled.set_because("the call was cancelled");
                 }
             }
-            Ok(ToWorker {
-                id: Some(id),
-                call: Some(_),
-                ..
-            }) => {
-                let cancelled = Signal::named("the call was cancelled");
-                self.state.lock().running.insert(id, cancelled.clone());
-                let line = line.into();
-                // Closed: the end has come, and the other side knows.
-                let _ = self.calls.push(Call {
-                    id,
-                    line,
-                    cancelled,
-                });
-            }
-            Ok(_) => self.refuse(line, "it has neither `call` nor `cancel` nor `stop`"),
+            Ok(asked) => match (asked.id, &asked.call) {
+                (Some(id), Some(_)) => {
+                    let cancelled = Signal::new();
+                    self.state.lock().running.insert(id, cancelled.clone());
+                    // Closed: the end has come, and the other side knows.
+                    let _ = self.calls.push(Call {
+                        id,
+                        asked,
+                        cancelled,
+                    });
+                }
+                _ => self.refuse(line, "it has neither `call` nor `cancel` nor `stop`"),
+            },
         }
     }
 
@@ -295,17 +283,21 @@ impl Serving {
         if let Some(wake) = wake {
             wake.set(); // invariant 2
         }
+        let mut line = Vec::with_capacity(ANSWER);
+        // A `Vec` takes everything.
+        let _ = write!(line, "{{\"id\":{},\"out\":", call.id);
+        let head = line.len();
         let result = if call.cancelled.is_set() {
             Err(cancelled())
         } else {
-            self.perform(call)
+            self.perform(call, &mut line)
         };
         self.state.lock().running.remove(&call.id);
         match result {
-            Ok(out) if out.len() + 32 > self.longest => {
+            Ok(()) if line.len() - head + 32 > self.longest => {
                 let message = format!(
                     "the result has {} bytes as JSON, and a line may have {}",
-                    out.len(),
+                    line.len() - head,
                     self.longest
                 );
                 let (kind, traceback) = ("TooLong".to_owned(), String::new());
@@ -316,20 +308,19 @@ impl Serving {
                 };
                 self.fail(Some(call.id), &failure);
             }
-            Ok(out) => self.send(&format!("{{\"id\":{},\"out\":{out}}}\n", call.id)),
+            Ok(()) => {
+                line.extend_from_slice(b"}\n");
+                self.send(&line);
+            }
             Err(failure) => self.fail(Some(call.id), &failure),
         }
     }
 
-    /// The result of a call, as JSON. Nothing of the user's unwinds from here.
-    fn perform(&self, call: &Call) -> Result<String, Failure> {
-        let read: ToWorker<'_> = protocol::read(&call.line).map_err(|error| Failure {
-            kind: "MalformedCall".to_owned(),
-            message: error.to_string(),
-            traceback: String::new(),
-        })?;
-        let name = read.call.unwrap_or_default();
-        let Some(function) = self.functions.get(&*name) else {
+    /// Writes the result of a call, as JSON. Nothing of the user's unwinds from here.
+    fn perform(&self, call: &Call, into: &mut Vec<u8>) -> Result<(), Failure> {
+        let asked = &call.asked;
+        let name = asked.call.as_deref().unwrap_or_default();
+        let Some(function) = self.functions.get(name) else {
             let known: Vec<_> = self.functions.keys().map(|name| &**name).collect();
             return Err(Failure {
                 kind: "NoFunction".to_owned(),
@@ -338,12 +329,16 @@ impl Serving {
             });
         };
         let arguments = Arguments {
-            args: read.args,
-            kwargs: read.kwargs,
+            args: asked.args.as_deref(),
+            kwargs: asked.kwargs.as_deref(),
         };
-        let fields = read.context.unwrap_or_default();
-        let ambient = Ambient::from_headers(&fields).unwrap_or_else(|error| error.into_ambient());
-        let body = || ambient.run(|| deadline(&call.cancelled, || function(arguments)));
+        let ambient = match &asked.context {
+            Some(fields) => {
+                Ambient::from_headers(fields).unwrap_or_else(|error| error.into_ambient())
+            }
+            None => Ambient::empty(),
+        };
+        let body = || ambient.run(|| deadline(&call.cancelled, || function(arguments, into)));
         match catch_unwind(AssertUnwindSafe(body)) {
             Ok(Err(_)) if call.cancelled.is_set() => Err(cancelled()),
             Ok(result) => result,
@@ -362,12 +357,25 @@ impl Serving {
     fn fail(&self, id: Option<u64>, failure: &Failure) {
         let line = serde_json::to_string(&FromServer { id, err: failure });
         // A failure is three texts, which always have a JSON form.
-        self.send(&(line.unwrap_or_default() + "\n"));
+        self.send((line.unwrap_or_default() + "\n").as_bytes());
     }
 
     /// Writes a line. That nobody reads is told by the end of the input.
-    pub(super) fn send(&self, line: &str) {
-        let _ = self.output.lock().write_all(line.as_bytes()); // invariant 3
+    pub(super) fn send(&self, line: &[u8]) {
+        let output = self.output.lock(); // invariant 3
+        let mut rest = line;
+        while !rest.is_empty() {
+            let written = match descriptor::put(output.as_fd(), rest) {
+                Ok(Some(n)) => Ok(n),
+                // Somebody has made it one that does not wait.
+                Ok(None) => descriptor::wait(&[(output.as_fd(), Interest::Write)], None).map(|_| 0),
+                Err(error) => Err(error),
+            };
+            match written {
+                Ok(n) => rest = &rest[n..],
+                Err(_) => return,
+            }
+        }
     }
 
     /// No call begins any more; if it is urgent, those that run are cancelled.

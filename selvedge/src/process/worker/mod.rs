@@ -20,7 +20,7 @@
 //!
 //! # The protocol
 //!
-//! One JSON object a line, in UTF-8, on the worker's standard input and output, which are one socket. A worker takes
+//! One JSON object a line, in UTF-8, on the worker's standard input and output, which are pipes. A worker takes
 //! them away from its own code before that runs, so that nothing it prints can be mistaken for an answer.
 //!
 //! | to the worker | |

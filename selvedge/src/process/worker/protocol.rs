@@ -17,6 +17,9 @@ pub(super) const VERSION: u32 = 1;
 /// How many bytes a line may have, unless something else is said: 64 MiB.
 pub const LONGEST_LINE: usize = 64 << 20;
 
+/// How much is read at once.
+pub(super) const READ: usize = 4096;
+
 /// How much of a line that is too long or malformed is kept, to say which one it was.
 const HEAD: usize = 120;
 
@@ -56,15 +59,15 @@ pub(super) struct FromWorker<'l> {
 
 /// A line to a worker, as a worker reads it.
 #[derive(Deserialize)]
-pub(super) struct ToWorker<'l> {
+pub(super) struct ToWorker {
     #[serde(default)]
     pub(super) id: Option<u64>,
     #[serde(default)]
     pub(super) call: Option<String>,
-    #[serde(borrow, default)]
-    pub(super) args: Option<&'l RawValue>,
-    #[serde(borrow, default)]
-    pub(super) kwargs: Option<&'l RawValue>,
+    #[serde(default)]
+    pub(super) args: Option<Box<RawValue>>,
+    #[serde(default)]
+    pub(super) kwargs: Option<Box<RawValue>>,
     #[serde(default)]
     pub(super) context: Option<std::collections::BTreeMap<String, String>>,
     #[serde(default)]
@@ -118,23 +121,28 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, 
     Deserialize::deserialize(from).map(Some)
 }
 
-/// A call without its number: everything between `{"id":1` and the end of the line.
-pub(super) struct Request(String);
+/// The line of a call, and its number.
+pub(super) struct Request {
+    pub(super) id: u64,
+    pub(super) line: String,
+}
 
 impl Request {
     /// `args` and `kwargs` are JSON.
     pub(super) fn call(
+        id: u64,
         name: &str,
         args: Option<&str>,
         kwargs: Option<&str>,
         context: &[(&'static str, String)],
     ) -> Self {
         let mut text = String::with_capacity(64 + name.len() + args.map_or(0, str::len));
-        text.push_str(",\"call\":");
+        let _ = write!(text, "{{\"id\":{id},\"call\":");
         quote(name, &mut text);
-        for (key, value) in [("args", args), ("kwargs", kwargs)] {
+        for (key, value) in [(",\"args\":", args), (",\"kwargs\":", kwargs)] {
             if let Some(value) = value {
-                let _ = write!(text, ",\"{key}\":{value}");
+                text.push_str(key);
+                text.push_str(value);
             }
         }
         for (i, (key, value)) in context.iter().enumerate() {
@@ -146,17 +154,7 @@ impl Request {
             text.push('}');
         }
         text.push_str("}\n");
-        Self(text)
-    }
-
-    /// The line, for the call with this number.
-    pub(super) fn line(&self, id: u64) -> String {
-        format!("{{\"id\":{id}{}", self.0)
-    }
-
-    /// How many bytes its line has at most.
-    pub(super) fn len(&self) -> usize {
-        self.0.len() + "{\"id\":".len() + 20
+        Self { id, line: text }
     }
 }
 
@@ -169,6 +167,11 @@ pub(super) fn cancel(id: u64) -> String {
 pub(super) const STOP: &str = "{\"stop\":true}\n";
 
 fn quote(text: &str, into: &mut String) {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    if text.bytes().all(is_plain) {
+        into.extend(["\"", text, "\""]);
+        return;
+    }
     // A text always has a JSON form.
     into.push_str(&serde_json::to_string(text).unwrap_or_default());
 }
@@ -210,6 +213,8 @@ pub(super) fn shown(line: &[u8]) -> String {
 /// Takes a stream of bytes apart, line by line.
 #[derive(Debug)]
 pub(super) struct Lines {
+    /// What is read into, from the first time on.
+    buffer: Vec<u8>,
     kept: Vec<u8>,
     /// Where in `kept` the line begins, and how far it was looked at.
     start: usize,
@@ -230,12 +235,28 @@ pub(super) enum Line<'l> {
 impl Lines {
     pub(super) fn new(longest: usize) -> Self {
         Self {
+            buffer: Vec::new(),
             kept: Vec::new(),
             start: 0,
             looked: 0,
             longest: longest.max(HEAD),
             over: None,
         }
+    }
+
+    /// Adds what `read` puts into the buffer that it is given, so many bytes.
+    pub(super) fn read<E>(
+        &mut self,
+        read: impl FnOnce(&mut [u8]) -> Result<Option<usize>, E>,
+    ) -> Result<Option<usize>, E> {
+        let mut buffer = core::mem::take(&mut self.buffer);
+        buffer.resize(READ, 0);
+        let n = read(&mut buffer);
+        if let Ok(Some(n)) = n {
+            self.add(&buffer[..n]);
+        }
+        self.buffer = buffer;
+        n
     }
 
     /// Adds what was read.
@@ -335,10 +356,10 @@ mod tests {
         #[test]
         fn a_request_is_one_line_and_reads_back(name in "\\PC{0,20}[\n\"\\\\]?", id in any::<u64>()) {
             let context = [("baggage", "a=\"1\"\n".to_owned())];
-            let line = Request::call(&name, Some("[1]"), None, &context).line(id);
+            let line = Request::call(id, &name, Some("[1]"), None, &context).line;
             prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
             prop_assert_eq!(id_of(line.as_bytes()), Some(id));
-            let read: ToWorker<'_> = serde_json::from_str(&line).unwrap();
+            let read: ToWorker = serde_json::from_str(&line).unwrap();
             prop_assert_eq!(read.id, Some(id));
             prop_assert_eq!(read.call.unwrap(), name);
             prop_assert_eq!(&read.context.unwrap()["baggage"], "a=\"1\"\n");

@@ -21,7 +21,9 @@ use crate::process::worker::protocol::{
 use crate::signal::Stopped;
 use crate::thread::Outcome;
 
-pub(super) type Function = Box<dyn Fn(Arguments<'_>) -> Result<String, Failure> + Send + Sync>;
+/// Writes its result, as JSON, to the end of a buffer.
+pub(super) type Function =
+    Box<dyn Fn(Arguments<'_>, &mut Vec<u8>) -> Result<(), Failure> + Send + Sync>;
 
 /// The functions of a program that takes calls: the other side of a [`Worker`](super::Worker).
 ///
@@ -74,7 +76,7 @@ impl Server {
         name: &str,
         f: impl Fn(A) -> Outcome<R> + Send + Sync + 'static,
     ) -> Self {
-        let function = move |arguments: Arguments<'_>| {
+        let function = move |arguments: Arguments<'_>, into: &mut Vec<u8>| {
             let read = arguments
                 .read::<A>()
                 .map_err(|error| failure("BadArguments", &error))?;
@@ -82,7 +84,7 @@ impl Server {
                 let is_stop = error.downcast_ref::<Stopped>().is_some();
                 failure(if is_stop { "Cancelled" } else { "" }, &*error)
             })?;
-            serde_json::to_string(&value).map_err(|error| failure("BadResult", &error))
+            serde_json::to_writer(into, &value).map_err(|error| failure("BadResult", &error))
         };
         self.functions.insert(name.into(), Box::new(function));
         self
@@ -125,10 +127,11 @@ impl Server {
         let threads = self.threads.or(config.threads).unwrap_or(1).max(1);
         let longest = config.max_line;
         let serving = Serving::new(self.functions, threads, longest, (input, output), lines, at);
-        serving.send(&format!(
+        let hello = format!(
             "{{\"out\":\"ok\",\"version\":{VERSION},\"language\":\"rust\",\"pid\":{}}}\n",
             std::process::id()
-        ));
+        );
+        serving.send(hello.as_bytes());
         serving.serve().map_err(|error| ServeError(Box::new(error)))
     }
 }
@@ -179,15 +182,15 @@ pub(super) struct Arguments<'a> {
     pub(super) kwargs: Option<&'a RawValue>,
 }
 
-impl Arguments<'_> {
+impl<'a> Arguments<'a> {
     fn read<A: DeserializeOwned>(&self) -> Result<A, serde_json::Error> {
-        let text = |value: Option<&'_ RawValue>| value.map_or("null", RawValue::get).to_owned();
+        let text = |value: Option<&'a RawValue>| value.map_or("null", RawValue::get);
         let (args, kwargs) = (text(self.args), text(self.kwargs));
         let is_none = |text: &str| matches!(text, "null" | "[]" | "{}");
-        match (is_none(&args), is_none(&kwargs)) {
+        match (is_none(args), is_none(kwargs)) {
             (true, true) => serde_json::from_str("null").or_else(|_| serde_json::from_str("[]")),
-            (false, true) => serde_json::from_str(&args),
-            (true, false) => serde_json::from_str(&kwargs),
+            (false, true) => serde_json::from_str(args),
+            (true, false) => serde_json::from_str(kwargs),
             // As one that takes both would write it: `(args, kwargs)`.
             (false, false) => serde_json::from_str(&format!("[{args},{kwargs}]")),
         }

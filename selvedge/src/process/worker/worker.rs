@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ambient::Ambient;
+use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::primitive::{Arc, Mutex};
 use crate::process::worker::builder::StartError;
 use crate::process::worker::call::Call;
@@ -63,6 +64,8 @@ pub(super) struct Shared {
     start: Mutex<Option<Result<(), StartError>>>,
     phase: Mutex<Phase>,
     longest: usize,
+    /// The number of the last call, in whichever life.
+    last: AtomicU64,
 }
 
 /// Where a worker is in its life.
@@ -250,8 +253,10 @@ impl Worker {
             }
         }
         let context = Ambient::capture().to_headers();
-        let request = Request::call(function, positional.as_deref(), named.as_deref(), &context);
-        match request.len() {
+        let id = self.shared.last.fetch_add(1, Relaxed) + 1;
+        let (positional, named) = (positional.as_deref(), named.as_deref());
+        let request = Request::call(id, function, positional, named, &context);
+        match request.line.len() {
             len if len > self.shared.longest => Err(bad(What::TooLong(len, self.shared.longest))),
             _ => Ok(request),
         }
@@ -267,6 +272,7 @@ impl Worker {
             Some(until) => signal.wait_until(until).map_err(CallError::from),
             None => signal.wait().map_err(CallError::Stopped),
         };
+        let name: Arc<str> = function.into();
         loop {
             let connection = match self.shared.phase() {
                 Phase::Up(connection) => connection,
@@ -281,8 +287,8 @@ impl Worker {
                 continue;
             }
             // Otherwise it is over, and there is another phase (invariant 1).
-            if let Ok(id) = connection.send(function, request) {
-                return Ok(Call::new(connection, id, function, self.shared.longest));
+            if connection.send(&name, request).is_ok() {
+                return Ok(Call::new(connection, request.id, name, self.shared.longest));
             }
         }
     }
@@ -309,6 +315,7 @@ impl Shared {
             start: Mutex::new(None),
             phase: Mutex::new(Phase::Starting(Signal::named("the worker's start"))),
             longest,
+            last: AtomicU64::new(0),
         }
     }
 

@@ -5,10 +5,12 @@
 //! Those of [`connection`](super), and: the keeper hangs up a fresh nudge before it looks at the state, so that a
 //! change that it has not seen wakes it.
 
+use std::io::PipeWriter;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use super::{Answer, Connection, Reading};
+use crate::primitive::Arc;
 use crate::primitive::sys::descriptor::Interest;
 use crate::process::worker::error::Ended;
 use crate::signal::{Ready, Signal, Till, WaitSite, Waiter, Woken, wait_ready};
@@ -76,11 +78,9 @@ impl Connection {
             let reading = matches!(turn, Turn::Read).then(|| Reading(self));
             let mut all = signals.to_vec();
             all.extend([&nudge, &till]);
-            let woken = match (&reading, self.flush()) {
-                (Some(_), true) => self.sleep(Interest::Both, &all, site),
-                (Some(_), false) => self.sleep(Interest::Read, &all, site),
-                (None, true) => self.sleep(Interest::Write, &all, site),
-                (None, false) => Some(rest(&all, site)),
+            let woken = match (self.flush(), &reading) {
+                (None, None) => Some(rest(&all, site)),
+                (calls, reading) => self.sleep(calls.as_deref(), reading.is_some(), &all, site),
             };
             match woken {
                 Some(at) if at < signals.len() => return Attended::Signal(at),
@@ -98,15 +98,22 @@ impl Connection {
         }
     }
 
-    /// Sleeps until the stream is ready (`None`) or a signal is set.
+    /// Sleeps until there is room in `calls`, or an answer if it reads (`None`), or a signal is set.
     fn sleep(
         &self,
-        interest: Interest,
+        calls: Option<&PipeWriter>,
+        reads: bool,
         signals: &[&Signal],
         site: &WaitSite<'static>,
     ) -> Option<usize> {
-        let stream = self.stream.as_fd();
-        match wait_ready(stream, interest, signals, &self.spares[1], || site.clone()) {
+        let answers = (self.answers.as_fd(), Interest::Read);
+        let room = calls.map(|calls| (calls.as_fd(), Interest::Write));
+        let sources = [room.unwrap_or(answers), answers];
+        let sources = match (room, reads) {
+            (Some(_), true) => &sources[..],
+            _ => &sources[..1],
+        };
+        match wait_ready(sources, signals, &self.spares[1], || site.clone()) {
             Ok(Ready::Source) => None,
             Ok(Ready::Signal(at)) => Some(at),
             // The system has no descriptor left: looks now and then, until it has.
@@ -121,14 +128,14 @@ impl Connection {
     }
 
     /// The call that was cancelled first and is not answered yet, and when that was.
-    pub(in super::super) fn unanswered(&self) -> Option<(Instant, Box<str>)> {
+    pub(in super::super) fn unanswered(&self) -> Option<(Instant, Arc<str>)> {
         let state = self.state.lock();
         let cancelled = state
             .pending
             .values()
             .filter_map(|pending| Some((pending.cancelled?, pending)));
         let (when, pending) = cancelled.min_by_key(|(when, _)| *when)?;
-        Some((when, pending.call.clone()))
+        Some((when, Arc::clone(&pending.call)))
     }
 
     /// The worker has ended: hands out what it has left, and the end to every call that it has not answered; how many

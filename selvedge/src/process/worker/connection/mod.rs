@@ -17,9 +17,9 @@
 mod attend;
 
 use core::mem;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 pub(super) use attend::Attended;
@@ -45,19 +45,20 @@ pub(super) enum Answer {
     Ended(Ended),
 }
 
-/// The parent's end of the descriptor that worker and parent share.
+/// The parent's ends of the two pipes to the worker.
 pub(super) struct Connection {
     worker: Arc<str>,
-    stream: UnixStream,
-    /// For the reader, and for the keeper.
+    answers: PipeReader,
+    /// For a caller that reads and waits for nothing else, and for others.
     spares: [Spare; 2],
     lines: Mutex<Lines>,
     writing: Mutex<Writing>,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct Writing {
+    /// `None`: no more lines go to the worker.
+    calls: Option<Arc<PipeWriter>>,
     /// What did not fit.
     rest: Vec<u8>,
     /// Set when there is no rest any more.
@@ -65,8 +66,7 @@ struct Writing {
 }
 
 struct State {
-    last: u64,
-    pending: HashMap<u64, Pending>,
+    pending: BTreeMap<u64, Pending>,
     reader: bool,
     /// How often a caller has read.
     reads: u64,
@@ -86,7 +86,7 @@ struct State {
 }
 
 struct Pending {
-    call: Box<str>,
+    call: Arc<str>,
     answer: Option<Answer>,
     /// Who waits for it without reading.
     waiter: Option<Arc<Waiter>>,
@@ -142,18 +142,45 @@ impl State {
     }
 }
 
+impl Writing {
+    /// Writes what there is room for; how much need not be written any more.
+    fn put(&self, bytes: &[u8]) -> usize {
+        let Some(calls) = &self.calls else {
+            return bytes.len();
+        };
+        let mut sent = 0;
+        while sent < bytes.len() {
+            match descriptor::put(calls.as_fd(), &bytes[sent..]) {
+                Ok(Some(n)) => sent += n,
+                Ok(None) => break,
+                Err(_) => return bytes.len(), // the other end is gone
+            }
+        }
+        sent
+    }
+}
+
 impl Connection {
-    /// `stream` is past the answer to the configuration, but for `lines`.
-    pub(super) fn new(worker: Arc<str>, stream: UnixStream, lines: Lines) -> Self {
-        Self {
+    /// `answers` is past the answer to the configuration, but for `lines`.
+    pub(super) fn new(
+        worker: Arc<str>,
+        (calls, answers): (PipeWriter, PipeReader),
+        lines: Lines,
+    ) -> io::Result<Self> {
+        descriptor::never_waits(calls.as_fd())?;
+        descriptor::never_waits(answers.as_fd())?;
+        Ok(Self {
             worker,
-            stream,
-            spares: Default::default(),
+            answers,
+            spares: [Spare::lasting(), Spare::default()],
             lines: Mutex::new(lines),
-            writing: Mutex::default(),
+            writing: Mutex::new(Writing {
+                calls: Some(Arc::new(calls)),
+                rest: Vec::new(),
+                flushed: None,
+            }),
             state: Mutex::new(State {
-                last: 0,
-                pending: HashMap::new(),
+                pending: BTreeMap::new(),
                 reader: false,
                 reads: 0,
                 answered: 0,
@@ -164,7 +191,7 @@ impl Connection {
                 ending: Signal::named("the worker's end"),
                 over: None,
             }),
-        }
+        })
     }
 
     /// The path of the worker.
@@ -172,26 +199,23 @@ impl Connection {
         &self.worker
     }
 
-    /// Sends a call; its number.
-    pub(super) fn send(&self, call: &str, request: &Request) -> Result<u64, Ended> {
-        let id = {
+    /// Sends a call, whose number no other has had.
+    pub(super) fn send(&self, call: &Arc<str>, request: &Request) -> Result<(), Ended> {
+        {
             let mut state = self.state.lock();
             if let Some(over) = &state.over {
                 return Err(over.clone()); // invariant 4
             }
-            state.last += 1;
             let pending = Pending {
-                call: call.into(),
+                call: Arc::clone(call),
                 answer: None,
                 waiter: None,
                 cancelled: None,
             };
-            let id = state.last;
-            state.pending.insert(id, pending);
-            id
-        };
-        self.write(request.line(id).as_bytes());
-        Ok(id)
+            state.pending.insert(request.id, pending);
+        }
+        self.write(request.line.as_bytes());
+        Ok(())
     }
 
     /// A signal that is set when what waits to be written is gone, if that is much.
@@ -209,53 +233,37 @@ impl Connection {
     /// Writes a line, or leaves it, or its rest, to the keeper. That nobody reads is seen by who waits for an answer.
     pub(super) fn write(&self, line: &[u8]) {
         let mut writing = self.writing.lock();
-        let mut sent = 0;
-        if writing.rest.is_empty() {
-            while sent < line.len() {
-                match descriptor::send(self.stream.as_fd(), &line[sent..]) {
-                    Ok(Some(n)) => sent += n,
-                    Ok(None) => break,
-                    Err(_) => return, // the other end is gone
-                }
-            }
-            if sent == line.len() {
-                return;
-            }
+        let sent = match writing.rest.is_empty() {
+            true => writing.put(line),
+            false => 0,
+        };
+        if sent < line.len() {
+            writing.rest.extend_from_slice(&line[sent..]); // invariant 3
+            drop(writing);
+            self.nudge();
         }
-        writing.rest.extend_from_slice(&line[sent..]); // invariant 3
-        drop(writing);
-        self.nudge();
     }
 
-    /// Writes what was left; is anything still?
-    fn flush(&self) -> bool {
+    /// Writes what was left; where the next is to be written, if anything is still.
+    fn flush(&self) -> Option<Arc<PipeWriter>> {
         let mut writing = self.writing.lock();
-        let mut sent = 0;
-        while sent < writing.rest.len() {
-            match descriptor::send(self.stream.as_fd(), &writing.rest[sent..]) {
-                Ok(Some(n)) => sent += n,
-                Ok(None) => break,
-                Err(_) => sent = writing.rest.len(), // the other end is gone
-            }
-        }
+        let sent = writing.put(&writing.rest);
         writing.rest.drain(..sent);
-        let is_left = !writing.rest.is_empty();
-        let flushed = if is_left {
-            None
-        } else {
-            writing.flushed.take()
-        };
+        if !writing.rest.is_empty() {
+            return writing.calls.clone();
+        }
+        let flushed = writing.flushed.take();
         drop(writing);
         if let Some(flushed) = flushed {
             flushed.set();
         }
-        is_left
+        None
     }
 
     /// No more lines go to the worker.
     pub(super) fn end_input(&self) {
-        // A stream that is gone has no input.
-        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        self.writing.lock().calls = None;
+        self.flush();
     }
 
     /// Nobody waits for this call any more: tells the worker. Its answer is dropped.
@@ -324,12 +332,13 @@ impl Connection {
     /// Reads until the call is answered or nobody can read any more.
     fn read(&self, id: u64, signals: &[&Signal], site: &WaitSite<'static>) -> Read {
         let ending = self.state.lock().ending.clone();
-        let mut all = Vec::with_capacity(signals.len() + 1);
-        all.extend_from_slice(signals);
-        all.push(&ending);
-        let (stream, spare) = (self.stream.as_fd(), &self.spares[0]);
+        let mut all = [&ending; 3];
+        all[..signals.len()].copy_from_slice(signals);
+        let all = &all[..=signals.len()];
+        let source = (self.answers.as_fd(), Interest::Read);
+        let spare = &self.spares[usize::from(signals.len() > 1)];
         loop {
-            match wait_ready(stream, Interest::Read, &all, spare, || site.clone()) {
+            match wait_ready(&[source], all, spare, || site.clone()) {
                 Ok(Ready::Signal(at)) if at < signals.len() => return Read::Signal(at),
                 Ok(Ready::Signal(_)) => return Read::Done,
                 Ok(Ready::Source) => {
@@ -378,17 +387,16 @@ impl Connection {
     /// Reads what is there and hands it out; the reader alone calls it. Is there more to come?
     pub(super) fn receive(&self, to_the_end: bool) -> bool {
         let mut lines = mem::replace(&mut *self.lines.lock(), Lines::new(0)); // invariant 2
-        let mut buffer = [0; 4 * 1024];
+        let answers = self.answers.as_fd();
         let more = loop {
-            match descriptor::receive(self.stream.as_fd(), &mut buffer) {
+            match lines.read(|buffer| descriptor::take(answers, buffer)) {
                 Ok(Some(0)) | Err(_) => break false,
                 Ok(None) => break true,
                 Ok(Some(n)) => {
-                    lines.add(&buffer[..n]);
                     while let Some(line) = lines.next() {
                         self.hand_out(line);
                     }
-                    if n < buffer.len() && !to_the_end {
+                    if n < protocol::READ && !to_the_end {
                         break true;
                     }
                 }
