@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use selvedge::probe;
 use selvedge::process::{Command, JoinError, SpawnError, Stdin};
+use selvedge::signal::{Till, shield};
 use selvedge::testing::World;
 use selvedge::thread;
 
@@ -33,6 +34,23 @@ fn a_process_ends_with_its_parent() {
             !std::path::Path::new(&format!("/proc/{id}")).exists(),
             "it is reaped"
         );
+    });
+}
+
+/// One that is started by who was asked before hears of that as well.
+#[test]
+fn a_stop_that_came_before_the_start_is_heard() {
+    World::new().run(|| {
+        let parent = thread::spawn("parent", |stop| {
+            stop.set();
+            let sleeper = Command::new("sleep").arg("1000").spawn()?;
+            let patience = Till::after(Duration::from_secs(20));
+            let exit = shield(|| sleeper.wait_until(&patience));
+            sleeper.kill();
+            let exit = exit.expect("it was asked");
+            Ok(exit.signal())
+        });
+        assert_eq!(parent.join().unwrap(), Some(15));
     });
 }
 
