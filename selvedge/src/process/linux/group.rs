@@ -11,9 +11,25 @@ use rustix::process::{Pid, PidfdFlags, Signal, getsid, kill_process_group, pidfd
 
 use crate::process::exit::Descendant;
 
+/// How often a group is looked at again after it was killed.
+const ROUNDS: usize = 3;
+
 /// Sends a signal to the group. The caller holds its leader unreaped, so that the number is the group's.
 pub(super) fn signal(leader: Pid, signal: Signal) {
     let _ = kill_process_group(leader, signal); // there is nobody left to tell
+}
+
+/// Looks again at a group that was killed, while anybody new is found in it.
+pub(super) fn kill_again(leader: Pid) {
+    let mut known = Vec::new();
+    for _ in 0..ROUNDS {
+        let members = members(leader);
+        if members.iter().all(|member| known.contains(member)) {
+            return;
+        }
+        signal(leader, Signal::KILL);
+        known = members;
+    }
 }
 
 /// A process, as `/proc` shows it.

@@ -44,8 +44,6 @@ use crate::signal::{OnSet, Signal};
 
 /// How long descendants that hold the output may keep a process that has ended.
 const DRAIN: Duration = Duration::from_secs(1);
-/// How often a group is looked at again after it was killed.
-const ROUNDS: usize = 3;
 /// The slot of the pidfd; of output 1 and 2, of input 3, of a shell's news 4.
 pub(super) const SELF: usize = 0;
 pub(super) const NEWS: usize = 4;
@@ -408,7 +406,7 @@ impl Watched {
         left.retain(|process| !process.is_of(self.leader) && process.is_alive());
         left.append(&mut self.adopted);
         if matches!(self.phase, Phase::Over { was_forced: true }) && has_below {
-            self.sweep();
+            group::kill_again(self.leader);
         }
         let is_held = self.has_output();
         for output in self.out.iter_mut().flatten() {
@@ -469,19 +467,6 @@ impl Watched {
         let status = self.wait(WaitIdOptions::EXITED);
         self.pidfd = None; // before others hear of its end: who is short of descriptors can start another one
         status.map_or(UNKNOWN, |status| status_of(&status)) // or somebody else has reaped it
-    }
-
-    /// Looks again at a group that was killed, while anybody new is found in it.
-    fn sweep(&self) {
-        let mut known = Vec::new();
-        for _ in 0..ROUNDS {
-            let members = group::members(self.leader);
-            if members.iter().all(|member| known.contains(member)) {
-                return;
-            }
-            group::signal(self.leader, Sig::KILL);
-            known = members;
-        }
     }
 }
 
