@@ -98,6 +98,28 @@ impl Connection {
         }
     }
 
+    /// Writes what was left; where the next is to be written, if anything is still.
+    fn flush(&self) -> Option<Arc<PipeWriter>> {
+        let mut writing = self.writing.lock();
+        let sent = writing.put(&writing.rest);
+        writing.rest.drain(..sent);
+        if !writing.rest.is_empty() {
+            return writing.calls.clone();
+        }
+        let flushed = writing.flushed.take();
+        drop(writing);
+        if let Some(flushed) = flushed {
+            flushed.set();
+        }
+        None
+    }
+
+    /// No more lines go to the worker.
+    pub(in super::super) fn end_input(&self) {
+        self.writing.lock().calls = None;
+        self.flush();
+    }
+
     /// Sleeps until there is room in `calls`, or an answer if it reads (`None`), or a signal is set.
     fn sleep(
         &self,

@@ -244,28 +244,6 @@ impl Connection {
         }
     }
 
-    /// Writes what was left; where the next is to be written, if anything is still.
-    fn flush(&self) -> Option<Arc<PipeWriter>> {
-        let mut writing = self.writing.lock();
-        let sent = writing.put(&writing.rest);
-        writing.rest.drain(..sent);
-        if !writing.rest.is_empty() {
-            return writing.calls.clone();
-        }
-        let flushed = writing.flushed.take();
-        drop(writing);
-        if let Some(flushed) = flushed {
-            flushed.set();
-        }
-        None
-    }
-
-    /// No more lines go to the worker.
-    pub(super) fn end_input(&self) {
-        self.writing.lock().calls = None;
-        self.flush();
-    }
-
     /// Nobody waits for this call any more: tells the worker. Its answer is dropped.
     pub(super) fn cancel(&self, id: u64) {
         {
