@@ -68,6 +68,15 @@ impl<S: AsFd> Stoppable<S> {
         }
     }
 
+    /// As a worker's wait: it stays linked to its signals.
+    #[cfg(selvedge_shuttle)]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        let spare = Spare::lasting();
+        Self { spare, ..self }
+    }
+
     /// Gives it a name for reports.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {

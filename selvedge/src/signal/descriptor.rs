@@ -123,7 +123,7 @@ pub(crate) struct Spare {
 impl Spare {
     /// One that stays linked to the signals of its last wait, and keeps them alive: the next wait for the same ones
     /// need not link it again.
-    #[cfg(all(selvedge_process, feature = "worker"))]
+    #[cfg(any(selvedge_shuttle, all(selvedge_process, feature = "worker")))]
     pub(crate) fn lasting() -> Self {
         Self {
             lasts: true,

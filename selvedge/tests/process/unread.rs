@@ -308,8 +308,8 @@ fn without_a_disk_the_loss_is_told() {
 fn a_full_disk_cuts_no_line_that_it_has() {
     World::new().run(|| {
         let program = playing_on_a_small_disk("small-disk").spawn().unwrap();
-        assert_eq!(heard(&program), "true");
-        assert_eq!(heard(&program), "1");
+        assert_eq!(heard(&program), "true", "all is read, or told as lost");
+        assert_eq!(heard(&program), "true", "only the last is cut");
         program.join().unwrap();
     });
 }

@@ -58,6 +58,49 @@ fn a_wait_is_ended_by_its_signal_though_its_event_was_raised_late_for_another() 
 }
 
 #[test]
+#[cfg(selvedge_shuttle)]
+fn a_wait_that_stayed_linked_is_ended_by_a_signal_set_at_any_time() {
+    use std::io::Write;
+
+    check(|| {
+        let (here, mut there) = UnixStream::pair().unwrap();
+        let (a, b) = (Signal::new(), Signal::new());
+        let mut here = Stoppable::new(here).lasting().until(a.clone());
+        let setter = spawn({
+            let (a, b) = (a.clone(), b.clone());
+            move || {
+                there.write_all(b"1").unwrap();
+                a.set();
+                b.set();
+                there
+            }
+        });
+        let mut read = 0;
+        let error = loop {
+            match here.read(&mut [0; 1]) {
+                Ok(n) => read += n,
+                Err(error) => break error,
+            }
+        };
+        assert!(is_expired(&error) && a.is_set() && read <= 1, "{error}");
+        // And what `a` has raised, late perhaps, ends no wait for `b`.
+        let mut here = here.until(b.clone());
+        let mut rest = 0;
+        let error = loop {
+            match here.read(&mut [0; 1]) {
+                Ok(n) => rest += n,
+                Err(error) => break error,
+            }
+        };
+        assert!(
+            is_expired(&error) && b.is_set() && read + rest == 1,
+            "{error}"
+        );
+        drop(setter.join().unwrap());
+    });
+}
+
+#[test]
 fn two_waits_at_one_time_do_not_lower_each_other_s_event() {
     check(|| {
         let listener = std::os::unix::net::UnixListener::bind_addr(&nowhere()).unwrap();

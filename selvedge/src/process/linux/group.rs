@@ -42,8 +42,8 @@ pub(super) struct Seen {
     /// When it was started, by which it differs from a later one with the same number.
     since: u64,
     pub(super) is_dead: bool,
-    /// Where in its memory. Another program has it elsewhere; one that is being begun has none yet: 0.
-    end_of_environment: u64,
+    /// How long it is. A program that is being begun has none yet.
+    environment: Option<u64>,
     name: Box<str>,
 }
 
@@ -72,7 +72,9 @@ impl Seen {
         let group = fields.next()?.parse().ok()?;
         let session = fields.next()?.parse().ok()?;
         let since = fields.nth(15)?.parse().ok()?;
-        let end_of_environment = fields.nth(28)?.parse().ok()?;
+        let code: u64 = fields.nth(3)?.parse().ok()?; // set when all the rest is
+        let start: u64 = fields.nth(23)?.parse().ok()?;
+        let end: u64 = fields.next()?.parse().ok()?;
         Some(Self {
             id,
             parent,
@@ -80,7 +82,7 @@ impl Seen {
             session,
             since,
             is_dead: matches!(state, "Z" | "X"),
-            end_of_environment,
+            environment: (code > 0).then(|| end.saturating_sub(start)),
             name: name.into(),
         })
     }
@@ -114,21 +116,21 @@ impl Seen {
 
     /// Is this in its environment? `None`: it begins a program at this moment, and it cannot be told yet.
     pub(super) fn has_in_environment(&self, text: &[u8]) -> Option<bool> {
-        let mut seen = None;
-        loop {
-            match fs::read(format!("/proc/{}/environ", self.id)) {
-                Ok(environment) if environment.is_empty() => {}
-                Ok(environment) => return Some(contains(&environment, text)),
-                Err(_) => return Some(false),
-            }
-            let now = Self::read(self.id).filter(|now| now.is_same(self) && !now.is_dead);
-            match now.map(|now| now.end_of_environment) {
-                Some(0) => return None,
-                None => return Some(false),
-                now if now == seen => return Some(false), // the same program: its environment is empty
-                now => seen = now,
-            }
+        let environment = match fs::read(format!("/proc/{}/environ", self.id)) {
+            Ok(environment) => environment,
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => return Some(false),
+            Err(_) => Vec::new(),
+        };
+        if contains(&environment, text) {
+            return Some(true);
         }
+        let now = Self::read(self.id).filter(|now| now.is_same(self) && !now.is_dead);
+        let Some(now) = now else {
+            return Some(false);
+        };
+        // One that begins a program while it is read ends early.
+        let is_whole = now.environment == Some(environment.len() as u64);
+        is_whole.then_some(false)
     }
 
     /// Is it our child?

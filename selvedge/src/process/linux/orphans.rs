@@ -9,12 +9,13 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, getpid, pidfd_send_signal, set_child_subreaper, waitid,
 };
 
-use crate::primitive::yield_now;
+use crate::primitive::{clock, yield_now};
 use crate::process::linux::group::{self, Seen};
 
 /// The variable that says whose descendant a process is.
@@ -22,6 +23,9 @@ pub(super) const MARK: &str = "SELVEDGE_PROCESS";
 
 /// How often it is looked for more: who is killed may leave children.
 const ROUNDS: usize = 64;
+
+/// How long it is looked at one that begins a program, and may be one of those when it has.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Does the program adopt?
 static ADOPTS: AtomicBool = AtomicBool::new(false);
@@ -90,8 +94,9 @@ pub(super) fn sweep(leader: Pid, key: u64, below: &[Seen]) -> Vec<Seen> {
         return Vec::new();
     };
     let mark = format!("{MARK}={mark}\0");
-    let mut found = Vec::new();
-    for _ in 0..ROUNDS {
+    let (mut found, mut rounds) = (Vec::new(), 0);
+    let begin = clock::now();
+    while rounds < ROUNDS {
         let (mut ended, mut is_unsure) = (Vec::new(), false);
         for child in group::children(leader) {
             match end(&child, leader, &mark, below) {
@@ -100,9 +105,11 @@ pub(super) fn sweep(leader: Pid, key: u64, below: &[Seen]) -> Vec<Seen> {
                 None => is_unsure = true,
             }
         }
+        is_unsure &= clock::now() - begin < PATIENCE;
         if ended.is_empty() && !is_unsure {
             break;
         }
+        rounds += usize::from(!ended.is_empty());
         let outside = ended.into_iter().filter(|child| !child.is_of(leader));
         found.extend(outside);
         if is_unsure {
