@@ -282,9 +282,9 @@ fn flames(program: &str, folded: &str, time: Time) -> Result<String, Fault> {
         }));
     }
     let frames = folded.lines().flat_map(|line| line.split(';'));
-    let waits = frames.filter_map(|frame| frame.starts_with("wait for a ").then(|| name_of(frame)));
+    let waits = frames.filter(|frame| frame.starts_with("wait for a "));
     let mut colors = PaletteMap::default();
-    waits.for_each(|wait| _ = colors.insert(wait, BLUE));
+    waits.for_each(|wait| _ = colors.insert(name_of(wait), BLUE));
     let mut options = flamegraph::Options::default();
     options.title = match time {
         Time::Work => format!("{}: work, without waits", clean(program)),
