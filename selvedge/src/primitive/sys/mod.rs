@@ -50,7 +50,7 @@ pub(crate) use other::ClockWatch;
 pub(crate) mod descriptor;
 #[cfg(all(unix, feature = "os"))]
 mod event;
-#[cfg(all(target_os = "linux", feature = "process"))]
+#[cfg(selvedge_process)]
 pub(crate) mod mask;
 #[cfg(all(unix, feature = "os"))]
 pub(crate) use event::Event;
