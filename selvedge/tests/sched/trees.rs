@@ -311,7 +311,12 @@ fn random_trees_end_children_first_lose_nothing_and_leave_nothing() {
                 } = event
                     && thread.contains("/bough")
                 {
-                    bough.received.lock().unwrap().push(failure.to_string());
+                    let failure = failure.to_string();
+                    let told = match failure.strip_prefix("it panicked: ") {
+                        Some(message) => format!("thread `{thread}` panicked: {message}"),
+                        None => format!("thread `{thread}` failed: {failure}"),
+                    };
+                    bough.received.lock().unwrap().push(told);
                 }
             }
         });
