@@ -30,6 +30,9 @@ pub(super) type Shown = Box<dyn Fn(&mut dyn FnMut(&dyn Display)) + Send + Sync>;
 type Out = Box<dyn io::Write + Send>;
 type Line = Vec<u8>;
 
+/// Up to how much memory the queue takes at the first line, beside the lines: enough for a hundred thousand.
+const RING: usize = 4 << 20;
+
 thread_local_struct! {
     /// Does the calling thread log right now? What it logs meanwhile must not wait for itself.
     static BUSY: Cell<bool> = Cell::new(false);
@@ -61,7 +64,7 @@ impl Shared {
             level: builder.level,
             full: builder.full,
             locals: builder.locals,
-            queue: BatchQueue::bounded("log", batch, builder.period, builder.bound),
+            queue: BatchQueue::bounded("log", batch, builder.period, builder.bound).with_ring(RING),
             desk: Mutex::new(Desk {
                 out: Some(builder.writer),
                 lines: Vec::new(),

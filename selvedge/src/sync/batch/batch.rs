@@ -162,6 +162,16 @@ impl<T> BatchQueue<T> {
         }))
     }
 
+    /// Takes room for its items at the first push, if that is no more than `limit` bytes, and is faster for it.
+    #[cfg(feature = "observe")]
+    pub(crate) fn with_ring(mut self, limit: usize) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.0) {
+            let name = shared.label.to_string();
+            shared.queue = Queue::with_ring(&name, shared.queue.bound(), limit);
+        }
+        self
+    }
+
     /// Adds an item, waiting until there is room.
     ///
     /// # Stopping

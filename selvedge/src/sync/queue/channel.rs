@@ -31,8 +31,8 @@ use crate::sync::queue::error::{Closed, TryPopError, TryPushError};
 use crate::sync::queue::ring::{NoPop, NoPush, Ring};
 use crate::sync::queue::sleepers::Sleepers;
 
-/// Up to how many bytes of elements a queue's ring may have, all of which the first push allocates.
-const RING_LIMIT: usize = 64 * 1024;
+/// Up to how many bytes of elements a queue's ring may have, if nothing else is said. The first push allocates all.
+pub(super) const RING_LIMIT: usize = 64 * 1024;
 
 pub(super) struct Channel<T> {
     ring: Ring<T>,
@@ -72,12 +72,13 @@ impl<T> Locked<T> {
 impl<T> Channel<T> {
     pub(super) fn new(
         bound: usize,
+        ring_limit: usize,
         levels: usize,
         name: Option<&str>,
         made: &'static Location<'static>,
     ) -> Self {
         let bytes = size_of::<T>().max(1).checked_mul(bound);
-        let fits = bytes.is_some_and(|bytes| bytes <= RING_LIMIT);
+        let fits = bytes.is_some_and(|bytes| bytes <= ring_limit);
         let ring = if levels == 1 && bound > 0 && fits {
             Ring::new(bound)
         } else {

@@ -83,7 +83,7 @@ impl<T> PriorityQueue<T> {
             bound > 0,
             "a priority queue of bound 0 has no order: use a bound of at least 1, or a `Queue`"
         );
-        let channel = Arc::new(Channel::new(bound, levels.max(2), name, at));
+        let channel = Arc::new(Channel::new(bound, 0, levels.max(2), name, at));
         Self { channel, levels }
     }
 

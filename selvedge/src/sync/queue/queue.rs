@@ -16,7 +16,7 @@ use crate::primitive::Arc;
 use crate::primitive::atomic::Ordering::Relaxed;
 use crate::signal::Signal;
 use crate::sync::queue::buffer::Place;
-use crate::sync::queue::channel::Channel;
+use crate::sync::queue::channel::{Channel, RING_LIMIT};
 use crate::sync::queue::error::{
     Closed, PopError, PopUntilError, PushError, PushUntilError, TryPopError, TryPushError,
 };
@@ -64,7 +64,7 @@ impl<T> Queue<T> {
     #[track_caller]
     #[must_use]
     pub fn bounded(bound: usize) -> Self {
-        Self::make(bound, None, Location::caller())
+        Self::make(bound, RING_LIMIT, None, Location::caller())
     }
 
     /// Makes a queue with a name for messages.
@@ -77,11 +77,24 @@ impl<T> Queue<T> {
     #[track_caller]
     #[must_use]
     pub fn named(name: &str, bound: usize) -> Self {
-        Self::make(bound, Some(name), Location::caller())
+        Self::make(bound, RING_LIMIT, Some(name), Location::caller())
     }
 
-    fn make(bound: usize, name: Option<&str>, made: &'static Location<'static>) -> Self {
-        Self(Arc::new(Channel::new(bound, 1, name, made)))
+    /// One whose ring may have up to so many bytes of elements, all of which the first push allocates: for a queue of
+    /// which there is one.
+    #[cfg(feature = "observe")]
+    #[track_caller]
+    pub(crate) fn with_ring(name: &str, bound: usize, limit: usize) -> Self {
+        Self::make(bound, limit, Some(name), Location::caller())
+    }
+
+    fn make(
+        bound: usize,
+        ring_limit: usize,
+        name: Option<&str>,
+        made: &'static Location<'static>,
+    ) -> Self {
+        Self(Arc::new(Channel::new(bound, ring_limit, 1, name, made)))
     }
 
     /// Keeps equal elements out: one that equals an element of the queue is dropped by the push, which
