@@ -59,7 +59,7 @@ pub(crate) enum Verb {
         glob: String,
         #[command(flatten)]
         program: Program,
-        /// End after so many events; a call has two, its begin and its end [default: 100]
+        /// End after so many events; a call has two, its begin and its end [default: 100; `**` has none]
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
         max: Option<u64>,
         /// No more events than that in a second; the others are counted

@@ -16,7 +16,7 @@ use crate::fault::Fault;
 use crate::recording::Recorder;
 use crate::text::{clean, count};
 
-/// How many events a watch shows if nothing was said.
+/// How many events a watch of some functions shows if nothing was said.
 const FEW: u64 = 100;
 
 /// Writes to standard output.
@@ -58,8 +58,10 @@ pub(crate) fn watch(
     rate: Option<u32>,
     lasts: Option<Duration>,
 ) -> Result<(), Fault> {
-    // A rate and a time are limits, too.
-    let max = max.or_else(|| (rate.is_none() || lasts.is_none()).then_some(FEW));
+    // A rate and a time are limits, too. Who asks for everything is to say how much: the program refuses it.
+    let is_everything = glob.chars().all(|c| matches!(c, '*' | ':'));
+    let has_limits = rate.is_some() && lasts.is_some();
+    let max = max.or_else(|| (!is_everything && !has_limits).then_some(FEW));
     let command = Command::Watch {
         glob,
         max,

@@ -192,9 +192,9 @@ fn a_watch_prints_calls_and_says_what_it_could_not() {
             "selvedge: 2 events not shown: too many at a time\n"
         )
     );
-    let (_, out, _) = told(&folder.selvedge(&["watch", "**", "--for", "30s", "--rate", "9"]));
+    let (_, out, _) = told(&folder.selvedge(&["watch", "mill::**", "--for", "30s", "--rate", "9"]));
     assert!(
-        out.contains("** None Some(9) Some(30000)"),
+        out.contains("mill::** None Some(9) Some(30000)"),
         "two limits are enough: {out}"
     );
     let (_, out, _) = told(&folder.selvedge(&["watch", "**", "--for", "2s", "--max", "7"]));
