@@ -22,13 +22,15 @@ use crate::call::met::{self, Purpose};
 use crate::call::observed::{Event, Moment};
 use crate::call::site::Function;
 use crate::call::steps::{At, Running, go_on_with};
-use crate::primitive::{Arc, Shelf, drop_caught, message_of};
+use crate::primitive::{Arc, drop_caught, message_of, process_shelf};
 use crate::probe;
 
 /// What blocks have bound: the watches in force, and who of them is at work.
 static WATCHES: Key = Key::new();
-/// In force everywhere, newest first.
-static INSTALLED: Shelf<Vec<Watch>> = Shelf::new();
+process_shelf! {
+    /// In force everywhere, newest first.
+    static INSTALLED: Vec<Watch>;
+}
 
 /// Watches the calls of all open functions whose path matches `pattern`; `f` is told of each, when it begins and
 /// when it ends.

@@ -47,7 +47,7 @@ pub(crate) mod sys;
 pub(crate) use ::std::sync::RwLock;
 pub(crate) use caught::{Caught, drop_caught, drop_each, message_of, source_of, text_of};
 pub(crate) use once::{Once, thread_number};
-pub(crate) use shelf::{Lease, Shelf};
+pub(crate) use shelf::{Lease, Shelf, process_shelf};
 
 pub(crate) use ::std::sync::{Arc, OnceLock, Weak};
 pub(crate) use ::std::thread::{Thread, current, panicking};

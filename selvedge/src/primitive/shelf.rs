@@ -40,6 +40,21 @@ pub(crate) struct Shelf<T> {
     spare: AtomicPtr<T>,
 }
 
+/// Declares a shelf of the process. Under shuttle each execution has its own, as of everything that it schedules.
+macro_rules! process_shelf {
+    ($(#[$meta:meta])* static $name:ident: $type:ty;) => {
+        $(#[$meta])*
+        #[cfg(not(selvedge_shuttle))]
+        static $name: $crate::primitive::Shelf<$type> = $crate::primitive::Shelf::new();
+        #[cfg(selvedge_shuttle)]
+        shuttle::lazy_static! {
+            $(#[$meta])*
+            static ref $name: $crate::primitive::Shelf<$type> = $crate::primitive::Shelf::new();
+        }
+    };
+}
+pub(crate) use process_shelf;
+
 /// A value that is lent, until this is dropped; replaced meanwhile, it lives as long.
 pub(crate) struct Lease<T: 'static> {
     value: Option<Arc<T>>,

@@ -79,6 +79,7 @@ fn all_sources() -> Vec<Source> {
         (root().join("../formulas/extra-plugin"), &["src", "tests"]),
         (root().join("../examples/http"), &["src", "tests"]),
         (root().join("../bench-compare"), &["src"]),
+        (root().join("../fuzz"), &["fuzz_targets"]),
     ];
     packages
         .iter()

@@ -57,6 +57,13 @@ fn check(body: impl Fn() + Send + Sync + 'static) {
     use shuttle::Runner;
     use shuttle::scheduler::{PctScheduler, RandomScheduler};
 
+    // What a model has the process tell it, events say, must not come from another one: its threads are of another
+    // scheduler.
+    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _one = ONE
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+
     let schedules = std::env::var("SELVEDGE_SCHEDULES").map_or(1_000, |n| {
         n.parse::<usize>()
             .expect("SELVEDGE_SCHEDULES is a number")
