@@ -10,8 +10,9 @@
 //!    is forgotten, which ends it.
 //! 4. A shell's end is told under the number of the command that has it, and under its own while nobody has; once,
 //!    until it changes hands. Only the engine's thread changes that.
-//! 5. A start wakes nobody: the kernel is told what to listen to by who starts a process, under the inbox's lock,
-//!    and the inbox is emptied before what the kernel tells is looked at. So nothing is told of a stranger.
+//! 5. A start wakes nobody, unless there is input to write or orphans are looked for: the kernel is told what to
+//!    listen to by who starts a process, under the inbox's lock, and the inbox is emptied before what the kernel
+//!    tells is looked at. So nothing is told of a stranger.
 
 use core::fmt;
 use std::collections::HashMap;
