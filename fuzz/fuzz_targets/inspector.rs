@@ -15,7 +15,7 @@ use std::{env, process, thread};
 
 use libfuzzer_sys::fuzz_target;
 use selvedge::observe::inspect;
-use selvedge::observe::inspect::protocol::{Answer, Request};
+use selvedge::observe::inspect::protocol::{Answer, Command, Request};
 
 /// The socket of a program that runs as long as this one.
 static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -43,7 +43,10 @@ fuzz_target!(|sent: &[u8]| {
             assert_eq!(Answer::parse(&answer.line()).unwrap(), answer);
         }
     }
-    if text.contains("stop") {
+    let is_stop = |line: &str| {
+        Request::parse(line).is_ok_and(|it| matches!(it.command, Command::Stop { .. }))
+    };
+    if text.lines().any(is_stop) {
         return; // it may be obeyed
     }
     let mut hostile = UnixStream::connect(&*PROGRAM).expect("it serves");

@@ -3,7 +3,7 @@
 //! # Invariants
 //!
 //! 1. Every line is an [`Answer`]: a `hello` first, then those of one `record`. So a recording is made by any client
-//!    that writes down what it hears, and lines that this version cannot read are passed over.
+//!    that writes down what it hears, and answers that this version does not know are passed over.
 //! 2. A file whose last line is cut, because the disk was full or the machine went down, is good up to there.
 
 use std::fs::{File, OpenOptions};

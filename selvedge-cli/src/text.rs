@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! 1. What a program says is printed only after [`clean`]: names are chosen by whoever wrote the program, or by
-//!    its clients, and a terminal obeys control characters.
+//! 1. What a program says is printed only after [`clean`], or as an export of the library that escapes: names are
+//!    chosen by whoever wrote the program, or by its clients, and a terminal obeys control characters.
 
 use std::borrow::Cow;
 use std::fmt::Write;

@@ -59,7 +59,7 @@ pub(crate) fn watch(
     lasts: Option<Duration>,
 ) -> Result<(), Fault> {
     // A rate and a time are limits, too. Who asks for everything is to say how much: the program refuses it.
-    let is_everything = glob.chars().all(|c| matches!(c, '*' | ':'));
+    let is_everything = glob.contains("**") && glob.chars().all(|c| matches!(c, '*' | ':'));
     let has_limits = rate.is_some() && lasts.is_some();
     let max = max.or_else(|| (!is_everything && !has_limits).then_some(FEW));
     let command = Command::Watch {

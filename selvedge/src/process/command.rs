@@ -380,7 +380,7 @@ impl Command {
     /// thread that does block one starts it in a slower way, in which the size of this program counts.
     ///
     /// If this program dies, by SIGKILL even, the group is killed. A process that is started in the very moment, before
-    /// its group is in the guard's list, some microseconds, may survive.
+    /// its group is in the guard's list, some microseconds, may survive; the first one, as long as the guard starts.
     ///
     /// # Errors
     ///

@@ -88,6 +88,19 @@ fn a_request_may_be_as_long_as_is_said_and_no_longer() {
     });
 }
 
+/// What stands behind a request that ends the connection is not obeyed.
+#[test]
+fn nothing_is_worked_on_after_a_request_that_is_too_long() {
+    served(|serving| {
+        let mut raw = Raw::connect(serving.path());
+        let mut sent = vec![b'x'; REQUEST_BYTES + 1];
+        sent.extend(b"\n{\"id\":3,\"do\":\"signals\"}\n");
+        assert!(raw.send(&sent));
+        assert_eq!(problem(&mut raw), ProblemKind::TooLong);
+        assert_eq!(raw.hear(), None);
+    });
+}
+
 /// A line in pieces of one byte is a line.
 #[test]
 fn a_request_may_come_in_pieces() {

@@ -48,6 +48,10 @@ pub(crate) const PYTHON_CASES: &[Case] = &[
         a_stop_in_the_middle_of_a_call,
     ),
     (
+        "a_worker_that_cannot_be_started_again_is_given_up",
+        a_worker_that_cannot_be_started_again_is_given_up,
+    ),
+    (
         "a_call_that_cannot_be_cancelled_costs_the_worker",
         a_call_that_cannot_be_cancelled_costs_the_worker,
     ),
@@ -260,6 +264,42 @@ fn a_stop_in_the_middle_of_a_call() {
         call.cancel();
         worker.join()?;
         assert!(start.elapsed() < Duration::from_secs(20));
+        Ok(())
+    });
+}
+
+/// A long life is no credit for starts that fail one after the other.
+fn a_worker_that_cannot_be_started_again_is_given_up() {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    program(|_| {
+        let path = std::env::temp_dir().join(format!("selvedge-worker-{}", std::process::id()));
+        let mut options = std::fs::OpenOptions::new();
+        let mut script = options
+            .write(true)
+            .create_new(true)
+            .mode(0o700)
+            .open(&path)?;
+        std::io::Write::write_all(&mut script, b"#!/bin/sh\nexec python3 \"$@\"\n")?;
+        drop(script);
+        let (nothing, within) = (Duration::ZERO, Duration::from_millis(500));
+        let restart = Restart::on_failure()
+            .at_most(2, within)
+            .backoff(nothing, nothing);
+        let builder = Builder::python("py", Command::new(&path)).restart(restart);
+        let worker = builder.start()?;
+        let began = Instant::now();
+        std::fs::remove_file(&path)?;
+        while began.elapsed() <= within {
+            worker.exec("import time; time.sleep(0.05)")?;
+        }
+        let ended = worker.exec("import os; os._exit(3)").unwrap_err();
+        assert!(ended.is_ended(), "{ended}");
+        let patience = Till::after(Duration::from_secs(20));
+        let given_up = worker.stopped().wait_until(&patience);
+        assert!(given_up.is_ok(), "it is tried again and again");
+        let error = worker.join().unwrap_err().to_string();
+        assert!(error.contains("is given up"), "{error}");
         Ok(())
     });
 }

@@ -135,30 +135,24 @@ impl Connection {
         let mut done = 0;
         while self.state != State::Dead && !self.is_full() {
             let rest = &self.input[done..];
-            let Some(length) = rest.iter().position(|byte| *byte == b'\n') else {
-                break;
-            };
+            let end = rest.iter().position(|byte| *byte == b'\n');
+            if end.unwrap_or(rest.len()) > REQUEST_BYTES {
+                let message = format!("a request has no more than {REQUEST_BYTES} bytes");
+                self.say(0, Body::Error(problem(ProblemKind::TooLong, message)));
+                self.input.clear(); // what comes after it is not worked on
+                return self.finish();
+            }
+            let Some(length) = end else { break };
             let line = rest[..length].to_vec();
             done += length + 1;
             self.request(&line, shared);
         }
         self.input.drain(..done);
-        if self.input.len() > REQUEST_BYTES && !self.is_full() {
-            let message = format!("a request has no more than {REQUEST_BYTES} bytes");
-            self.say(0, Body::Error(problem(ProblemKind::TooLong, message)));
-            self.input.clear();
-            self.finish();
-        }
     }
 
     fn request(&mut self, line: &[u8], shared: &Shared) {
         if line.trim_ascii().is_empty() {
             return;
-        }
-        if line.len() > REQUEST_BYTES {
-            let message = format!("a request has no more than {REQUEST_BYTES} bytes");
-            self.say(0, Body::Error(problem(ProblemKind::TooLong, message)));
-            return self.finish();
         }
         let request: Request = match serde_json::from_slice(line) {
             Ok(request) => request,

@@ -139,7 +139,7 @@ fn stack(tables: &Tables, node: usize) -> Vec<String> {
 
 /// A name in a folded stack, where `;` and line ends mean something else.
 fn frame(name: &str) -> String {
-    name.replace(';', ",").replace(['\n', '\r'], " ")
+    name.replace(';', ",").replace(char::is_control, " ")
 }
 
 /// Chrome's trace events. What stands on one line must nest, so threads of one path have a line each.
@@ -209,7 +209,7 @@ fn quoted(text: &str) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => json.extend(['\\', c]),
-            c if c < ' ' || c == '\u{7f}' => {
+            c if c.is_control() => {
                 // Writing to a `String` cannot fail.
                 let _ = write!(json, "\\u{:04x}", u32::from(c));
             }

@@ -6,7 +6,7 @@
 //!
 //! # Invariants
 //!
-//! 1. A set of signals is read only after the system has written all of it.
+//! 1. A set of signals begins as zeros, which are a set: the system writes only the part of it that it uses.
 //! 2. What runs in the child before it becomes another program calls `pthread_sigmask` and nothing else: POSIX
 //!    allows that after a fork, and it takes no lock and no memory.
 
@@ -46,23 +46,23 @@ pub(crate) fn clear_for(command: &mut Command) {
 
 /// Has the calling thread no signal blocked?
 fn is_clear() -> bool {
-    let mut mask = MaybeUninit::uninit();
+    let mut mask = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: without a new mask it only writes the present one, to where there is room for it.
     let asked = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, null(), mask.as_mut_ptr()) };
     if asked != 0 {
         return true; // it fails only if it is asked for what is not there
     }
-    // SAFETY: it has written the mask (invariant 1).
+    // SAFETY: invariant 1.
     let mask = unsafe { mask.assume_init() };
     // SAFETY: as above; a number that is no signal's is no member.
     (1..=LAST).all(|signal| unsafe { libc::sigismember(&raw const mask, signal) } != 1)
 }
 
 fn none() -> libc::sigset_t {
-    let mut none = MaybeUninit::uninit();
+    let mut none = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: it only writes to the set, for which there is room.
     let emptied = unsafe { libc::sigemptyset(none.as_mut_ptr()) };
     debug_assert_eq!(emptied, 0, "it fails for no set");
-    // SAFETY: it has written all of the set (invariant 1).
+    // SAFETY: invariant 1.
     unsafe { none.assume_init() }
 }

@@ -73,7 +73,11 @@ impl Adopted {
         let was_below = || self.below.contains(&child.identity());
         let is_left = || {
             let is_process = child.may_be_started() || leaders.iter().any(|it| child.is(*it));
-            !is_process && orphans::is_marked_by_us(child)
+            // Again: one that is being started had no group of its own when it was seen, and has one since it has the
+            // mark.
+            let now = || Seen::read(child.id).filter(|now| now.is_same(child));
+            let is_marked = !is_process && orphans::is_marked_by_us(child);
+            is_marked && now().is_some_and(|now| !now.may_be_started())
         };
         (was_below() || is_left()) && !is_held()
     }

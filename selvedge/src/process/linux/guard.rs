@@ -68,7 +68,7 @@ impl Guard {
         self.groups[line] = Some(leader);
         self.revivals = 0;
         match &self.shell {
-            Some(shell) if shell.write(line, Some(leader)).is_ok() => {}
+            Some(shell) if write(&shell.file, line, Some(leader)).is_ok() => {}
             _ => self.replace(news),
         }
     }
@@ -79,7 +79,7 @@ impl Guard {
         };
         self.groups[line] = None;
         if let Some(shell) = &self.shell
-            && shell.write(line, None).is_err()
+            && write(&shell.file, line, None).is_err()
         {
             self.replace(news); // it would go on to believe in this one
         }
@@ -126,23 +126,17 @@ impl Shell {
         command.env_clear().current_dir("/").process_group(0);
         command.stdin(theirs);
         command.stdout(file.try_clone()?).stderr(Stdio::null());
-        let child = command.spawn()?;
-        let mut shell = Self { child, file, pipe };
         for (line, group) in groups.iter().enumerate() {
-            if let Err(error) = shell.write(line, *group) {
-                let _ = shell.child.kill(); // it is ours, and not reaped
-                let _ = shell.child.wait();
-                return Err(error);
-            }
+            write(&file, line, *group)?; // before it can look
         }
-        Ok(shell)
+        let child = command.spawn()?;
+        Ok(Self { child, file, pipe })
     }
+}
 
-    fn write(&self, line: usize, group: Option<Pid>) -> io::Result<()> {
-        let group = group.map(|group| group.as_raw_nonzero().to_string());
-        let text = format!("{:>10}\n", group.unwrap_or_default());
-        debug_assert_eq!(text.len(), LINE);
-        self.file
-            .write_all_at(text.as_bytes(), (line * LINE) as u64)
-    }
+fn write(file: &File, line: usize, group: Option<Pid>) -> io::Result<()> {
+    let group = group.map(|group| group.as_raw_nonzero().to_string());
+    let text = format!("{:>10}\n", group.unwrap_or_default());
+    debug_assert_eq!(text.len(), LINE);
+    file.write_all_at(text.as_bytes(), (line * LINE) as u64)
 }

@@ -127,7 +127,7 @@ impl Host {
     /// Is it there, and where it is to be? A directory may have been replaced by another of that name. And will
     /// the orphans of its commands be known?
     pub(super) fn is_fit(&self, key: &Key) -> bool {
-        if orphans::mark(self.key()).is_some() != self.is_marked {
+        if orphans::adopts() != self.is_marked {
             return false;
         }
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;

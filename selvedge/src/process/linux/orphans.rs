@@ -48,7 +48,9 @@ static ADOPTS: AtomicBool = AtomicBool::new(false);
 ///
 /// So are those that end before their process. The system does not say whom it gives to this program: while there are
 /// processes, or orphans, it looks for new ones five times a second. One of which no look has found more than a
-/// zombie stays that to the end of the program, because nothing tells it from a child that somebody else waits for.
+/// zombie stays that to the end of the program, because nothing tells it from a child that somebody else waits for;
+/// and so does one that leads a group of its own in the session of this program, unless a look has seen it as the
+/// child of another.
 ///
 /// # Errors
 ///

@@ -145,7 +145,8 @@ impl Output {
             }
             let Some(pipe) = &self.pipe else { break };
             match retry_on_intr(|| read(pipe, &mut *buffer)) {
-                Ok(0) => {
+                Err(Errno::AGAIN) => break,
+                Ok(0) | Err(_) => {
                     self.end();
                     break;
                 }
@@ -153,11 +154,6 @@ impl Output {
                     self.overflow(&buffer[..n], excess)
                 }
                 Ok(n) => self.take(&buffer[..n]),
-                Err(Errno::AGAIN) => break,
-                Err(_) => {
-                    self.end();
-                    break;
-                }
             }
         }
         self.settle(request, buffer);
@@ -209,6 +205,7 @@ impl Output {
         }
         self.lost += self.spilled(); // if the disk has failed
         self.spill = None;
+        self.close_gap();
     }
 
     fn collect_no_more(&mut self, text: &[u8]) {

@@ -71,7 +71,6 @@ impl Keeper {
         let mut recent = VecDeque::new();
         let mut restarts = 0;
         loop {
-            let began = signal::now();
             let why = now.0.attend(&now.1, stop);
             let may_restart = why != Why::Asked && self.builder.restart.applies(true);
             let starting = Signal::named("the worker's start");
@@ -88,9 +87,7 @@ impl Keeper {
             // Until it runs again, or is given up.
             now = loop {
                 let (ended, told) = &last;
-                let after = may_restart
-                    .then(|| self.pause(began, &mut recent))
-                    .flatten();
+                let after = may_restart.then(|| self.pause(&mut recent)).flatten();
                 let Some(after) = after else {
                     return self.give_up(ended, *told, may_restart);
                 };
@@ -139,12 +136,9 @@ impl Keeper {
     }
 
     /// How long to wait before the next life, if there may be one.
-    fn pause(&self, began: Instant, recent: &mut VecDeque<Instant>) -> Option<Duration> {
+    fn pause(&self, recent: &mut VecDeque<Instant>) -> Option<Duration> {
         let now = signal::now();
         let (most, within) = self.builder.restart.limit();
-        if now.saturating_duration_since(began) > within {
-            recent.clear();
-        }
         recent.push_back(now);
         while recent
             .front()

@@ -52,7 +52,7 @@ pub use request::{Command, ProfileFormat, Request};
 
 /// The version of the protocol that this library speaks.
 pub const VERSION: u32 = 1;
-/// The longest request, with its end of line.
+/// The longest request, its end of line not counted.
 pub const REQUEST_BYTES: usize = 64 * 1024;
 /// How many clients may be connected.
 pub const CONNECTIONS: usize = 16;

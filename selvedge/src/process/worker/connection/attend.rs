@@ -205,10 +205,7 @@ impl Connection {
         for waiter in waiters {
             waiter.notify();
         }
-        let flushed = self.writing.lock().flushed.take();
-        if let Some(flushed) = flushed {
-            flushed.set();
-        }
+        self.end_input(); // nobody waits for room, now or later
         told
     }
 }

@@ -346,7 +346,13 @@ impl Connection {
             Some(())
         };
         match Waiter::wait_notified(signals, site.clone(), enqueue) {
-            Some(((), Woken::Signal(at))) => Some(at),
+            Some(((), Woken::Signal(at))) => {
+                // Nobody is to hand the reading over to who has gone.
+                if let Some(pending) = self.state.lock().pending.get_mut(&id) {
+                    pending.waiter = None;
+                }
+                Some(at)
+            }
             _ => None,
         }
     }
