@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selvedge::process::{self, JoinError, Stdin};
 
-use crate::child::{Case, Scenario, end_of};
+use crate::child::{Case, Child, Scenario, end_of};
 use crate::proc::{is_alive, members, until};
 use crate::streams::{run, sh};
 
@@ -138,6 +138,15 @@ pub(crate) const CASES: &[Case] = &[
     }),
     ("a_program_that_adopts_orphans_ends_those_who_left", || {
         let end = end_of("adopting");
+        end.assert_code(0);
+        end.assert_quiet();
+    }),
+    ("a_program_in_a_container_adopts_orphans", || {
+        let Some(contained) = Child::start_contained("adopting") else {
+            eprintln!("skipped: the system allows no namespaces");
+            return;
+        };
+        let end = contained.end();
         end.assert_code(0);
         end.assert_quiet();
     }),

@@ -138,6 +138,25 @@ impl Child {
         Self::start_by(scenario, shell)
     }
 
+    /// As in a container: in a PID namespace of its own, with its session outside of it. `None`: the system refuses.
+    pub(crate) fn start_contained(scenario: &str) -> Option<Self> {
+        let contained = || {
+            let mut unshare = Command::new("unshare");
+            unshare.args(["--user", "--map-root-user", "--pid", "--fork"]);
+            unshare.arg("--mount-proc");
+            unshare
+        };
+        let probe = contained().arg("true").stderr(Stdio::null()).status();
+        if !probe.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        // The first process of the namespace is a shell, to which orphans fall that nobody adopts.
+        let mut unshare = contained();
+        unshare.args(["sh", "-c", r#""$0"; exit $?"#]);
+        unshare.arg(std::env::current_exe().unwrap());
+        Some(Self::start_by(scenario, unshare))
+    }
+
     /// Its input is what this script writes.
     pub(crate) fn start_reading(scenario: &str, script: &str) -> Self {
         let mut shell = Command::new("sh");

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, getsid, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 
 use crate::process::exit::Descendant;
 
@@ -140,8 +140,9 @@ impl Seen {
 
     /// Does it look as a process that we start: in our session, with a group of its own?
     pub(super) fn may_be_started(&self) -> bool {
-        let session = getsid(None).map_or(0, number);
-        self.is_leader() && self.session == session
+        // As `/proc` has it: 0 for both of us where our session was begun outside of our PID namespace.
+        let is_of_our_session = |us: Self| us.session == self.session;
+        self.is_leader() && Self::read(std::process::id()).is_some_and(is_of_our_session)
     }
 
     pub(super) fn is(&self, process: Pid) -> bool {
