@@ -171,11 +171,7 @@ struct Left<'l> {
 
 impl<'l> Left<'l> {
     #[inline]
-    fn of(
-        here: &'l Link,
-        then: *const PollingLink,
-        block: &'static Location<'static>,
-    ) -> Self {
+    fn of(here: &'l Link, then: *const PollingLink, block: &'static Location<'static>) -> Self {
         Self {
             here,
             pollings: here.pollings.get(),
