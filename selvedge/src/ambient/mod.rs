@@ -62,7 +62,9 @@ pub(crate) use baggage::Inherited;
 pub(crate) use context::ISOLATION;
 pub(crate) use current::{Entered, Identity, enter_thread, identity, thread_path};
 pub(crate) use enter::verbs;
-pub(crate) use frame::{Binding, Extension, Payload, depth, enter, innermost, with_value};
+pub(crate) use frame::{
+    Binding, Extension, Payload, Top, depth, enter, foreign_stack, innermost, top, with_value,
+};
 pub(crate) use key::Key;
 pub(crate) use strict::{
     Refuses, active as active_strict, is_any as is_any_strict, watch as watch_strict,

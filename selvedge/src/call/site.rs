@@ -108,18 +108,17 @@ impl Site {
         if self.is_for_blocks() {
             return chain::is_empty(&self.key);
         }
-        self.are_others_out_of_reach()
+        if self.is_new() {
+            self.prepare();
+        }
+        !groutine::is_concerned(self) && self.are_others_out_of_reach()
     }
 
     #[inline(never)]
     fn are_others_out_of_reach(&'static self) -> bool {
-        if self.is_new() {
-            self.prepare();
-        }
         chain::is_empty(&self.key)
             && (!self.has_wide() || self.installed.is_empty() && !self.bindings.has_match())
             && binding::unanswered(self).is_none()
-            && !groutine::is_concerned(self)
             && (!self.is_watched() || !watch::is_in_reach())
             && !self.is_measured()
     }

@@ -185,12 +185,13 @@ impl Rest {
     }
 
     /// What does not change in the call.
-    pub(super) fn called(&self) -> Called {
-        let Steps {
-            site, of, receiver, ..
-        } = *self.steps;
-        let receiver = ptr::without_provenance(receiver);
-        Called { site, of, receiver }
+    pub(super) fn called(&self) -> Called<'_> {
+        let steps = &*self.steps;
+        Called {
+            site: steps.site,
+            of: &steps.of,
+            receiver: ptr::without_provenance(steps.receiver),
+        }
     }
 
     /// The next step that applies to the call (invariant 2 of the module): where it stands in the list.
