@@ -15,6 +15,6 @@ fn main() {
     let mut calls = 0;
     let work = counting(&mut calls);
     let other = || std::thread::scope(|scope| scope.spawn(|| block_on(work)).join());
-    assert_eq!(other().unwrap(), Ok(1));
+    assert_eq!(other().unwrap().unwrap(), 1);
     assert_eq!(calls, 1);
 }
