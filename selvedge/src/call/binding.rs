@@ -297,7 +297,7 @@ fn register(
         (bound, replaced)
     };
     // Armed after it can be found; a replaced one hands its count on.
-    if replaced.is_none() {
+    if !replaced.is_some() {
         site.bindings.count.fetch_add(1, Relaxed);
         site.arm_wide();
     }
