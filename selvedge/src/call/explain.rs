@@ -156,7 +156,7 @@ impl ExplainedStep {
 #[doc(hidden)]
 pub fn explain(site: &'static Site, of: TypeId) -> Explanation {
     site.prepare();
-    let (function, refused_by) = (site.function(), binding::unanswered(site));
+    let (function, refused_by) = (site.function(), binding::unanswered(site, Some(of)));
     let mut steps = Vec::new();
     for (watch, _) in watch::seeing(function) {
         let pattern = watch.pattern().to_owned();

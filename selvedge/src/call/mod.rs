@@ -99,7 +99,7 @@
 //! has entered it, a function needs an implementation for it: a binding that matches and names the context, on any
 //! level. Without one the call panics, where it would choose among bindings and body; so a patch that does not
 //! proceed answers all the same, and a function that has patches only is refused when they proceed. Inside several
-//! strict contexts it needs one for each. An implementation that calls its own function comes to the body.
+//! strict contexts it needs one for each; a generic function, one for the instantiation that is called. An implementation that calls its own function comes to the body.
 //!
 //! # Recursion
 //!

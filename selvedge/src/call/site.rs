@@ -120,7 +120,7 @@ impl Site {
         }
         chain::is_empty(&self.key)
             && (!self.has_wide() || self.installed.is_empty() && !self.bindings.has_match())
-            && binding::unanswered(self).is_none()
+            && binding::unanswered(self, None).is_none()
             && !groutine::is_concerned(self)
             && (!self.is_watched() || !watch::is_in_reach())
             && !self.is_measured()

@@ -105,7 +105,7 @@ async fn go<A, R, S: Boxes>(
 ) -> R {
     let mut watched = Watched::begin(site, args, code);
     groutine::attend();
-    let refused_by = binding::unanswered(site);
+    let refused_by = binding::unanswered(site, Some(of));
     let steps = Steps {
         site,
         of,
