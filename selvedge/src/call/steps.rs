@@ -186,7 +186,7 @@ fn dispatch_among(
     chain::look(&site.key, |view| {
         let steps = Steps {
             sets,
-            refused_by: binding::unanswered(site),
+            refused_by: binding::unanswered(site, Some(*of)),
             ..Steps::of_blocks(site, of, receiver, view)
         };
         if site.has_wide() {
