@@ -10,10 +10,14 @@
 //! 4. `is_awaited` is set before `is_stuck` is looked at, and the other way round, both `SeqCst`: who waits for a
 //!    process that waits for a reader tells the engine, or the engine sees it.
 
+use core::panic::Location;
 use std::borrow::Cow;
 use std::error::Error;
 
-use crate::primitive::atomic::{AtomicBool, Ordering::SeqCst};
+use crate::primitive::atomic::{
+    AtomicBool,
+    Ordering::{Relaxed, SeqCst},
+};
 use crate::primitive::{Arc, Mutex};
 use crate::probe::Ending;
 use crate::process::collection::Collection;
@@ -164,11 +168,27 @@ impl Life {
         }
     }
 
+    /// Until it has ended, or `until` or the stop of the calling thread is set, that looks after the process itself,
+    /// if it can: whatever has become of that is seen by waiting.
+    pub(super) fn attend(&self, until: &Signal, at: &'static Location<'static>) {
+        let stopped = self.member.stopped();
+        let is_wanted = |wanted: &AtomicBool| wanted.load(Relaxed);
+        if !stopped.is_set() && !self.is_wanted.iter().any(is_wanted) {
+            self.requests.attend(until, stopped.site(at));
+        }
+    }
+
     /// From here on output is collected, until that is dropped.
-    pub(super) fn collect<'a>(&'a self, streams: &'a Streams) -> Collector<'a> {
+    pub(super) fn collect<'a>(
+        &'a self,
+        streams: &'a Streams,
+        until: &Signal,
+        at: &'static Location<'static>,
+    ) -> Collector<'a> {
         for collected in &self.collected {
             collected.begin();
         }
+        self.attend(until, at);
         if !self.settled.is_set() {
             self.requests.look_again();
         }

@@ -5,9 +5,11 @@
 //! started with the first process and ends with the program.
 
 mod adopted;
+mod attend;
 mod engine;
 mod group;
 mod guard;
+mod hands;
 mod host;
 mod input;
 mod leftover;
