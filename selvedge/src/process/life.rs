@@ -172,10 +172,14 @@ impl Life {
     /// if it can: whatever has become of that is seen by waiting.
     pub(super) fn attend(&self, until: &Signal, at: &'static Location<'static>) {
         let stopped = self.member.stopped();
-        let is_wanted = |wanted: &AtomicBool| wanted.load(Relaxed);
-        if !stopped.is_set() && !self.is_wanted.iter().any(is_wanted) {
+        if !stopped.is_set() && !self.is_wanted() {
             self.requests.attend(until, stopped.site(at));
         }
+    }
+
+    /// Has anybody asked for a queue of its output?
+    pub(super) fn is_wanted(&self) -> bool {
+        self.is_wanted.iter().any(|it| it.load(Relaxed))
     }
 
     /// From here on output is collected, until that is dropped.

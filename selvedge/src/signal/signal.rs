@@ -333,12 +333,6 @@ impl Signal {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Does anything hang on it?
-    #[cfg(selvedge_process)]
-    pub(crate) fn is_linked(&self) -> bool {
-        !self.0.links.lock().is_empty()
-    }
-
     pub(super) fn made(&self) -> &'static Location<'static> {
         self.0.made
     }

@@ -132,11 +132,18 @@ fn several_wait_for_one_process() {
     });
 }
 
-/// Who waits may hold what an action wants that hangs on the end.
+/// Who waits may hold what an action wants that hangs on a queue.
 #[test]
-fn an_action_on_the_end_does_not_run_on_who_waits() {
+fn an_action_on_a_queue_does_not_run_on_who_waits() {
     World::new().run(|| {
-        let process = Command::new("sleep").arg("0.1").spawn().unwrap();
+        let script = ["-c", "sleep 0.3; echo one"];
+        let process = Arc::new(Command::new("sh").args(script).spawn().unwrap());
+        let same = Arc::clone(&process);
+        let waiter = thread::spawn("waiter", move |_stop| {
+            assert!(same.wait()?.success());
+            Ok(current().id())
+        });
+        until_awaited(1);
         let (ran, by) = (Signal::new(), Arc::new(Mutex::new(None::<ThreadId>)));
         let action = {
             let (ran, by) = (ran.clone(), Arc::clone(&by));
@@ -145,10 +152,10 @@ fn an_action_on_the_end_does_not_run_on_who_waits() {
                 ran.set();
             }
         };
-        process.stopped().on_set(action).forever();
-        assert!(process.wait().unwrap().success());
+        process.stdout().ready().on_set(action).forever();
         ran.wait_until(&late()).expect("it runs");
-        assert_ne!(*by.lock().unwrap(), Some(current().id()));
+        assert_ne!(*by.lock().unwrap(), Some(waiter.join().unwrap()));
+        assert_eq!(*process.stdout().pop().unwrap(), *b"one");
     });
 }
 

@@ -8,8 +8,8 @@
 //!
 //! 1. What is lent is not told to the engine by the kernel, and is again from before it is given back. What becomes
 //!    ready in between is told then.
-//! 2. Nobody else waits for its end, hangs something on that, or has asked for its queues: no code of others runs on
-//!    the waiting thread, which may hold what that wants.
+//! 2. Nobody has asked for its queues, as far as is known: what others hang on those does not run on the waiting
+//!    thread, which may hold what that wants. What they hang on its end runs elsewhere anyway.
 //! 3. A process is lent after whatever runs before a wait, which may wait for it as well.
 
 use core::mem;
@@ -18,7 +18,6 @@ use std::os::fd::AsFd;
 
 use rustix::event::epoll::{self, EventFlags};
 
-use crate::primitive::atomic::Ordering::Relaxed;
 use crate::primitive::sys::Event;
 use crate::primitive::sys::descriptor::{self, Interest};
 use crate::process::linux::engine::{CHUNK, Request};
@@ -92,7 +91,7 @@ impl<'r> Lent<'r> {
         if !is_ready {
             return Ok((false, is_raised));
         }
-        if n == 1 || descriptor::is_ready(end.0, end.1)? {
+        if n == 1 || process.life.is_wanted() || descriptor::is_ready(end.0, end.1)? {
             return Ok((true, is_raised));
         }
         process.pump(buffer);
@@ -101,7 +100,7 @@ impl<'r> Lent<'r> {
 
     fn ended(&mut self, buffer: &mut [u8]) {
         if let Some(process) = &mut self.process
-            && !process.has_company()
+            && !process.life.is_wanted()
         {
             process.ready(SELF, buffer);
             process.settle();
@@ -132,13 +131,7 @@ impl Watched {
     /// Is nothing to be done but to wait for its end and to read what it writes?
     pub(super) fn is_quiet(&self) -> bool {
         let is_simple = self.is_told && self.lent.is_none() && self.input.is_none();
-        is_simple && self.phase == Phase::Running && !self.has_company() && !orphans::adopts()
-    }
-
-    /// Does anybody hear of its end, or may have its queues (invariant 2)?
-    fn has_company(&self) -> bool {
-        let is_wanted = self.life.is_wanted.iter().any(|it| it.load(Relaxed));
-        is_wanted || self.life.member.stopped().is_linked() || self.life.settled.is_linked()
+        is_simple && self.phase == Phase::Running && !self.life.is_wanted() && !orphans::adopts()
     }
 
     /// Is the engine told by the kernel what happens to it (invariant 1)?

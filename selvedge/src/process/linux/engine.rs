@@ -13,7 +13,7 @@
 //! 5. A start wakes nobody, unless there is input to write or orphans are looked for: the kernel is told what to
 //!    listen to by who starts a process, and under the lock under which it is looked up. So nothing is told of a
 //!    stranger.
-//! 6. Who waits for a process may have it [meanwhile](super::attend), and then the engine does nothing with it.
+//! 6. Who waits for a process may [have it](super::attend) meanwhile, and then the engine does nothing with it.
 
 use core::fmt;
 use std::collections::HashMap;
