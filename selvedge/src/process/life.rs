@@ -26,7 +26,7 @@ use crate::process::error::{Failed, JoinError};
 use crate::process::exit::Exit;
 use crate::process::line::{Cutter, Line};
 use crate::process::linux::Request;
-use crate::signal::{Signal, Stopped};
+use crate::signal::{Signal, Stopped, WaitError};
 use crate::sync::Queue;
 use crate::thread::{self, Member, Unreceived};
 
@@ -168,12 +168,16 @@ impl Life {
         }
     }
 
-    /// Until it has ended, or `until` or the stop of the calling thread is set, that looks after the process itself,
-    /// if it can: whatever has become of that is seen by waiting.
-    pub(super) fn attend(&self, until: &Signal, at: &'static Location<'static>) {
-        let stopped = self.member.stopped();
-        if !stopped.is_set() && !self.is_wanted() {
-            self.requests.attend(until, stopped.site(at));
+    /// The calling thread begins to wait, and looks after the process itself, if it can. When that is over, and no
+    /// error, it waits for the end.
+    pub(super) fn attend(
+        &self,
+        until: &Signal,
+        at: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
+        match self.member.stopped() {
+            stopped if stopped.is_set() => Ok(()),
+            stopped => self.requests.attend(stopped, until, at),
         }
     }
 
@@ -182,19 +186,10 @@ impl Life {
         self.is_wanted.iter().any(|it| it.load(Relaxed))
     }
 
-    /// From here on output is collected, until that is dropped.
-    pub(super) fn collect<'a>(
-        &'a self,
-        streams: &'a Streams,
-        until: &Signal,
-        at: &'static Location<'static>,
-    ) -> Collector<'a> {
+    /// From here on output is collected, until that is dropped; the engine is to be told, if it has the process.
+    pub(super) fn collect<'a>(&'a self, streams: &'a Streams) -> Collector<'a> {
         for collected in &self.collected {
             collected.begin();
-        }
-        self.attend(until, at);
-        if !self.settled.is_set() {
-            self.requests.look_again();
         }
         let life = self;
         Collector { life, streams }

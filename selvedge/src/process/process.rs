@@ -286,7 +286,12 @@ impl Process {
     /// As [`join_until`](Self::join_until).
     #[track_caller]
     pub fn output_until(&self, signal: &Signal) -> Result<Output, JoinError> {
-        let collector = self.life.collect(&self.streams, signal, Location::caller());
+        let collector = self.life.collect(&self.streams);
+        let attended = self.life.attend(signal, Location::caller());
+        attended.map_err(|error| JoinError::of_wait(self.path(), error))?;
+        if !self.life.settled.is_set() {
+            self.life.look_again();
+        }
         for event in [self.stopped(), &self.life.settled] {
             let waited = event.wait_until(signal);
             waited.map_err(|error| JoinError::of_wait(self.path(), error))?;
@@ -342,11 +347,11 @@ impl Process {
     }
 
     /// A wait for its end begins.
-    fn attend(&self, until: &Signal, at: &'static Location<'static>) {
+    fn attend(&self, until: &Signal, at: &'static Location<'static>) -> Result<(), WaitError> {
         if !self.stopped().is_set() {
             self.let_end();
-            self.life.attend(until, at);
         }
+        self.life.attend(until, at)
     }
 
     /// Gives up its exit: a failure is reported when it happens. The process still belongs to its parent.
@@ -394,14 +399,17 @@ impl Child for Process {
 
     #[track_caller]
     fn wait(&self) -> Result<Exit, Stopped> {
-        self.attend(&Signal::never(), Location::caller());
+        if let Err(WaitError::Stopped(stopped)) = self.attend(&Signal::never(), Location::caller())
+        {
+            return Err(stopped);
+        }
         self.stopped().wait()?;
         Ok(self.try_wait().expect("it has ended"))
     }
 
     #[track_caller]
     fn wait_until(&self, signal: &Signal) -> Result<Exit, WaitError> {
-        self.attend(signal, Location::caller());
+        self.attend(signal, Location::caller())?;
         self.stopped().wait_until(signal)?;
         Ok(self.try_wait().expect("it has ended"))
     }

@@ -13,6 +13,7 @@
 //! 3. A process is lent after whatever runs before a wait, which may wait for it as well.
 
 use core::mem;
+use core::panic::Location;
 use std::io;
 use std::os::fd::AsFd;
 
@@ -24,30 +25,47 @@ use crate::process::linux::engine::{CHUNK, Request};
 use crate::process::linux::orphans;
 use crate::process::linux::output::Output;
 use crate::process::linux::watched::{Phase, SELF, Watched};
-use crate::signal::{self, Ready, Signal, WaitSite, wait_ready_by};
+use crate::signal::{self, Ready, Signal, Stopped, WaitError, wait_ready_by};
 
 impl Request {
-    /// Looks after the process on the calling thread until it is over, or `until` or the thread's stop is set, or
-    /// something is wanted of it. Whoever calls waits after that.
-    pub(in crate::process) fn attend(&self, until: &Signal, site: WaitSite<'static>) {
+    /// Looks after the process on the calling thread until it is over, or something is wanted of it. Unless `until` or
+    /// the thread's stop is set first, whoever calls waits after that.
+    pub(in crate::process) fn attend(
+        &self,
+        stopped: &Signal,
+        until: &Signal,
+        at: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
+        if !self.run.hands.may_lend(self.key) {
+            return Ok(());
+        }
         let (recall, stop) = (Signal::new(), signal::stop());
         let mut buffer = mem::take(&mut *self.run.buffer.lock());
-        let mut lent = None;
-        let signals = [until, &stop, &recall];
-        let ready = wait_ready_by(&signals, &self.run.spare, site, |event| {
-            if lent.is_none() {
+        let (mut lent, mut is_first) = (None, true);
+        let signals = [stopped, until, &stop, &recall];
+        let ready = wait_ready_by(&signals, &self.run.spare, stopped.site(at), |event| {
+            if mem::take(&mut is_first) {
                 lent = Lent::take(self, &recall, &mut buffer); // invariant 3
             }
             match &mut lent {
                 Some(lent) => lent.sleep(event, &mut buffer),
-                None => Ok((true, false)),
+                None => {
+                    // The engine has it just now.
+                    let event = [(event.as_fd(), Interest::Read)];
+                    descriptor::wait(&event, None).map(|(is_raised, _)| (false, is_raised))
+                }
             }
         });
-        if let (Ok(Ready::Source), Some(lent)) = (ready, &mut lent) {
+        if let (Ok(Ready::Source), Some(lent)) = (&ready, &mut lent) {
             lent.ended(&mut buffer);
         }
         drop(lent);
         *self.run.buffer.lock() = buffer;
+        match ready {
+            Ok(Ready::Signal(1)) => Err(WaitError::Expired),
+            Ok(Ready::Signal(2)) => Err(WaitError::Stopped(Stopped::by(&stop))),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -95,6 +95,13 @@ impl Hands {
         let _ = self.put_back(process);
     }
 
+    /// Could a thread that waits for it have it now?
+    pub(super) fn may_lend(&self, key: u64) -> bool {
+        let places = self.0.lock();
+        let process = places.get(&key).and_then(Place::process);
+        process.is_some_and(Watched::is_quiet)
+    }
+
     /// For a thread that waits for it: is it new? It comes back when `recall` is set.
     pub(super) fn lend(&self, key: u64, recall: &Signal) -> Option<(Box<Watched>, bool)> {
         let mut places = self.0.lock();
