@@ -174,15 +174,39 @@ pub(crate) fn wait_ready(
         record::waiting(site(), || descriptor::wait(sources, None))?;
         return Ok(Ready::Source);
     }
+    sleep_ready(signals, spare, site(), |event| {
+        descriptor::wait(sources, Some(event))
+    })
+}
+
+/// The same for sources that change: `sleep` sleeps until one is ready or the event raised, and says whether that ends
+/// the wait, and whether it was the event. It begins after whatever is to run before a wait.
+#[cfg(selvedge_process)]
+pub(crate) fn wait_ready_by(
+    signals: &[&Signal],
+    spare: &Spare,
+    site: WaitSite<'static>,
+    sleep: impl FnMut(&Event) -> io::Result<(bool, bool)>,
+) -> io::Result<Ready> {
+    before_wait::run();
+    sleep_ready(signals, spare, site, sleep)
+}
+
+fn sleep_ready(
+    signals: &[&Signal],
+    spare: &Spare,
+    site: WaitSite<'static>,
+    mut sleep: impl FnMut(&Event) -> io::Result<(bool, bool)>,
+) -> io::Result<Ready> {
     let (linked, mut must_look) = spare.linked_to(signals)?;
     let event = &*linked.event;
-    let ready = record::waiting(site(), || {
+    let ready = record::waiting(site, || {
         loop {
             // What was linked before has raised the event, if it was set since it was looked at above.
             if must_look && let Some(at) = first_set(signals) {
                 return Ok(Ready::Signal(at));
             }
-            let (ready, raised) = descriptor::wait(sources, Some(event))?;
+            let (ready, raised) = sleep(event)?;
             if ready {
                 return Ok(Ready::Source);
             }

@@ -68,6 +68,8 @@ pub use wait::WaitError;
 #[cfg(feature = "testing")]
 pub(crate) use clock::{Clock, MockTime};
 pub(crate) use clock::{now, system_now};
+#[cfg(selvedge_process)]
+pub(crate) use descriptor::wait_ready_by;
 #[cfg(all(unix, feature = "os"))]
 pub(crate) use descriptor::{Ready, Spare, wait_ready};
 pub(crate) use record::{HasHolder, Holder, Record, WaitSite, Waiting};
