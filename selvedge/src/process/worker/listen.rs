@@ -6,12 +6,11 @@
 //!
 //! # Invariants
 //!
-//! 1. One thread reads at a time, and locks `lines`: who has set `State::reader`; in a pool, the one that serves.
+//! 1. One thread reads at a time: who has taken `State::intake`.
 //! 2. While a call runs and nobody reads, the listener is awake, and reads at the latest after two of its periods.
 //! 3. An answer goes out whole, under the lock of `output`, which runs no code of the user.
 //! 4. After `ended` is set no call begins.
 
-use core::mem;
 use core::panic::Location;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -21,10 +20,11 @@ use std::time::Duration;
 
 use crate::ambient::Ambient;
 use crate::primitive::sys::descriptor::{self, Interest};
-use crate::primitive::{Mutex, drop_caught, message_of};
+use crate::primitive::sys::inlet::Inlet;
+use crate::primitive::{Arc, Mutex, drop_caught, message_of};
 use crate::process::worker::protocol::{self, Failure, FromServer, Line, Lines, ToWorker};
 use crate::process::worker::serve::{Arguments, Function};
-use crate::signal::{self, Ready, Signal, Spare, Till, WaitSite, deadline, wait_ready};
+use crate::signal::{self, Reader, Signal, Till, Unread, WaitSite, deadline};
 use crate::sync::Queue;
 use crate::thread::{self, Failures};
 
@@ -40,19 +40,16 @@ pub(super) struct Serving {
     functions: BTreeMap<Box<str>, Function>,
     threads: usize,
     longest: usize,
-    input: OwnedFd,
     output: Mutex<OwnedFd>,
-    lines: Mutex<Lines>,
     calls: Queue<Call>,
     state: Mutex<State>,
     ended: Signal,
-    /// For the wait of who reads.
-    spare: Spare,
     site: WaitSite<'static>,
 }
 
 struct State {
-    reader: bool,
+    /// `None`: somebody reads.
+    intake: Option<Box<Intake>>,
     /// How many calls have begun.
     begun: u64,
     running: BTreeMap<u64, Signal>,
@@ -61,6 +58,12 @@ struct State {
     /// Asks the listener not to read any more, and says that it does not.
     back: Signal,
     free: Signal,
+}
+
+/// What who reads has.
+struct Intake {
+    lines: Lines,
+    reader: Reader,
 }
 
 /// A call that is to be run.
@@ -79,17 +82,17 @@ impl Serving {
         lines: Lines,
         at: &'static Location<'static>,
     ) -> Self {
+        let reader = Reader::new(Arc::new(Inlet::new(input)));
+        let intake = Some(Box::new(Intake { lines, reader }));
         Self {
             functions,
             threads,
             longest,
-            input,
             output: Mutex::new(output),
-            lines: Mutex::new(lines),
             // The other side bounds what is in flight.
             calls: Queue::named(&format!("the calls of the worker at {at}"), usize::MAX).quiet(),
             state: Mutex::new(State {
-                reader: false,
+                intake,
                 begun: 0,
                 running: BTreeMap::new(),
                 wake: None,
@@ -97,7 +100,6 @@ impl Serving {
                 free: Signal::new(),
             }),
             ended: Signal::named("the worker's end"),
-            spare: Spare::lasting(),
             site: WaitSite::new("read calls from", Some("the other side"), at),
         }
     }
@@ -120,7 +122,8 @@ impl Serving {
                         Ok(())
                     });
                 }
-                while self.read(&self.ended) {}
+                let mut intake = self.intake();
+                while self.read(&mut intake, &self.ended) {}
             }
             self.end(signal::stop().is_set());
             Ok(())
@@ -134,22 +137,27 @@ impl Serving {
                 self.run(&call);
                 continue;
             }
-            let free = {
-                let mut state = self.state.lock();
-                let is_free = !mem::replace(&mut state.reader, true);
-                if !is_free {
-                    state.back.set();
-                }
-                (!is_free).then(|| state.free.clone())
-            };
-            if let Some(free) = free {
-                // The listener hands it over; it never waits for anything else meanwhile.
-                signal::shield(|| free.wait()).ok();
-            }
+            let mut intake = self.intake();
             if self.calls.is_empty() {
-                self.read(&self.ended);
+                self.read(&mut intake, &self.ended);
             }
-            self.state.lock().reader = false;
+            self.state.lock().intake = Some(intake);
+        }
+    }
+
+    /// For who reads from now on; from the listener, if that reads.
+    fn intake(&self) -> Box<Intake> {
+        loop {
+            let (back, free) = {
+                let mut state = self.state.lock();
+                if let Some(intake) = state.intake.take() {
+                    return intake;
+                }
+                (state.back.clone(), state.free.clone())
+            };
+            back.set();
+            // The listener hands it over; it never waits for anything else meanwhile.
+            signal::shield(|| free.wait()).ok();
         }
     }
 
@@ -172,50 +180,47 @@ impl Serving {
                 if Till::after(PERIOD).wait_until(&self.ended).is_err() {
                     return;
                 }
-                let back = {
+                let intake = {
                     let mut state = self.state.lock();
                     let is_busy = !state.running.is_empty();
                     rounds = if is_busy { 0 } else { rounds + 1 };
-                    let is_long = is_busy && seen == Some(state.begun) && !state.reader;
+                    let is_long = is_busy && seen == Some(state.begun);
                     seen = Some(state.begun);
-                    if is_long {
-                        state.reader = true;
+                    let intake = state.intake.take_if(|_| is_long);
+                    if intake.is_some() {
                         (state.back, state.free) = (Signal::new(), Signal::new());
                     }
-                    is_long.then(|| state.back.clone())
+                    intake.map(|intake| (intake, state.back.clone()))
                 };
-                if let Some(back) = back {
-                    while self.read(&back) {}
+                if let Some((mut intake, back)) = intake {
+                    while self.read(&mut intake, &back) {}
                     let mut state = self.state.lock();
-                    state.free.set();
-                    // Who waits for it has it now (invariant 1).
-                    state.reader = back.is_set();
+                    state.intake = Some(intake);
+                    let free = state.free.clone();
+                    drop(state);
+                    free.set();
                 }
             }
         }
     }
 
     /// Reads what comes, and waits for it until `until` is set. Is there more to come?
-    fn read(&self, until: &Signal) -> bool {
+    fn read(&self, intake: &mut Intake, until: &Signal) -> bool {
         let stop = signal::stop();
-        let source = (self.input.as_fd(), Interest::Read);
-        match wait_ready(&[source], &[until, &stop], &self.spare, || {
-            self.site.clone()
-        }) {
-            Ok(Ready::Source) => {}
-            Ok(Ready::Signal(0)) => return false,
-            Ok(Ready::Signal(_)) | Err(_) => {
+        let Intake { lines, reader } = intake;
+        let signals = [until, &stop];
+        let received = lines.read(|buffer| {
+            reader
+                .read_until(buffer, &signals, || self.site.clone())
+                .map(Some)
+        });
+        match received {
+            Ok(Some(1..)) => {}
+            Err(Unread::Signal(0)) => return false,
+            _ => {
                 self.end(true);
                 return false;
             }
-        }
-        let mut lines = self.lines.lock();
-        // It does not wait: nobody else reads from it (invariant 1).
-        let received = lines.read(|buffer| descriptor::take(self.input.as_fd(), buffer));
-        if let Ok(Some(0)) | Err(_) = received {
-            drop(lines);
-            self.end(true);
-            return false;
         }
         while let Some(line) = lines.next() {
             self.take(line);

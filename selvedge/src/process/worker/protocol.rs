@@ -11,6 +11,8 @@ use core::fmt::Write;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use crate::primitive::sys::inlet::NUL;
+
 /// The version of the protocol, in the configuration and in the answer to it.
 pub(super) const VERSION: u32 = 1;
 
@@ -259,14 +261,17 @@ impl Lines {
         n
     }
 
-    /// Adds what was read.
+    /// Adds what was read, without the bytes that only woke who reads.
     pub(super) fn add(&mut self, bytes: &[u8]) {
         if self.start > 0 {
             self.kept.drain(..self.start);
             self.looked -= self.start;
             self.start = 0;
         }
-        self.kept.extend_from_slice(bytes);
+        match bytes.contains(&NUL) {
+            true => self.kept.extend(bytes.iter().filter(|byte| **byte != NUL)),
+            false => self.kept.extend_from_slice(bytes),
+        }
     }
 
     /// The next line that is complete.

@@ -15,7 +15,7 @@ use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::primitive::{Arc, Mutex};
 use crate::process::worker::builder::StartError;
 use crate::process::worker::call::Call;
-use crate::process::worker::connection::Connection;
+use crate::process::worker::connection::{Connection, Unsent};
 use crate::process::worker::error::{BadArguments, CallError, Ended, What};
 use crate::process::worker::protocol::Request;
 use crate::signal::Signal;
@@ -282,13 +282,10 @@ impl Worker {
                     continue;
                 }
             };
-            if let Some(flushed) = connection.pressure() {
-                wait(&flushed)?;
-                continue;
-            }
-            // Otherwise it is over, and there is another phase (invariant 1).
-            if connection.send(&name, request).is_ok() {
-                return Ok(Call::new(connection, request.id, name, self.shared.longest));
+            match connection.send(&name, request) {
+                Ok(()) => return Ok(Call::new(connection, request.id, name, self.shared.longest)),
+                Err(Unsent::Full(flushed)) => wait(&flushed)?,
+                Err(Unsent::Over) => {} // and there is another phase (invariant 1)
             }
         }
     }
