@@ -2,6 +2,7 @@
 //!
 //! Where there is no `python3`, the cases that need it are named as skipped.
 
+mod cancel;
 #[path = "../child/mod.rs"]
 mod child;
 mod life;
@@ -17,8 +18,8 @@ use selvedge::{Signal, probe, process};
 
 fn main() -> ExitCode {
     let has_python = Command::new("python3").arg("-V").output().is_ok();
-    let mut cases = [server::CASES, life::CASES].concat();
-    let of_python = [python::CASES, life::PYTHON_CASES].concat();
+    let mut cases = [server::CASES, life::CASES, cancel::CASES].concat();
+    let of_python = [python::CASES, life::PYTHON_CASES, cancel::PYTHON_CASES].concat();
     if has_python {
         cases.extend(of_python);
     } else {

@@ -76,6 +76,11 @@ fn server() -> Server {
         })
         .function("wait", |()| Ok(Signal::never().wait()?))
         .function("echo", |(text,): (String,)| Ok(text))
+        .function("hold", |(begun, till): (String, String)| {
+            let till = std::fs::File::open(till)?;
+            std::fs::write(begun, "x")?;
+            Ok(std::io::read_to_string(till)?)
+        })
         .function("die", |(code,): (i32,)| -> selvedge::Outcome<()> {
             std::process::exit(code)
         })

@@ -10,6 +10,8 @@
 //! 2. While a call runs and nobody reads, the listener is awake, and reads at the latest after two of its periods.
 //! 3. An answer goes out whole, under the lock of `output`, which runs no code of the user.
 //! 4. After `ended` is set no call begins.
+//! 5. A call is in `State::held` from when it was read until it is answered; who takes `Held::asked` out, or the whole
+//!    entry, answers it. What is left of it in `calls` is its number.
 
 use core::panic::Location;
 use std::collections::BTreeMap;
@@ -41,7 +43,7 @@ pub(super) struct Serving {
     threads: usize,
     longest: usize,
     output: Mutex<OwnedFd>,
-    calls: Queue<Call>,
+    calls: Queue<u64>,
     state: Mutex<State>,
     ended: Signal,
     site: WaitSite<'static>,
@@ -52,7 +54,7 @@ struct State {
     intake: Option<Box<Intake>>,
     /// How many calls have begun.
     begun: u64,
-    running: BTreeMap<u64, Signal>,
+    held: BTreeMap<u64, Held>,
     /// Wakes the listener; `None` if it is awake.
     wake: Option<Signal>,
     /// Asks the listener not to read any more, and says that it does not.
@@ -66,7 +68,14 @@ struct Intake {
     reader: Reader,
 }
 
-/// A call that is to be run.
+/// A call that is not answered yet.
+struct Held {
+    /// `None`: it has begun.
+    asked: Option<ToWorker>,
+    cancelled: Signal,
+}
+
+/// A call that runs.
 struct Call {
     id: u64,
     asked: ToWorker,
@@ -94,7 +103,7 @@ impl Serving {
             state: Mutex::new(State {
                 intake,
                 begun: 0,
-                running: BTreeMap::new(),
+                held: BTreeMap::new(),
                 wake: None,
                 back: Signal::new(),
                 free: Signal::new(),
@@ -115,9 +124,11 @@ impl Serving {
                 self.take_turns();
             } else {
                 for n in 1..=self.threads {
-                    scope.spawn(&format!("call-{n}"), |_stop| {
-                        while let Ok(call) = self.calls.pop() {
-                            self.run(&call);
+                    scope.spawn(&format!("call-{n}"), |stop| {
+                        while !stop.is_set()
+                            && let Ok(id) = self.calls.pop()
+                        {
+                            self.run(id);
                         }
                         Ok(())
                     });
@@ -132,9 +143,10 @@ impl Serving {
 
     /// Reads and runs, one call after another.
     fn take_turns(&self) {
-        while !self.ended.is_set() {
-            if let Ok(call) = self.calls.try_pop() {
-                self.run(&call);
+        let stop = signal::stop();
+        while !self.ended.is_set() && !stop.is_set() {
+            if let Ok(id) = self.calls.try_pop() {
+                self.run(id);
                 continue;
             }
             let mut intake = self.intake();
@@ -167,7 +179,7 @@ impl Serving {
             let wake = Signal::new();
             {
                 let mut state = self.state.lock();
-                match state.running.is_empty() {
+                match state.held.is_empty() {
                     true => state.wake = Some(wake.clone()),
                     false => drop(wake.set()), // a call has begun just now (invariant 2)
                 }
@@ -182,7 +194,7 @@ impl Serving {
                 }
                 let intake = {
                     let mut state = self.state.lock();
-                    let is_busy = !state.running.is_empty();
+                    let is_busy = !state.held.is_empty();
                     rounds = if is_busy { 0 } else { rounds + 1 };
                     let is_long = is_busy && seen == Some(state.begun);
                     seen = Some(state.begun);
@@ -243,25 +255,38 @@ impl Serving {
             Ok(ToWorker { stop: Some(_), .. }) => self.end(false),
             Ok(ToWorker {
                 cancel: Some(id), ..
-            }) => {
-                let running = self.state.lock().running.get(&id).cloned();
-                if let Some(cancelled) = running {
-                    cancelled.set_because("the call was cancelled");
-                }
-            }
+            }) => self.cancel(id),
             Ok(asked) => match (asked.id, &asked.call) {
                 (Some(id), Some(_)) => {
-                    let cancelled = Signal::new();
-                    self.state.lock().running.insert(id, cancelled.clone());
+                    let held = Held {
+                        asked: Some(asked),
+                        cancelled: Signal::new(),
+                    };
+                    self.state.lock().held.insert(id, held);
                     // Closed: the end has come, and the other side knows.
-                    let _ = self.calls.push(Call {
-                        id,
-                        asked,
-                        cancelled,
-                    });
+                    let _ = self.calls.push(id);
                 }
                 _ => self.refuse(line, "it has neither `call` nor `cancel` nor `stop`"),
             },
+        }
+    }
+
+    /// Nobody waits for this call any more. One that has not begun is answered at once, whatever runs.
+    fn cancel(&self, id: u64) {
+        let mut state = self.state.lock();
+        match state.held.get(&id) {
+            None => {} // answered
+            Some(held) if held.asked.is_none() => {
+                let running = held.cancelled.clone();
+                drop(state);
+                running.set_because("the call was cancelled");
+            }
+            Some(_) => {
+                let waiting = state.held.remove(&id); // invariant 5
+                drop(state);
+                drop(waiting);
+                self.fail(Some(id), &cancelled());
+            }
         }
     }
 
@@ -278,13 +303,26 @@ impl Serving {
         self.fail(protocol::id_of(line), &failure);
     }
 
-    /// Runs a call and answers it.
-    fn run(&self, call: &Call) {
-        let wake = {
+    /// Runs a call and answers it, unless that is done.
+    fn run(&self, id: u64) {
+        let (call, wake) = {
             let mut state = self.state.lock();
+            let Some(held) = state.held.get_mut(&id) else {
+                return;
+            };
+            let Some(asked) = held.asked.take() else {
+                return;
+            };
+            let cancelled = held.cancelled.clone();
             state.begun += 1;
-            state.wake.take()
+            let call = Call {
+                id,
+                asked,
+                cancelled,
+            };
+            (call, state.wake.take())
         };
+        let call = &call;
         if let Some(wake) = wake {
             wake.set(); // invariant 2
         }
@@ -292,12 +330,8 @@ impl Serving {
         // A `Vec` takes everything.
         let _ = write!(line, "{{\"id\":{},\"out\":", call.id);
         let head = line.len();
-        let result = if call.cancelled.is_set() {
-            Err(cancelled())
-        } else {
-            self.perform(call, &mut line)
-        };
-        self.state.lock().running.remove(&call.id);
+        let result = self.perform(call, &mut line);
+        self.state.lock().held.remove(&call.id);
         match result {
             Ok(()) if line.len() - head + 32 > self.longest => {
                 let message = format!(
@@ -388,11 +422,17 @@ impl Serving {
         self.ended.set();
         self.calls.close();
         drop(self.calls.pop_all());
-        let running: Vec<_> = if is_urgent {
-            self.state.lock().running.values().cloned().collect()
-        } else {
-            Vec::new()
+        let (waiting, running): (Vec<_>, Vec<_>) = {
+            let mut state = self.state.lock();
+            let waiting = state.held.extract_if(.., |_, held| held.asked.is_some());
+            let waiting = waiting.collect();
+            let running = state.held.values().filter(|_| is_urgent);
+            (
+                waiting,
+                running.map(|held| held.cancelled.clone()).collect(),
+            )
         };
+        drop(waiting);
         for cancelled in running {
             cancelled.set_because("the other side is gone");
         }
