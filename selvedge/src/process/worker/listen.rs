@@ -134,7 +134,8 @@ impl Serving {
                     });
                 }
                 let mut intake = self.intake();
-                while self.read(&mut intake, &self.ended) {}
+                let stop = signal::stop();
+                while self.read(&mut intake, [&self.ended, &stop], None) {}
             }
             self.end(signal::stop().is_set());
             Ok(())
@@ -144,16 +145,22 @@ impl Serving {
     /// Reads and runs, one call after another.
     fn take_turns(&self) {
         let stop = signal::stop();
-        while !self.ended.is_set() && !stop.is_set() {
+        while !self.ended.is_set() {
             if let Ok(id) = self.calls.try_pop() {
+                if stop.is_set() {
+                    return;
+                }
                 self.run(id);
                 continue;
             }
-            let mut intake = self.intake();
+            let (mut intake, mut first) = (self.intake(), None);
             if self.calls.is_empty() {
-                self.read(&mut intake, &self.ended);
+                self.read(&mut intake, [&self.ended, &stop], Some(&mut first));
             }
             self.state.lock().intake = Some(intake);
+            if let Some(id) = first {
+                self.run(id);
+            }
         }
     }
 
@@ -205,7 +212,7 @@ impl Serving {
                     intake.map(|intake| (intake, state.back.clone()))
                 };
                 if let Some((mut intake, back)) = intake {
-                    while self.read(&mut intake, &back) {}
+                    while self.read(&mut intake, [&back, &signal::stop()], None) {}
                     let mut state = self.state.lock();
                     state.intake = Some(intake);
                     let free = state.free.clone();
@@ -216,18 +223,24 @@ impl Serving {
         }
     }
 
-    /// Reads what comes, and waits for it until `until` is set. Is there more to come?
-    fn read(&self, intake: &mut Intake, until: &Signal) -> bool {
-        let stop = signal::stop();
+    /// Reads what comes, and waits for it until one of `signals` is set: a stop, or one before it that leaves all as it is. Is
+    /// there more to come?
+    ///
+    /// Calls are queued, but the first if the caller runs that.
+    fn read(
+        &self,
+        intake: &mut Intake,
+        signals: [&Signal; 2],
+        mut first: Option<&mut Option<u64>>,
+    ) -> bool {
         let Intake { lines, reader } = intake;
-        let signals = [until, &stop];
         let received = lines.read(|buffer| {
             reader
                 .read_until(buffer, &signals, || self.site.clone())
                 .map(Some)
         });
         match received {
-            Ok(Some(1..)) => {}
+            Ok(Some(1..)) if !(reader.is_woken() && signals[1].is_set()) => {}
             Err(Unread::Signal(0)) => return false,
             _ => {
                 self.end(true);
@@ -235,22 +248,34 @@ impl Serving {
             }
         }
         while let Some(line) = lines.next() {
-            self.take(line);
+            if let Some(id) = self.take(line) {
+                match &mut first {
+                    Some(first) if first.is_none() => **first = Some(id),
+                    _ => {
+                        // Closed: the end has come, and the other side knows.
+                        let _ = self.calls.push(id);
+                    }
+                }
+            }
         }
         !self.ended.is_set()
     }
 
-    /// Understands one line.
-    fn take(&self, line: Line<'_>) {
+    /// Understands one line; the call that it is.
+    fn take(&self, line: Line<'_>) -> Option<u64> {
         let line = match line {
-            Line::Whole(line) if line.iter().all(u8::is_ascii_whitespace) => return,
+            Line::Whole(line) if line.iter().all(u8::is_ascii_whitespace) => return None,
             Line::Whole(line) => line,
             Line::TooLong(head, len) => {
                 self.refuse(head, &format!("the line has {len} bytes"));
-                return;
+                return None;
             }
         };
-        match protocol::read::<ToWorker>(line) {
+        let read = match protocol::usual_call(line) {
+            Some(asked) => Ok(asked),
+            None => protocol::read::<ToWorker>(line),
+        };
+        match read {
             Err(error) => self.refuse(line, &error.to_string()),
             Ok(ToWorker { stop: Some(_), .. }) => self.end(false),
             Ok(ToWorker {
@@ -263,12 +288,12 @@ impl Serving {
                         cancelled: Signal::new(),
                     };
                     self.state.lock().held.insert(id, held);
-                    // Closed: the end has come, and the other side knows.
-                    let _ = self.calls.push(id);
+                    return Some(id);
                 }
                 _ => self.refuse(line, "it has neither `call` nor `cancel` nor `stop`"),
             },
         }
+        None
     }
 
     /// Nobody waits for this call any more. One that has not begun is answered at once, whatever runs.

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ambient::Ambient;
+use crate::ambient::headers_here;
 use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::primitive::{Arc, Mutex};
 use crate::process::worker::builder::StartError;
@@ -252,7 +252,7 @@ impl Worker {
                 }
             }
         }
-        let context = Ambient::capture().to_headers();
+        let context = headers_here();
         let id = self.shared.last.fetch_add(1, Relaxed) + 1;
         let (positional, named) = (positional.as_deref(), named.as_deref());
         let request = Request::call(id, function, positional, named, &context);

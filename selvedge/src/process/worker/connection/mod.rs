@@ -98,6 +98,7 @@ struct Pending {
 }
 
 /// Why a call was not sent.
+#[derive(Debug)]
 pub(super) enum Unsent {
     Over,
     /// Much waits to be written; the signal is set when it is gone.
@@ -137,6 +138,17 @@ impl Writing {
 }
 
 impl Writing {
+    /// A signal that is set when what waits to be written is gone, if that is much.
+    fn pressure(&mut self) -> Option<Signal> {
+        if self.rest.len() <= PRESSURE {
+            return None;
+        }
+        let flushed = self
+            .flushed
+            .get_or_insert_with(|| Signal::named("the worker reads its calls"));
+        Some(flushed.clone())
+    }
+
     /// Writes a line, or as much as there is room for, and keeps the rest (invariant 3). Is it written?
     fn add(&mut self, line: &[u8]) -> bool {
         let sent = match self.rest.is_empty() {
@@ -190,11 +202,8 @@ impl Connection {
     /// Sends a call, whose number no other has had.
     pub(super) fn send(&self, call: &Arc<str>, request: &Request) -> Result<(), Unsent> {
         let mut writing = self.writing.lock();
-        if writing.rest.len() > PRESSURE {
-            let flushed = writing
-                .flushed
-                .get_or_insert_with(|| Signal::named("the worker reads its calls"));
-            return Err(Unsent::Full(flushed.clone()));
+        if let Some(flushed) = writing.pressure() {
+            return Err(Unsent::Full(flushed));
         }
         {
             let mut state = self.state.lock();
@@ -345,6 +354,12 @@ impl Connection {
             }
             Line::Whole(line) => line,
         };
+        if let Some((id, out)) = protocol::usual_answer(line) {
+            return match own == Some(id) {
+                true => Some(Answer::Out(out.get().into())),
+                false => self.answer(id, own, |_| Answer::Out(out.get().into())),
+            };
+        }
         if line.iter().all(u8::is_ascii_whitespace) {
             return None;
         }
@@ -367,9 +382,6 @@ impl Connection {
                 });
                 None
             }
-            FromWorker {
-                id, out: Some(out), ..
-            } if id.is_some() && id == own => Some(Answer::Out(out.get().into())),
             FromWorker {
                 id: Some(id),
                 out: Some(out),
