@@ -66,6 +66,8 @@ struct State {
 struct Intake {
     lines: Lines,
     reader: Reader,
+    /// Is something in `Serving::calls`, perhaps?
+    queued: bool,
 }
 
 /// A call that is not answered yet.
@@ -92,7 +94,11 @@ impl Serving {
         at: &'static Location<'static>,
     ) -> Self {
         let reader = Reader::new(Arc::new(Inlet::new(input)));
-        let intake = Some(Box::new(Intake { lines, reader }));
+        let intake = Some(Box::new(Intake {
+            lines,
+            reader,
+            queued: false,
+        }));
         Self {
             functions,
             threads,
@@ -146,19 +152,19 @@ impl Serving {
     fn take_turns(&self) {
         let stop = signal::stop();
         while !self.ended.is_set() {
-            if let Ok(id) = self.calls.try_pop() {
+            let (mut intake, mut next) = (self.intake(), None);
+            if intake.queued {
                 if stop.is_set() {
                     return;
                 }
-                self.run(id);
-                continue;
+                next = self.calls.try_pop().ok();
+                intake.queued = next.is_some();
             }
-            let (mut intake, mut first) = (self.intake(), None);
-            if self.calls.is_empty() {
-                self.read(&mut intake, [&self.ended, &stop], Some(&mut first));
+            if next.is_none() {
+                self.read(&mut intake, [&self.ended, &stop], Some(&mut next));
             }
             self.state.lock().intake = Some(intake);
-            if let Some(id) = first {
+            if let Some(id) = next {
                 self.run(id);
             }
         }
@@ -233,7 +239,11 @@ impl Serving {
         signals: [&Signal; 2],
         mut first: Option<&mut Option<u64>>,
     ) -> bool {
-        let Intake { lines, reader } = intake;
+        let Intake {
+            lines,
+            reader,
+            queued,
+        } = intake;
         let received = lines.read(|buffer| {
             reader
                 .read_until(buffer, &signals, || self.site.clone())
@@ -254,6 +264,7 @@ impl Serving {
                     _ => {
                         // Closed: the end has come, and the other side knows.
                         let _ = self.calls.push(id);
+                        *queued = true;
                     }
                 }
             }

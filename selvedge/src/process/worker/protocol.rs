@@ -219,8 +219,12 @@ fn id_first(line: &[u8]) -> Option<(u64, &[u8])> {
     let rest = line.strip_prefix(b"{\"id\":")?;
     let end = rest.iter().position(|b| !b.is_ascii_digit())?;
     let (digits, rest) = rest.split_at(end);
-    let is_number = digits == b"0" || digits.first().is_some_and(|first| *first != b'0');
-    let id = is_number.then(|| str::from_utf8(digits).ok()?.parse().ok())??;
+    if digits.is_empty() || (digits[0] == b'0' && digits.len() > 1) {
+        return None; // no number in JSON
+    }
+    let id = digits.iter().try_fold(0_u64, |id, digit| {
+        id.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    })?;
     Some((id, rest))
 }
 
