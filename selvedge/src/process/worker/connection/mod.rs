@@ -15,6 +15,8 @@
 //! 5. No code of the user runs under a lock; what was logged is told with none held.
 
 mod attend;
+#[cfg(test)]
+mod tests;
 
 use core::mem;
 use std::collections::BTreeMap;
@@ -110,10 +112,7 @@ impl Drop for Reading<'_> {
     fn drop(&mut self) {
         let mut state = self.0.state.lock();
         state.reader = false;
-        let next = state
-            .pending
-            .values_mut()
-            .find_map(|pending| pending.waiter.take());
+        let next = state.next_reader();
         let nudge = state.keeper_asks.then(|| state.nudge.clone());
         drop(state);
         if let Some(next) = next {
@@ -127,6 +126,15 @@ impl Drop for Reading<'_> {
 impl State {
     fn may_read(&self) -> bool {
         !self.reader && !self.at_end && !self.ending.is_set()
+    }
+
+    /// Who is to read next of those that wait. If none may, the keeper is told: it may wait for that.
+    fn next_reader(&mut self) -> Option<Arc<Waiter>> {
+        if !self.may_read() {
+            return None;
+        }
+        let mut pending = self.pending.values_mut();
+        pending.find_map(|pending| pending.waiter.take())
     }
 
     fn is_answered(&self, id: u64) -> bool {
