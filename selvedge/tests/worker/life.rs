@@ -159,8 +159,8 @@ fn a_worker_that_closes_its_output_is_ended() {
 /// More than what is kept for it: nobody would ever read the line that it begins with.
 fn what_it_prints_before_it_begins_is_read() {
     program(|_| {
-        let script = r#"n=0; while [ $n -lt 5000 ]; do echo "line $n" >&2; n=$((n + 1)); done
-read config; echo '{"out":"ok","version":1}'; read call; echo '{"id":1,"out":7}'; cat > /dev/null"#;
+        let script = r#"much=$(printf '%0500d' 0); n=0
+while [ $n -lt 5000 ]; do echo "line $n $much" >&2; n=$((n + 1)); done; read config; echo '{"out":"ok","version":1}'; read call; echo '{"id":1,"out":7}'; cat > /dev/null"#;
         let heard = Heard::until("line 4999");
         let worker = Builder::new("sh", Command::new("sh").args(["-c", script])).start()?;
         assert_eq!(worker.call::<i64>("f", ())?, 7);
