@@ -1,28 +1,40 @@
 //! Calls that nobody waits for any more: those that run, and those that wait for others.
 
-use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write, pipe};
+use std::io::{BufRead, BufReader, Lines, PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::AsRawFd;
-use std::process::{self, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{self, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
 use selvedge::Till;
 use selvedge::process::worker::{Builder, PYTHON_SOURCE};
+use serde_json::{Value, json};
 
 use crate::child::Case;
 use crate::server::command;
 use crate::{program, python, started};
 
-pub(crate) const CASES: &[Case] = &[(
-    "a_call_that_waits_in_a_rust_worker_is_cancelled_at_once",
-    a_call_that_waits_in_a_rust_worker_is_cancelled_at_once,
-)];
+pub(crate) const CASES: &[Case] = &[
+    (
+        "a_call_that_waits_in_a_rust_worker_is_cancelled_at_once",
+        a_call_that_waits_in_a_rust_worker_is_cancelled_at_once,
+    ),
+    (
+        "a_rust_server_that_is_stopped_cancels_its_calls",
+        a_rust_server_that_is_stopped_cancels_its_calls,
+    ),
+];
 
 pub(crate) const PYTHON_CASES: &[Case] = &[
     (
         "a_call_that_waits_in_a_python_worker_is_cancelled_at_once",
         a_call_that_waits_in_a_python_worker_is_cancelled_at_once,
+    ),
+    (
+        "a_python_server_that_is_stopped_lets_its_calls_end",
+        a_python_server_that_is_stopped_lets_its_calls_end,
     ),
     (
         "a_cancelled_call_that_waits_does_not_cost_the_worker",
@@ -71,86 +83,167 @@ fn held((begun, till): &(String, String)) -> String {
     format!("(lambda f: [open('{begun}', 'w').write('x'), f.read()][1])(open('{till}'))")
 }
 
-/// A server with `threads` threads, spoken to by hand: as many calls run, and the next one, which would kill it, is
-/// cancelled.
-fn cancel_behind(mut server: process::Command, preamble: &str, threads: u64, is_python: bool) {
-    let mut server = server
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut calls = server.stdin.take().unwrap();
-    let mut answers = BufReader::new(server.stdout.take().unwrap()).lines();
-    let mut answer = || answers.next().expect("it lives").unwrap();
-    write!(
-        calls,
-        "{preamble}{{\"config\":{{\"version\":1,\"name\":\"w\",\"max_line\":65536,\"threads\":{threads}}}}}\n"
-    )
-    .unwrap();
-    assert!(answer().contains("\"out\":\"ok\""));
+/// A server that is spoken to by hand.
+struct Server {
+    process: process::Child,
+    calls: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
 
-    let mut hold = Hold::new();
-    let names = hold.names();
-    for id in 1..=threads {
-        let call = match is_python {
-            true => format!("\"eval\",\"args\":[\"{}\"]", held(&names)),
-            false => format!("\"hold\",\"args\":[\"{}\",\"{}\"]", names.0, names.1),
+impl Server {
+    fn rust(scenario: &str, threads: usize) -> Self {
+        let mut server = process::Command::new(std::env::current_exe().unwrap());
+        server.env("SELVEDGE_TEST_CHILD", scenario);
+        Self::start(server, "", threads)
+    }
+
+    fn python(threads: usize) -> Self {
+        let begin = "import sys, types
+source = sys.stdin.buffer.raw.read(int(sys.argv[1])).decode()
+module = sys.modules['selvedge_worker'] = types.ModuleType('selvedge_worker')
+exec(source, module.__dict__)
+module.serve()";
+        let mut server = process::Command::new("python3");
+        server.args(["-c", begin, &PYTHON_SOURCE.len().to_string()]);
+        Self::start(server, PYTHON_SOURCE, threads)
+    }
+
+    fn start(mut command: process::Command, preamble: &str, threads: usize) -> Self {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let calls = process.stdin.take().unwrap();
+        let answers = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut server = Self {
+            process,
+            calls,
+            answers,
         };
-        writeln!(calls, "{{\"id\":{id},\"call\":{call}}}").unwrap();
+        let config = json!({"version": 1, "name": "w", "max_line": 1 << 16, "threads": threads});
+        write!(server.calls, "{preamble}").unwrap();
+        server.say(&json!({"config": config}));
+        assert_eq!(server.answer()["out"], "ok");
+        server
+    }
+
+    fn say(&mut self, message: &Value) {
+        writeln!(self.calls, "{message}").unwrap();
+    }
+
+    fn call(&mut self, id: usize, function: &str, args: &[&str]) {
+        self.say(&json!({"id": id, "call": function, "args": args}));
+    }
+
+    fn answer(&mut self) -> Value {
+        let line = self.answers.next().expect("it lives").unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// Returns when it has read all that was said, though its calls run.
+    fn has_read(&mut self) {
+        self.say(&json!({"nonsense": 1}));
+        assert!(self.answer()["err"].is_object());
+    }
+
+    fn end(mut self) -> ExitStatus {
+        assert!(self.answers.next().is_none());
+        self.process.wait().unwrap()
+    }
+}
+
+/// As many calls run as may, and the next one, which would kill the server, is cancelled.
+fn cancel_behind(
+    mut server: Server,
+    threads: usize,
+    held: impl Fn(&Hold) -> Vec<String>,
+    fatal: &str,
+) {
+    let mut hold = Hold::new();
+    for id in 1..=threads {
+        let words = held(&hold);
+        let words: Vec<_> = words.iter().map(|word| &**word).collect();
+        server.call(id, words[0], &words[1..]);
         hold.wait_for_begin();
     }
-    // So that a worker that answers too late fails the test, and does not hang it.
+    // So that a server that answers too late fails the test, and does not hang it.
     let (release, is_released) = channel();
     let holder = thread::Builder::new().spawn(move || {
         let _ = is_released.recv_timeout(Duration::from_secs(15));
         hold.release();
     });
-    let fatal = match is_python {
-        true => "\"eval\",\"args\":[\"__import__('os')._exit(9)\"]",
-        false => "\"die\",\"args\":[9]",
-    };
-    let next = threads + 1;
-    writeln!(calls, "{{\"id\":{next},\"call\":{fatal}}}").unwrap();
-    writeln!(calls, "{{\"cancel\":{next}}}").unwrap();
-    let first = answer();
-    let head = format!("{{\"id\":{next},\"err\":{{\"type\":\"Cancelled\"");
-    assert!(first.starts_with(&head), "{first}");
+    server.call(threads + 1, fatal, &[]);
+    server.say(&json!({"cancel": threads + 1}));
+    let first = server.answer();
+    assert_eq!(first["id"], threads + 1, "{first}");
+    assert_eq!(first["err"]["type"], "Cancelled", "{first}");
     release.send(()).unwrap();
     holder.unwrap().join().unwrap();
-    let mut rest: Vec<_> = (0..threads).map(|_| answer()).collect();
-    rest.sort();
-    for (id, line) in (1..).zip(&rest) {
-        assert!(
-            line.starts_with(&format!("{{\"id\":{id},\"out\":")),
-            "{line}"
-        );
+    let mut rest: Vec<_> = (0..threads).map(|_| server.answer()).collect();
+    rest.sort_by_key(|answer| answer["id"].as_u64());
+    for (id, answer) in (1..).zip(&rest) {
+        assert_eq!(answer["id"], id, "{answer}");
     }
-    let has_read = rest.iter().filter(|line| line.contains("released")).count();
-    assert_eq!(has_read, 1, "{rest:?}");
-    writeln!(calls, "{{\"stop\":true}}").unwrap();
-    assert!(answers.next().is_none());
-    assert!(server.wait().unwrap().success());
+    let has_read = rest.iter().filter(|answer| answer["out"] == "released");
+    assert_eq!(has_read.count(), 1, "{rest:?}");
+    server.say(&json!({"stop": true}));
+    assert!(server.end().success());
 }
 
 fn a_call_that_waits_in_a_rust_worker_is_cancelled_at_once() {
     for (scenario, threads) in [("adder", 1), ("pool", 3)] {
-        let mut server = process::Command::new(std::env::current_exe().unwrap());
-        server.env("SELVEDGE_TEST_CHILD", scenario);
-        cancel_behind(server, "", threads, false);
+        let held = |hold: &Hold| {
+            let (begun, till) = hold.names();
+            vec!["hold".to_owned(), begun, till]
+        };
+        cancel_behind(Server::rust(scenario, threads), threads, held, "abort");
     }
 }
 
 fn a_call_that_waits_in_a_python_worker_is_cancelled_at_once() {
-    let begin = "import sys, types
-source = sys.stdin.buffer.raw.read(int(sys.argv[1])).decode()
-module = sys.modules['selvedge_worker'] = types.ModuleType('selvedge_worker')
-exec(source, module.__dict__)
-module.serve()";
     for threads in [1, 2] {
-        let mut server = process::Command::new("python3");
-        server.args(["-c", begin, &PYTHON_SOURCE.len().to_string()]);
-        cancel_behind(server, PYTHON_SOURCE, threads, true);
+        let held = |hold: &Hold| vec!["eval".to_owned(), held(&hold.names())];
+        cancel_behind(Server::python(threads), threads, held, "os.abort");
     }
+}
+
+/// SIGTERM cancels what runs, and what waits does not begin.
+fn a_rust_server_that_is_stopped_cancels_its_calls() {
+    for (scenario, threads) in [("adder", 1), ("pool", 3)] {
+        let mut server = Server::rust(scenario, threads);
+        let mut hold = Hold::new();
+        for id in 1..=threads {
+            server.call(id, "begin_and_wait", &[&hold.names().0]);
+            hold.wait_for_begin();
+        }
+        server.call(threads + 1, "abort", &[]);
+        server.has_read();
+        terminate(server.process.id());
+        for _ in 1..=threads {
+            let answer = server.answer();
+            assert_eq!(answer["err"]["type"], "Cancelled", "{answer}");
+        }
+        let end = server.end();
+        assert_eq!(end.signal(), Some(15), "{end}"); // of SIGTERM, and not of the call
+    }
+}
+
+/// SIGTERM is as a `stop`: what runs may end, what waits does not begin.
+fn a_python_server_that_is_stopped_lets_its_calls_end() {
+    let mut server = Server::python(1);
+    let mut hold = Hold::new();
+    server.call(1, "eval", &[&held(&hold.names())]);
+    hold.wait_for_begin();
+    server.call(2, "eval", &["__import__('os').abort()"]);
+    server.has_read();
+    terminate(server.process.id());
+    hold.release();
+    assert_eq!(server.answer(), json!({"id": 1, "out": "released"}));
+    assert!(server.end().success());
+}
+
+fn terminate(pid: u32) {
+    let script = format!("kill -s TERM {pid}");
+    let status = process::Command::new("sh").args(["-c", &script]).status();
+    assert!(status.unwrap().success());
 }
 
 /// The call that runs has all the time that it wants; who had waited behind it is not what held up the worker.

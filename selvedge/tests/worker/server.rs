@@ -81,6 +81,13 @@ fn server() -> Server {
             std::fs::write(begun, "x")?;
             Ok(std::io::read_to_string(till)?)
         })
+        .function("begin_and_wait", |(begun,): (String,)| {
+            std::fs::write(begun, "x")?;
+            Ok(Signal::never().wait()?)
+        })
+        .function("abort", |()| -> selvedge::Outcome<()> {
+            std::process::abort()
+        })
         .function("die", |(code,): (i32,)| -> selvedge::Outcome<()> {
             std::process::exit(code)
         })

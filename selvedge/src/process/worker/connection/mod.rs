@@ -16,6 +16,8 @@
 
 mod attend;
 mod reading;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::io::{self, PipeReader, PipeWriter};
@@ -326,6 +328,15 @@ impl Connection {
 
     fn may_read(&self, state: &State) -> bool {
         state.intake.is_some() && !state.at_end && !self.ending.is_set()
+    }
+
+    /// Who is to read next of those that wait. If none may, the keeper is told: it may wait for that.
+    fn next_reader(&self, state: &mut State) -> Option<Arc<Waiter>> {
+        if !self.may_read(state) {
+            return None;
+        }
+        let mut pending = state.pending.values_mut();
+        pending.find_map(|pending| pending.waiter.take())
     }
 
     /// Becomes the reader, if there is none.

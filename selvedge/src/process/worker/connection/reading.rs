@@ -51,10 +51,7 @@ impl Drop for Reading<'_> {
         if let Some(id) = self.answered {
             state.pending.remove(&id);
         }
-        let next = state
-            .pending
-            .values_mut()
-            .find_map(|pending| pending.waiter.take());
+        let next = self.connection.next_reader(&mut state);
         let nudge = state.keeper_asks.then(|| state.nudge.clone());
         drop(state);
         if let Some(next) = next {
@@ -148,86 +145,5 @@ impl<'c> Reading<'c> {
     /// What came after the last line end.
     pub(super) fn rest(&mut self) -> &[u8] {
         self.intake().lines.rest()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use core::panic::Location;
-    use std::io::{PipeReader, PipeWriter, Write, pipe};
-
-    use crate::process::worker::connection::{Answer, Connection};
-    use crate::process::worker::protocol::{LONGEST_LINE, Lines, Request};
-    use crate::signal::{Signal, WaitSite};
-
-    /// A connection with calls 1 and 2, and the worker's ends of it.
-    fn connected() -> (Connection, PipeReader, PipeWriter) {
-        let (their_calls, our_calls) = pipe().unwrap();
-        let (our_answers, their_answers) = pipe().unwrap();
-        let ours = (our_calls, our_answers);
-        let connection = Connection::new("w".into(), ours, Lines::new(LONGEST_LINE)).unwrap();
-        for id in [1, 2] {
-            let request = Request::call(id, "f", None, None, &[]);
-            connection.send(&"f".into(), &request).unwrap();
-        }
-        (connection, their_calls, their_answers)
-    }
-
-    fn wait(connection: &Connection, id: u64, signal: &Signal) -> Result<String, usize> {
-        let site = WaitSite::new("test", None, Location::caller());
-        match connection.wait(id, &[signal], &site)? {
-            Answer::Out(text) => Ok(text.into()),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_reader_is_stopped_and_the_other_one_gets_its_answer() {
-        let (connection, _calls, mut answers) = connected();
-        let stop = Signal::new();
-        std::thread::scope(|scope| {
-            let first = scope.spawn(|| wait(&connection, 1, &stop));
-            while connection.state.lock().intake.is_some() {
-                std::thread::yield_now(); // it is on its way
-            }
-            let second = scope.spawn(|| wait(&connection, 2, &Signal::new()));
-            while connection.state.lock().pending[&2].waiter.is_none() {
-                std::thread::yield_now(); // it is on its way
-            }
-            // The half of a line that it has read is not lost.
-            answers.write_all(b"{\"id\":2,").unwrap();
-            stop.set();
-            assert_eq!(first.join().unwrap(), Err(0));
-            answers.write_all(b"\"out\":[2]}\n").unwrap();
-            assert_eq!(second.join().unwrap(), Ok("[2]".to_owned()));
-        });
-        assert_eq!(connection.state.lock().pending.len(), 1); // nobody has cancelled it
-    }
-
-    #[test]
-    fn who_reads_gets_its_answer_from_among_others_and_once() {
-        let (connection, _calls, mut answers) = connected();
-        let text = "{\"id\":2,\"out\":2}\n\n{\"id\":1,\"out\":1}\n{\"id\":1,\"out\":0}\n {\"out\":0,\"id\":2}\n";
-        answers.write_all(text.as_bytes()).unwrap();
-        assert_eq!(wait(&connection, 1, &Signal::new()), Ok("1".to_owned()));
-        assert_eq!(
-            wait(&connection, 2, &Signal::always()),
-            Ok("2".to_owned()),
-            "what is ready comes first"
-        );
-        assert!(connection.state.lock().pending.is_empty());
-    }
-
-    #[test]
-    fn a_nul_in_a_line_is_skipped_wherever_it_is() {
-        let (connection, _calls, mut answers) = connected();
-        answers
-            .write_all(b"\0{\"id\":1,\0\"out\":1\0}\0\n\0{\"id\":2,\"out\":\"a\0b\"}\n")
-            .unwrap();
-        assert_eq!(wait(&connection, 1, &Signal::new()), Ok("1".to_owned()));
-        assert_eq!(
-            wait(&connection, 2, &Signal::new()),
-            Ok("\"ab\"".to_owned())
-        );
     }
 }
