@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! 1. One thread reads at a time, so a byte that wakes is read by a thread that looks at its signals after that, or
-//!    has looked at them after they were set: a flag is set before the byte is written.
+//! 1. One thread reads at a time, and looks at its signals before it sleeps, if it was woken since it has last looked at
+//!    them: a signal's flag is set first, then the pipe is `woken`, then the byte is written.
 //! 2. A byte that comes late wakes a later reader for nothing, and is skipped by it.
 
 use core::mem::take;
@@ -38,8 +38,8 @@ impl Wakes for Inlet {
 #[derive(Debug)]
 pub(crate) struct Reader {
     linked: Linked<Inlet>,
-    /// Was it woken since it looked at its signals?
-    is_woken: bool,
+    /// One of the signals was set when it looked.
+    is_set: bool,
     /// For where it cannot be woken by the pipe.
     spare: Spare,
 }
@@ -59,7 +59,7 @@ impl Reader {
     pub(crate) fn new(inlet: Arc<Inlet>) -> Self {
         Self {
             linked: Linked::new(inlet),
-            is_woken: false,
+            is_set: false,
             spare: Spare::lasting(),
         }
     }
@@ -84,16 +84,18 @@ impl Reader {
             return Err(Unread::Signal(at));
         }
         loop {
-            // Those that it was linked to before have written the byte, if they were set since they were looked at.
-            if (self.linked.link(signals) | take(&mut self.is_woken))
+            // Those that it was linked to before have woken it, if they were set since they were looked at (invariant 1).
+            let is_new = self.linked.link(signals);
+            let is_woken = self.linked.wakes().take_woken();
+            if (is_new | is_woken | take(&mut self.is_set))
                 && let Some(at) = first_set(signals)
             {
-                self.is_woken = true; // it is set for the next wait as well
+                self.is_set = true; // for the next wait as well
                 return Err(Unread::Signal(at));
             }
             match record::waiting(site(), || self.linked.wakes().read(buffer)) {
                 Ok(Some(0)) => return Ok(0),
-                Ok(Some(n)) => match self.without_nul(&mut buffer[..n]) {
+                Ok(Some(n)) => match without_nul(&mut buffer[..n]) {
                     0 => {}
                     n => return Ok(n),
                 },
@@ -101,22 +103,6 @@ impl Reader {
                 Err(_) => return Err(Unread::Broken),
             }
         }
-    }
-
-    /// Takes out what woke it; how many bytes are left.
-    fn without_nul(&mut self, bytes: &mut [u8]) -> usize {
-        let Some(first) = bytes.iter().position(|byte| *byte == NUL) else {
-            return bytes.len();
-        };
-        self.is_woken = true;
-        let mut kept = first;
-        for at in first..bytes.len() {
-            if bytes[at] != NUL {
-                bytes[kept] = bytes[at];
-                kept += 1;
-            }
-        }
-        kept
     }
 
     fn poll_and_read(
@@ -141,7 +127,7 @@ impl Reader {
     pub(crate) fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         loop {
             match self.linked.wakes().try_read(buffer)? {
-                Some(n @ 1..) => match self.without_nul(&mut buffer[..n]) {
+                Some(n @ 1..) => match without_nul(&mut buffer[..n]) {
                     0 => {}
                     n => return Ok(Some(n)),
                 },
@@ -152,7 +138,7 @@ impl Reader {
 
     /// Has one of its signals been set, perhaps, since it looked at them?
     pub(crate) fn is_woken(&self) -> bool {
-        self.is_woken
+        self.is_set || self.linked.wakes().is_woken()
     }
 
     /// Leaves the signals of its last wait.
@@ -160,6 +146,21 @@ impl Reader {
         self.linked.unlink();
         self.spare.unlink();
     }
+}
+
+/// Takes out what woke the reader; how many bytes are left.
+fn without_nul(bytes: &mut [u8]) -> usize {
+    let Some(first) = bytes.iter().position(|byte| *byte == NUL) else {
+        return bytes.len();
+    };
+    let mut kept = first;
+    for at in first..bytes.len() {
+        if bytes[at] != NUL {
+            bytes[kept] = bytes[at];
+            kept += 1;
+        }
+    }
+    kept
 }
 
 /// Wakes the reader, now or as soon as it can be done.
@@ -273,6 +274,31 @@ mod tests {
         assert_eq!(reader.try_read(&mut [0; 8]).unwrap(), Some(0));
         drop(reader);
         assert_eq!((a.links(), b.links()), (0, 0));
+    }
+
+    #[test]
+    fn a_signal_for_which_there_was_no_room_in_the_pipe_is_heard() {
+        let (mut reader, mut writer) = piped();
+        let a = Signal::new();
+        writer.write_all(b"1").unwrap();
+        assert_eq!(read(&mut reader, &[&a]), Ok(b"1".to_vec()));
+        never_waits(writer.as_fd()).unwrap();
+        let mut filled = 0;
+        while let Ok(n) = writer.write(&[b'x'; 4096]) {
+            filled += n;
+        }
+        while writer.write(b"x").is_ok() {
+            filled += 1;
+        }
+        a.set();
+        let mut taken = 0;
+        let at = loop {
+            match read(&mut reader, &[&a]) {
+                Ok(bytes) => taken += bytes.len(),
+                Err(at) => break at,
+            }
+        };
+        assert!(at == 0 && taken <= filled);
     }
 
     /// A socket is no pipe, and one that has a name may be anybody's.

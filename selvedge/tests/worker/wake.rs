@@ -60,7 +60,7 @@ fn without_descriptors() -> ExitCode {
         let limit = getrlimit(Resource::Nofile);
         let none = Rlimit {
             current: Some(0),
-            ..limit.clone()
+            ..limit
         };
         setrlimit(Resource::Nofile, none)?;
         caller.stop();

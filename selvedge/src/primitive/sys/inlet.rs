@@ -8,11 +8,14 @@
 //! 1. The writing end is open only while the byte is written: the end of the stream stays to be seen.
 //! 2. The byte is written to nothing but this pipe, which has no name, and so no other reader: what was opened is
 //!    compared with it.
-//! 3. To write it never waits. A pipe that is full wakes its reader anyway.
+//! 3. To write it never waits. A pipe that is full wakes its reader anyway, though without the byte: `woken` is set before
+//!    it is written, and looked at after each read.
 //!
 //! # Orderings
 //!
-//! `wakes` is a hint: `Relaxed`. The kernel's lock of the pipe orders [`wake`](Inlet::wake) before the `read` that gets the byte.
+//! `wakes` is a hint: `Relaxed`. The `Release` store of `woken` pairs with the `Acquire` swap of [`take_woken`](Inlet::take_woken):
+//! who was woken sees what was set before. The kernel's lock of the pipe orders the store before the `read` that gets
+//! the byte, or what had filled the pipe.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -22,7 +25,10 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use rustix::fs::{Mode, OFlags, fchmod, fstatfs};
 use rustix::io::{retry_on_intr, write};
 
-use crate::primitive::atomic::{AtomicBool, Ordering::Relaxed};
+use crate::primitive::atomic::{
+    AtomicBool,
+    Ordering::{Acquire, Relaxed, Release},
+};
 use crate::primitive::sys::descriptor;
 
 /// What a reader skips.
@@ -39,6 +45,7 @@ pub(crate) struct Inlet {
     path: String,
     file: (u64, u64),
     wakes: AtomicBool,
+    woken: AtomicBool,
 }
 
 impl Inlet {
@@ -49,6 +56,7 @@ impl Inlet {
             path,
             file: (0, 0),
             wakes: AtomicBool::new(false),
+            woken: AtomicBool::new(false),
         };
         // Where a step is refused, it is waited for in the other way.
         if let Ok(file) = inlet.prepare() {
@@ -89,12 +97,23 @@ impl Inlet {
 
     /// Wakes who sleeps in [`read`](Self::read), or else the next who reads. False: it could not be done now.
     pub(crate) fn wake(&self) -> bool {
+        self.woken.store(true, Release); // pairs with `take_woken`
         let Ok(writer) = self.open() else {
             return false;
         };
         // It fails only if there is no room (invariant 3).
         let _ = retry_on_intr(|| write(&writer, &[NUL]));
         true
+    }
+
+    /// Was it woken, and nobody has taken that?
+    pub(crate) fn is_woken(&self) -> bool {
+        self.woken.load(Acquire)
+    }
+
+    /// Was it woken since this was asked before?
+    pub(crate) fn take_woken(&self) -> bool {
+        self.is_woken() && self.woken.swap(false, Acquire) // pairs with the store of `wake`
     }
 
     /// Sleeps until there is something, and takes it; 0 is the end. `None`: somebody has made it one that does not wait.
