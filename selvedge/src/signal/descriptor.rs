@@ -143,7 +143,7 @@ impl Spare {
     }
 
     /// Leaves the signals of its last wait.
-    #[cfg(all(target_os = "linux", feature = "worker", not(selvedge_loom)))]
+    #[cfg(all(selvedge_process, feature = "worker"))]
     pub(super) fn unlink(&self) {
         let kept = self.kept.lock().take();
         if let Some(mut kept) = kept {

@@ -33,7 +33,7 @@ mod guard;
 mod links;
 mod on_set;
 mod progress;
-#[cfg(all(target_os = "linux", feature = "worker", not(selvedge_loom)))]
+#[cfg(all(selvedge_process, feature = "worker"))]
 mod reading;
 mod reason;
 mod record;
@@ -72,7 +72,7 @@ pub(crate) use clock::{Clock, MockTime};
 pub(crate) use clock::{now, system_now};
 #[cfg(all(unix, feature = "os"))]
 pub(crate) use descriptor::{Ready, Spare, wait_ready};
-#[cfg(all(target_os = "linux", feature = "worker", not(selvedge_loom)))]
+#[cfg(all(selvedge_process, feature = "worker"))]
 pub(crate) use reading::{Reader, Unread};
 pub(crate) use record::{HasHolder, Holder, Record, WaitSite, Waiting};
 pub(crate) use timer::{Timer, default_timer};

@@ -118,8 +118,6 @@ impl Inlet {
 
     /// Sleeps until there is something, and takes it; 0 is the end. `None`: somebody has made it one that does not wait.
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        #[cfg(selvedge_shuttle)]
-        descriptor::wait(&[(self.as_fd(), descriptor::Interest::Read)], None)?;
         let taken = descriptor::take(self.as_fd(), buffer)?;
         if taken.is_none() {
             self.wakes.store(false, Relaxed);

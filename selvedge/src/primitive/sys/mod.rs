@@ -50,7 +50,7 @@ pub(crate) use other::ClockWatch;
 pub(crate) mod descriptor;
 #[cfg(all(unix, feature = "os"))]
 mod event;
-#[cfg(all(target_os = "linux", feature = "worker", not(selvedge_loom)))]
+#[cfg(all(selvedge_process, feature = "worker"))]
 pub(crate) mod inlet;
 #[cfg(selvedge_process)]
 pub(crate) mod mask;
