@@ -194,7 +194,7 @@ fn a_call_that_waits_in_a_rust_worker_is_cancelled_at_once() {
             let (begun, till) = hold.names();
             vec!["hold".to_owned(), begun, till]
         };
-        cancel_behind(Server::rust(scenario, threads), threads, held, "abort");
+        cancel_behind(Server::rust(scenario, threads), threads, held, "fall");
     }
 }
 
@@ -214,7 +214,7 @@ fn a_rust_server_that_is_stopped_cancels_its_calls() {
             server.call(id, "begin_and_wait", &[&hold.names().0]);
             hold.wait_for_begin();
         }
-        server.call(threads + 1, "abort", &[]);
+        server.call(threads + 1, "fall", &[]);
         server.has_read();
         terminate(server.process.id());
         for _ in 1..=threads {
