@@ -345,6 +345,29 @@ const SCENARIOS: &[Scenario] = &[
         status
     }),
     #[cfg(feature = "log")]
+    ("outside", || {
+        for _ in 0..1000 {
+            let memory = Memory::default();
+            let other = std::thread::spawn(|| {
+                while !log::log_enabled!(log::Level::Info) {
+                    core::hint::spin_loop();
+                }
+                (0..20).for_each(|n| log::info!("line {n}"));
+            });
+            let log = logging::to(memory.clone()).without_events();
+            let log = log.install().unwrap();
+            other.join().unwrap();
+            log.close();
+            let said = memory.said();
+            let numbers = said.iter().filter_map(|line| line.rsplit(' ').next());
+            assert!(
+                numbers.eq((0..20).map(|n| n.to_string()).collect::<Vec<_>>()),
+                "{said:?}"
+            );
+        }
+        ExitCode::SUCCESS
+    }),
+    #[cfg(feature = "log")]
     ("records", || {
         let memory = Memory::default();
         let status = run(|_| {
@@ -456,6 +479,11 @@ const CASES: &[Case] = &[
     ("a_writer_adds_whole_lines", || _ = good("writer")),
     #[cfg(feature = "log")]
     ("records_of_the_crate_log_are_lines", || _ = good("records")),
+    #[cfg(feature = "log")]
+    (
+        "outside_of_a_tree_a_record_in_the_middle_of_the_installation_is_written",
+        || _ = good("outside"),
+    ),
 ];
 
 fn main() -> ExitCode {

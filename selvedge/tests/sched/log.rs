@@ -90,3 +90,27 @@ fn a_line_is_written_once_or_counted_however_the_service_ends() {
         log.close();
     });
 }
+
+#[test]
+fn a_log_that_is_closed_at_once_loses_nothing() {
+    check(|| {
+        let memory = Memory::default();
+        let log = logging::to(memory.clone());
+        let aliens = World::new().run(|| {
+            let log = log.install().unwrap();
+            let aliens = ["a", "b"].map(|name| alien(&log, name));
+            pause();
+            log.close(); // perhaps before its service has begun
+            aliens
+        });
+        for alien in aliens {
+            alien.join().unwrap();
+        }
+        let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
+        for name in ["line a", "line b"] {
+            let of = text.lines().filter_map(|line| line.split_once(name));
+            let numbers: Vec<_> = of.map(|(_, number)| number).collect();
+            assert_eq!(numbers, ["-1", "-2"], "{text}");
+        }
+    });
+}

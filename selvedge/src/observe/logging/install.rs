@@ -187,7 +187,7 @@ impl Log {
         if ended.is_some_and(|it| it.takes_records) {
             stop_records();
         }
-        self.0.serve_nobody();
+        self.0.close();
     }
 }
 

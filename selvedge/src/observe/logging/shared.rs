@@ -14,6 +14,7 @@
 //! The counts guard nothing: `Relaxed`.
 
 use core::cell::Cell;
+use core::convert::Infallible;
 use core::fmt::Display;
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -119,9 +120,29 @@ impl Shared {
         }
     }
 
-    /// Outside of a tree nobody serves.
-    pub(super) fn serve_nobody(&self) {
+    /// Lines go to `desk` from now on; the service writes the rest, and ends.
+    pub(super) fn close(&self) {
         self.queue.close();
+    }
+
+    /// Nobody serves, as outside of a tree: what came to the queue goes to `desk` (invariants 2 and 3).
+    pub(super) fn serve_nobody(&self) {
+        // If it is there: who logs meanwhile leaves the lines to this thread, behind the earlier ones.
+        let out = self.desk.lock().out.take();
+        self.queue.close();
+        let mut rest = Vec::new();
+        let _ = self.queue.serve(|lines| {
+            rest.append(lines);
+            Ok::<_, Infallible>(())
+        });
+        let out = {
+            let mut desk = self.desk.lock();
+            desk.lines.splice(0..0, rest);
+            out.or_else(|| desk.out.take())
+        };
+        if let Some(out) = out {
+            busy(|_| self.bring_back(out));
+        }
     }
 
     fn write_at_once(&self, line: Line) {
@@ -157,7 +178,9 @@ impl Shared {
     /// The life of the service.
     pub(super) fn serve(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
         let Some(out) = self.desk.lock().out.take() else {
-            return Ok(()); // nobody but the service takes it while the queue is open
+            // Closed before this began, and somebody writes.
+            self.serve_nobody();
+            return Ok(());
         };
         let mut held = Held {
             shared: self,
