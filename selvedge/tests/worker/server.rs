@@ -85,7 +85,7 @@ fn server() -> Server {
             std::fs::write(begun, "x")?;
             Ok(Signal::never().wait()?)
         })
-        .function("abort", |()| -> selvedge::Outcome<()> {
+        .function("fall", |()| -> selvedge::Outcome<()> {
             std::process::abort()
         })
         .function("die", |(code,): (i32,)| -> selvedge::Outcome<()> {
