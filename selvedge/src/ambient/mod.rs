@@ -59,6 +59,8 @@ pub use to::To;
 pub use wrap::{Closure, Polled, Wrap, Wrapped};
 
 pub(crate) use baggage::Inherited;
+#[cfg(all(selvedge_process, feature = "worker"))]
+pub(crate) use baggage::headers_here;
 pub(crate) use context::ISOLATION;
 pub(crate) use current::{Entered, Identity, enter_thread, identity, thread_path};
 pub(crate) use enter::verbs;

@@ -84,6 +84,9 @@ mod error;
 mod stoppable;
 mod verbs;
 
+#[cfg(all(selvedge_shuttle, target_os = "linux", feature = "worker"))]
+mod woken;
+
 pub use acceptor::{Acceptor, Incoming, Listener};
 pub use error::interruption;
 pub use stoppable::Stoppable;
@@ -91,3 +94,6 @@ pub use verbs::{
     read, read_until, readable, readable_until, try_read, try_write, writable, writable_until,
     write, write_until,
 };
+#[cfg(all(selvedge_shuttle, target_os = "linux", feature = "worker"))]
+#[doc(hidden)]
+pub use woken::WokenReader;

@@ -33,6 +33,8 @@ mod guard;
 mod links;
 mod on_set;
 mod progress;
+#[cfg(all(target_os = "linux", feature = "worker", not(selvedge_loom)))]
+mod reading;
 mod reason;
 mod record;
 #[expect(
@@ -70,6 +72,8 @@ pub(crate) use clock::{Clock, MockTime};
 pub(crate) use clock::{now, system_now};
 #[cfg(all(unix, feature = "os"))]
 pub(crate) use descriptor::{Ready, Spare, wait_ready};
+#[cfg(all(target_os = "linux", feature = "worker", not(selvedge_loom)))]
+pub(crate) use reading::{Reader, Unread};
 pub(crate) use record::{HasHolder, Holder, Record, WaitSite, Waiting};
 pub(crate) use timer::{Timer, default_timer};
 pub(crate) use waiter::{Waiter, Woken};

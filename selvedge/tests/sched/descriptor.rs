@@ -100,6 +100,50 @@ fn a_wait_that_stayed_linked_is_ended_by_a_signal_set_at_any_time() {
     });
 }
 
+/// The reader of a worker's pipe: it sleeps in the read, and is woken by a byte.
+#[test]
+#[cfg(selvedge_shuttle)]
+fn who_sleeps_in_a_read_is_woken_by_a_signal_set_at_any_time() {
+    use std::io::Write;
+
+    check(|| {
+        let (end, mut there) = std::io::pipe().unwrap();
+        let mut reader = selvedge::io::WokenReader::new(end);
+        let (a, b) = (Signal::new(), Signal::new());
+        let setter = spawn({
+            let (a, b) = (a.clone(), b.clone());
+            move || {
+                there.write_all(b"1").unwrap();
+                a.set();
+                b.set();
+                there
+            }
+        });
+        let mut read = 0;
+        // A signal that stays linked between waits, one that is new, and both again.
+        for (signals, last) in [([&a, &a], 0), ([&b, &b], 0), ([&a, &b], 0)] {
+            let at = loop {
+                match reader.read_until(&mut [0; 8], &signals) {
+                    Ok(n) => read += n,
+                    Err(at) => break at,
+                }
+                assert_eq!(reader.try_read(&mut [0; 8]), None, "one byte was sent");
+            };
+            assert!(at == last && signals[at].is_set() && read <= 1);
+        }
+        let mut there = setter.join().unwrap();
+        there.write_all(b"2").unwrap();
+        let c = Signal::new();
+        while read < 2 {
+            read += reader.read_until(&mut [0; 8], &[&c]).unwrap();
+        }
+        drop(there);
+        assert_eq!(reader.read_until(&mut [0; 8], &[&c]), Ok(0));
+        drop(reader);
+        assert_eq!((a.links(), b.links(), c.links()), (0, 0, 0));
+    });
+}
+
 #[test]
 fn two_waits_at_one_time_do_not_lower_each_other_s_event() {
     check(|| {

@@ -120,7 +120,7 @@ pub(crate) fn never_waits(end: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// Takes what is there. `None`: nothing yet, and it [`never_waits`].
-#[cfg(all(selvedge_process, feature = "worker"))]
+#[cfg(all(target_os = "linux", feature = "worker", not(selvedge_loom)))]
 pub(crate) fn take(source: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Option<usize>> {
     unless_it_would_wait(|| rustix::io::read(source, &mut *buffer))
 }

@@ -6,14 +6,13 @@
 //!
 //! # Invariants
 //!
-//! 1. One thread reads at a time, and locks `lines`: who has set `State::reader`; in a pool, the one that serves.
+//! 1. One thread reads at a time: who has taken `State::intake`.
 //! 2. While a call runs and nobody reads, the listener is awake, and reads at the latest after two of its periods.
 //! 3. An answer goes out whole, under the lock of `output`, which runs no code of the user.
 //! 4. After `ended` is set no call begins.
 //! 5. A call is in `State::held` from when it was read until it is answered; who takes `Held::asked` out, or the whole
 //!    entry, answers it. What is left of it in `calls` is its number.
 
-use core::mem;
 use core::panic::Location;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -23,10 +22,11 @@ use std::time::Duration;
 
 use crate::ambient::Ambient;
 use crate::primitive::sys::descriptor::{self, Interest};
-use crate::primitive::{Mutex, drop_caught, message_of};
+use crate::primitive::sys::inlet::Inlet;
+use crate::primitive::{Arc, Mutex, drop_caught, message_of};
 use crate::process::worker::protocol::{self, Failure, FromServer, Line, Lines, ToWorker};
 use crate::process::worker::serve::{Arguments, Function};
-use crate::signal::{self, Ready, Signal, Spare, Till, WaitSite, deadline, wait_ready};
+use crate::signal::{self, Reader, Signal, Till, Unread, WaitSite, deadline};
 use crate::sync::Queue;
 use crate::thread::{self, Failures};
 
@@ -42,19 +42,16 @@ pub(super) struct Serving {
     functions: BTreeMap<Box<str>, Function>,
     threads: usize,
     longest: usize,
-    input: OwnedFd,
     output: Mutex<OwnedFd>,
-    lines: Mutex<Lines>,
     calls: Queue<u64>,
     state: Mutex<State>,
     ended: Signal,
-    /// For the wait of who reads.
-    spare: Spare,
     site: WaitSite<'static>,
 }
 
 struct State {
-    reader: bool,
+    /// `None`: somebody reads.
+    intake: Option<Box<Intake>>,
     /// How many calls have begun.
     begun: u64,
     held: BTreeMap<u64, Held>,
@@ -63,6 +60,14 @@ struct State {
     /// Asks the listener not to read any more, and says that it does not.
     back: Signal,
     free: Signal,
+}
+
+/// What who reads has.
+struct Intake {
+    lines: Lines,
+    reader: Reader,
+    /// Is something in `Serving::calls`, perhaps?
+    queued: bool,
 }
 
 /// A call that is not answered yet.
@@ -88,17 +93,21 @@ impl Serving {
         lines: Lines,
         at: &'static Location<'static>,
     ) -> Self {
+        let reader = Reader::new(Arc::new(Inlet::new(input)));
+        let intake = Some(Box::new(Intake {
+            lines,
+            reader,
+            queued: false,
+        }));
         Self {
             functions,
             threads,
             longest,
-            input,
             output: Mutex::new(output),
-            lines: Mutex::new(lines),
             // The other side bounds what is in flight.
             calls: Queue::named(&format!("the calls of the worker at {at}"), usize::MAX).quiet(),
             state: Mutex::new(State {
-                reader: false,
+                intake,
                 begun: 0,
                 held: BTreeMap::new(),
                 wake: None,
@@ -106,7 +115,6 @@ impl Serving {
                 free: Signal::new(),
             }),
             ended: Signal::named("the worker's end"),
-            spare: Spare::lasting(),
             site: WaitSite::new("read calls from", Some("the other side"), at),
         }
     }
@@ -131,7 +139,9 @@ impl Serving {
                         Ok(())
                     });
                 }
-                while self.read(&self.ended) {}
+                let mut intake = self.intake();
+                let stop = signal::stop();
+                while self.read(&mut intake, [&self.ended, &stop], None) {}
             }
             self.end(signal::stop().is_set());
             Ok(())
@@ -141,27 +151,38 @@ impl Serving {
     /// Reads and runs, one call after another.
     fn take_turns(&self) {
         let stop = signal::stop();
-        while !self.ended.is_set() && !stop.is_set() {
-            if let Ok(id) = self.calls.try_pop() {
-                self.run(id);
-                continue;
-            }
-            let free = {
-                let mut state = self.state.lock();
-                let is_free = !mem::replace(&mut state.reader, true);
-                if !is_free {
-                    state.back.set();
+        while !self.ended.is_set() {
+            let (mut intake, mut next) = (self.intake(), None);
+            if intake.queued {
+                if stop.is_set() {
+                    return;
                 }
-                (!is_free).then(|| state.free.clone())
+                next = self.calls.try_pop().ok();
+                intake.queued = next.is_some();
+            }
+            if next.is_none() {
+                self.read(&mut intake, [&self.ended, &stop], Some(&mut next));
+            }
+            self.state.lock().intake = Some(intake);
+            if let Some(id) = next {
+                self.run(id);
+            }
+        }
+    }
+
+    /// For who reads from now on; from the listener, if that reads.
+    fn intake(&self) -> Box<Intake> {
+        loop {
+            let (back, free) = {
+                let mut state = self.state.lock();
+                if let Some(intake) = state.intake.take() {
+                    return intake;
+                }
+                (state.back.clone(), state.free.clone())
             };
-            if let Some(free) = free {
-                // The listener hands it over; it never waits for anything else meanwhile.
-                signal::shield(|| free.wait()).ok();
-            }
-            if self.calls.is_empty() {
-                self.read(&self.ended);
-            }
-            self.state.lock().reader = false;
+            back.set();
+            // The listener hands it over; it never waits for anything else meanwhile.
+            signal::shield(|| free.wait()).ok();
         }
     }
 
@@ -184,68 +205,88 @@ impl Serving {
                 if Till::after(PERIOD).wait_until(&self.ended).is_err() {
                     return;
                 }
-                let back = {
+                let intake = {
                     let mut state = self.state.lock();
                     let is_busy = !state.held.is_empty();
                     rounds = if is_busy { 0 } else { rounds + 1 };
-                    let is_long = is_busy && seen == Some(state.begun) && !state.reader;
+                    let is_long = is_busy && seen == Some(state.begun);
                     seen = Some(state.begun);
-                    if is_long {
-                        state.reader = true;
+                    let intake = state.intake.take_if(|_| is_long);
+                    if intake.is_some() {
                         (state.back, state.free) = (Signal::new(), Signal::new());
                     }
-                    is_long.then(|| state.back.clone())
+                    intake.map(|intake| (intake, state.back.clone()))
                 };
-                if let Some(back) = back {
-                    while self.read(&back) {}
+                if let Some((mut intake, back)) = intake {
+                    while self.read(&mut intake, [&back, &signal::stop()], None) {}
                     let mut state = self.state.lock();
-                    state.free.set();
-                    // Who waits for it has it now (invariant 1).
-                    state.reader = back.is_set();
+                    state.intake = Some(intake);
+                    let free = state.free.clone();
+                    drop(state);
+                    free.set();
                 }
             }
         }
     }
 
-    /// Reads what comes, and waits for it until `until` is set. Is there more to come?
-    fn read(&self, until: &Signal) -> bool {
-        let stop = signal::stop();
-        let source = (self.input.as_fd(), Interest::Read);
-        match wait_ready(&[source], &[until, &stop], &self.spare, || {
-            self.site.clone()
-        }) {
-            Ok(Ready::Source) => {}
-            Ok(Ready::Signal(0)) => return false,
-            Ok(Ready::Signal(_)) | Err(_) => {
+    /// Reads what comes, and waits for it until one of `signals` is set: a stop, or one before it that leaves all as it is. Is
+    /// there more to come?
+    ///
+    /// Calls are queued, but the first if the caller runs that.
+    fn read(
+        &self,
+        intake: &mut Intake,
+        signals: [&Signal; 2],
+        mut first: Option<&mut Option<u64>>,
+    ) -> bool {
+        let Intake {
+            lines,
+            reader,
+            queued,
+        } = intake;
+        let received = lines.read(|buffer| {
+            reader
+                .read_until(buffer, &signals, || self.site.clone())
+                .map(Some)
+        });
+        match received {
+            Ok(Some(1..)) if !(reader.is_woken() && signals[1].is_set()) => {}
+            Err(Unread::Signal(0)) => return false,
+            _ => {
                 self.end(true);
                 return false;
             }
         }
-        let mut lines = self.lines.lock();
-        // It does not wait: nobody else reads from it (invariant 1).
-        let received = lines.read(|buffer| descriptor::take(self.input.as_fd(), buffer));
-        if let Ok(Some(0)) | Err(_) = received {
-            drop(lines);
-            self.end(true);
-            return false;
-        }
         while let Some(line) = lines.next() {
-            self.take(line);
+            if let Some(id) = self.take(line) {
+                match &mut first {
+                    Some(first) if first.is_none() => **first = Some(id),
+                    _ => {
+                        // Closed: the end has come, and the other side knows.
+                        let _ = self.calls.push(id);
+                        *queued = true;
+                    }
+                }
+            }
         }
         !self.ended.is_set()
     }
 
-    /// Understands one line.
-    fn take(&self, line: Line<'_>) {
+    /// Understands one line; the call that it is.
+    fn take(&self, line: Line<'_>) -> Option<u64> {
         let line = match line {
-            Line::Whole(line) if line.iter().all(u8::is_ascii_whitespace) => return,
+            Line::Whole(line) if line.iter().all(u8::is_ascii_whitespace) => return None,
             Line::Whole(line) => line,
             Line::TooLong(head, len) => {
                 self.refuse(head, &format!("the line has {len} bytes"));
-                return;
+                return None;
             }
         };
-        match protocol::read::<ToWorker>(line) {
+        let read = match protocol::usual_call(line) {
+            Some(asked) => Ok(asked),
+            None => protocol::read::<ToWorker>(line),
+        };
+        match read {
             Err(error) => self.refuse(line, &error.to_string()),
             Ok(ToWorker { stop: Some(_), .. }) => self.end(false),
             Ok(ToWorker {
@@ -258,12 +299,12 @@ impl Serving {
                         cancelled: Signal::new(),
                     };
                     self.state.lock().held.insert(id, held);
-                    // Closed: the end has come, and the other side knows.
-                    let _ = self.calls.push(id);
+                    return Some(id);
                 }
                 _ => self.refuse(line, "it has neither `call` nor `cancel` nor `stop`"),
             },
         }
+        None
     }
 
     /// Nobody waits for this call any more. One that has not begun is answered at once, whatever runs.

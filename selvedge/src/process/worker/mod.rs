@@ -54,6 +54,8 @@
 //!   next one works.
 //! - JSON has no NaN and no infinity: serde sends `null`, Python refuses to. Python's integers have no bound; a Rust
 //!   integer that is too small for one is an error. Keys of a Python dictionary become texts.
+//! - A byte 0 in what a worker writes is skipped: it only wakes who reads. A stop is heard so where `/proc` can be opened;
+//!   a program that forbids itself to open files does that before it starts its workers.
 //! - A worker is no sandbox: its program can do what this one can.
 
 mod builder;

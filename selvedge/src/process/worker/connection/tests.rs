@@ -49,7 +49,9 @@ fn comes(signal: &Signal) -> bool {
 #[test]
 fn who_waits_and_goes_is_not_handed_the_reading() {
     let (connection, _calls, mut answers) = connected(2);
-    let reading = connection.begin_reading().unwrap();
+    let reading = connection
+        .begin_reading(&mut connection.state.lock())
+        .unwrap();
     let gone = connection.wait(1, &[&Signal::always()], &site());
     assert!(matches!(gone, Err(0)));
     let answered = Signal::new();
@@ -72,7 +74,9 @@ fn who_waits_and_goes_is_not_handed_the_reading() {
 #[test]
 fn the_end_waits_for_the_reader_and_not_for_who_follows() {
     let (connection, _calls, _answers) = connected(1); // somebody holds the worker's output open
-    let reading = connection.begin_reading().unwrap();
+    let reading = connection
+        .begin_reading(&mut connection.state.lock())
+        .unwrap();
     let over = Signal::new();
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -103,11 +107,12 @@ fn nobody_waits_for_room_when_it_is_over() {
     let (connection, _calls, _answers) = connected(0);
     let much = vec![b'\n'; PRESSURE + (1 << 18)];
     connection.write(&much);
-    let room = connection.pressure().expect("much waits to be written");
+    let pressure = || connection.writing.lock().pressure();
+    let room = pressure().expect("much waits to be written");
     assert!(!room.is_set());
     finish(&connection);
     assert!(room.is_set());
-    assert!(connection.pressure().is_none());
+    assert!(pressure().is_none());
     connection.write(&much);
-    assert!(connection.pressure().is_none());
+    assert!(pressure().is_none());
 }
