@@ -155,21 +155,25 @@ class _Worker:
                 yield from whole
 
     def read(self):
-        """Reads messages until the end; on a thread of its own."""
-        for line in self.lines():
-            if not line.strip():
-                continue
-            try:
-                message = json.loads(line, parse_float=number_of(self.decimal))
-                if not isinstance(message, dict):
-                    raise ValueError("a message is a JSON object")
-                self.take(message)
-            except Exception as error:
-                head = re.match(rb'\s*\{\s*"id"\s*:\s*(\d{1,18})\s*[,}]', line)
-                shown = line[:80].decode("utf-8", "backslashreplace")
-                text = "cannot understand the line `%s`: %s" % (shown, said(error))
-                self.fail(int(head.group(1)) if head else None, error, text)
-        self.end()
+        """Reads messages until the end, or until nobody reads what it writes; on a thread of its own."""
+        try:
+            for line in self.lines():
+                if line.strip():
+                    self.hear(line)
+        finally:
+            self.end()
+
+    def hear(self, line):
+        try:
+            message = json.loads(line, parse_float=number_of(self.decimal))
+            if not isinstance(message, dict):
+                raise ValueError("a message is a JSON object")
+            self.take(message)
+        except Exception as error:
+            head = re.match(rb'\s*\{\s*"id"\s*:\s*(\d{1,18})\s*[,}]', line)
+            shown = line[:80].decode("utf-8", "backslashreplace")
+            text = "cannot understand the line `%s`: %s" % (shown, said(error))
+            self.fail(int(head.group(1)) if head else None, error, text)
 
     def take(self, message):
         if "stop" in message:

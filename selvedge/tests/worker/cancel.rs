@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{self, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use selvedge::Till;
 use selvedge::process::worker::{Builder, PYTHON_SOURCE};
@@ -35,6 +35,10 @@ pub(crate) const PYTHON_CASES: &[Case] = &[
     (
         "a_python_server_that_is_stopped_lets_its_calls_end",
         a_python_server_that_is_stopped_lets_its_calls_end,
+    ),
+    (
+        "a_python_server_whose_answers_nobody_reads_ends",
+        a_python_server_whose_answers_nobody_reads_ends,
     ),
     (
         "a_cancelled_call_that_waits_does_not_cost_the_worker",
@@ -238,6 +242,32 @@ fn a_python_server_that_is_stopped_lets_its_calls_end() {
     hold.release();
     assert_eq!(server.answer(), json!({"id": 1, "out": "released"}));
     assert!(server.end().success());
+}
+
+/// Whoever would get its answers is gone, though its input goes on.
+fn a_python_server_whose_answers_nobody_reads_ends() {
+    let mut server = Server::python(1);
+    let mut hold = Hold::new();
+    server.call(1, "eval", &[&held(&hold.names())]);
+    hold.wait_for_begin();
+    let Server {
+        mut process,
+        mut calls,
+        answers,
+    } = server;
+    drop(answers);
+    calls
+        .write_all(b"{\"id\":2,\"call\":\"abs\",\"args\":[1]}\n{\"cancel\":2}\n")
+        .unwrap();
+    let start = Instant::now();
+    while process.try_wait().unwrap().is_none() {
+        if start.elapsed() > Duration::from_secs(20) {
+            process.kill().unwrap();
+            process.wait().unwrap();
+            panic!("it lives on");
+        }
+        thread::yield_now();
+    }
 }
 
 fn terminate(pid: u32) {
