@@ -80,7 +80,7 @@ pub(super) struct Interest {
 
 /// One groutine of a set.
 pub(super) struct Task {
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     /// None while it is polled (invariant 1), and when it has ended.
     body: RefCell<Option<Body>>,
     pub(super) interests: RefCell<Vec<Interest>>,
