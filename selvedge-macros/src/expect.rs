@@ -35,12 +35,8 @@ pub(crate) fn expect(
     } else {
         quote!(answer(args))
     };
-    let doc = format!(
-        "What is expected of the calls of `{}`: narrowed by `with`, made by `returning` or `passing`.",
-        open.called
-    );
     let items = quote! {
-        #[doc = #doc]
+        #[doc(hidden)]
         #[must_use = "say `returning` or `passing`, and run it around a block"]
         #quiet
         #vis struct #made<#(#params,)*> #bounds {
@@ -94,7 +90,8 @@ pub(crate) fn expect(
         }
     };
     let method = quote! {
-            /// What is expected of the calls in a block: how many there are, by what arguments.
+            /// What is expected of the calls in a block: how many there are, by what arguments. It is narrowed by
+            /// `.with(|args| ..)`, and made by `.returning(|args| ..)` or `.passing()`.
             #contract
             #[track_caller]
             #vis #unsafety fn expect<#(#params,)*>(
