@@ -79,8 +79,11 @@ pub enum What {
         /// Where it was made.
         at: &'static Location<'static>,
     },
-    /// A hook that a block around us has lent, by `before_here`.
-    Lent,
+    /// A hook that a block around us has lent.
+    Lent {
+        /// By what, `before_here` or `before_lent`.
+        verb: &'static str,
+    },
     /// Groutines of a block around us, which wait for calls of the function, or for their ends.
     Groutines {
         /// Their names, each once.
@@ -159,7 +162,7 @@ impl ExplainedStep {
 #[doc(hidden)]
 pub fn explain(site: &'static Site, of: TypeId) -> Explanation {
     site.prepare();
-    let (function, refused_by) = (site.function(), binding::unanswered(site));
+    let (function, refused_by) = (site.function(), binding::unanswered(site, Some(of)));
     let mut steps = Vec::new();
     for (watch, _) in watch::seeing(function) {
         let pattern = watch.pattern().to_owned();
@@ -176,7 +179,7 @@ pub fn explain(site: &'static Site, of: TypeId) -> Explanation {
             steps.push(match link.what() {
                 InForce::Patch(patch) => patched(patch, false, of, view),
                 InForce::Lent(lent) => ExplainedStep {
-                    what: What::Lent,
+                    what: What::Lent { verb: lent.verb },
                     why: passed(lent.of != of, view.is_masked(lent.id)),
                 },
             });
@@ -302,7 +305,7 @@ impl fmt::Display for ExplainedStep {
                 };
                 write!(f, "the patch `{verb}` of {at}, {place}, {hits} hits")?;
             }
-            What::Lent => f.write_str("the hook `before_here` of a block around us")?,
+            What::Lent { verb } => write!(f, "the hook `{verb}` of a block around us")?,
             What::Groutines { names } => {
                 write!(f, "groutines of a block around us: {}", names.join(", "))?;
             }

@@ -8,6 +8,7 @@
 //!    would tell it to look again. So `_released` is the last field.
 
 use core::fmt;
+use core::panic::Location;
 use std::borrow::Cow;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -286,6 +287,11 @@ impl Process {
     #[track_caller]
     pub fn output_until(&self, signal: &Signal) -> Result<Output, JoinError> {
         let collector = self.life.collect(&self.streams);
+        let attended = self.life.attend(signal, Location::caller());
+        attended.map_err(|error| JoinError::of_wait(self.path(), error))?;
+        if !self.life.settled.is_set() {
+            self.life.look_again();
+        }
         for event in [self.stopped(), &self.life.settled] {
             let waited = event.wait_until(signal);
             waited.map_err(|error| JoinError::of_wait(self.path(), error))?;
@@ -340,6 +346,14 @@ impl Process {
         self.life.member.stopped()
     }
 
+    /// A wait for its end begins.
+    fn attend(&self, until: &Signal, at: &'static Location<'static>) -> Result<(), WaitError> {
+        if !self.stopped().is_set() {
+            self.let_end();
+        }
+        self.life.attend(until, at)
+    }
+
     /// Gives up its exit: a failure is reported when it happens. The process still belongs to its parent.
     #[doc(alias = "detach")]
     pub fn release(self) {
@@ -381,6 +395,23 @@ impl Child for Process {
             return None;
         }
         self.life.receive()
+    }
+
+    #[track_caller]
+    fn wait(&self) -> Result<Exit, Stopped> {
+        if let Err(WaitError::Stopped(stopped)) = self.attend(&Signal::never(), Location::caller())
+        {
+            return Err(stopped);
+        }
+        self.stopped().wait()?;
+        Ok(self.try_wait().expect("it has ended"))
+    }
+
+    #[track_caller]
+    fn wait_until(&self, signal: &Signal) -> Result<Exit, WaitError> {
+        self.attend(signal, Location::caller())?;
+        self.stopped().wait_until(signal)?;
+        Ok(self.try_wait().expect("it has ended"))
     }
 
     fn judge(&self, exit: Exit) -> Result<Exit, JoinError> {

@@ -6,3 +6,4 @@ mod orphans;
 mod streams;
 mod tree;
 mod unread;
+mod waiting;

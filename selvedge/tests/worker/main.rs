@@ -2,11 +2,13 @@
 //!
 //! Where there is no `python3`, the cases that need it are named as skipped.
 
+mod cancel;
 #[path = "../child/mod.rs"]
 mod child;
 mod life;
 mod python;
 mod server;
+mod wake;
 
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, Mutex};
@@ -17,8 +19,8 @@ use selvedge::{Signal, probe, process};
 
 fn main() -> ExitCode {
     let has_python = Command::new("python3").arg("-V").output().is_ok();
-    let mut cases = [server::CASES, life::CASES].concat();
-    let of_python = [python::CASES, life::PYTHON_CASES].concat();
+    let mut cases = [server::CASES, life::CASES, cancel::CASES, wake::CASES].concat();
+    let of_python = [python::CASES, life::PYTHON_CASES, cancel::PYTHON_CASES].concat();
     if has_python {
         cases.extend(of_python);
     } else {
@@ -26,7 +28,8 @@ fn main() -> ExitCode {
             println!("{name}: skipped, there is no python3");
         }
     }
-    child::main(server::SCENARIOS, &cases)
+    let scenarios = [server::SCENARIOS, wake::SCENARIOS].concat();
+    child::main(&scenarios, &cases)
 }
 
 /// Runs `body` as a program, whose status must be success.

@@ -202,7 +202,7 @@ pub(in crate::process) fn run(
     let shell = home.key().program.to_string_lossy();
     let of_system = |error| {
         let cwd = Some(&*home.key().cwd);
-        ShellError::Spawn(SpawnError::of_system(&shell, cwd, error))
+        ShellError::Spawn(SpawnError::of_system(&shell, cwd, parts.with_place(error)))
     };
     let ticket = engine::enter().map_err(of_system)?;
     let streams = streams_of(name);
