@@ -3,6 +3,7 @@
 use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
+use selvedge::probe::Event;
 use selvedge::process::{Command, Stdio};
 use selvedge::program::Builder;
 use selvedge::{Signal, signal, thread};
@@ -69,6 +70,36 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     }),
     ("overdue", || overdue(false)),
     ("overdue beside a thread", || overdue(true)),
+    ("unguarded", || {
+        selvedge::run("unguarded", |_stop| {
+            let missed = Signal::new();
+            let heard = missed.clone();
+            let _subscription = selvedge::probe::subscribe(move |event| {
+                if let Event::Unguarded { .. } = event {
+                    say(&event.to_string());
+                    heard.set();
+                }
+            });
+            let first = Command::new("sleep").arg("1000").spawn()?;
+            missed.wait()?;
+            // It is tried again, and not told again.
+            let second = Command::new("sleep").arg("1000").spawn()?;
+            for process in [first, second] {
+                process.kill();
+                process.wait()?;
+            }
+            say("over");
+            Ok(())
+        })
+    }),
+    ("unguarded and unheard", || {
+        selvedge::run("unguarded", |_stop| {
+            for _ in 0..2 {
+                Command::new("true").spawn()?.join()?;
+            }
+            Ok(())
+        })
+    }),
     ("terminal", || {
         selvedge::run("terminal", |_stop| {
             let child = sh(
@@ -114,6 +145,37 @@ pub(crate) const CASES: &[Case] = &[
             none_survives("exited", |parent| parent.tell("go"));
         },
     ),
+    ("where_no_shell_can_be_started_that_is_told_once", || {
+        let Some(mut parent) = Child::start_with_sh("unguarded", "/dev/null") else {
+            eprintln!("skipped: the system allows no namespaces");
+            return;
+        };
+        let said = parent.next_line();
+        assert!(
+            said.starts_with("the processes will live on if this program is killed: "),
+            "{said}"
+        );
+        assert!(
+            said.contains("cannot be started: Permission denied"),
+            "{said}"
+        );
+        assert_eq!(parent.next_line(), "over");
+        parent.end().assert_code(0);
+        let unheard = Child::start_with_sh("unguarded and unheard", "/dev/null");
+        let end = unheard.expect("as above").end();
+        end.assert_code(0);
+        assert_eq!(end.errors.matches("will live on").count(), 1, "{end:?}");
+    }),
+    ("a_guard_that_always_dies_is_told_once", || {
+        let Some(mut parent) = Child::start_with_sh("unguarded", "/bin/true") else {
+            eprintln!("skipped: the system allows no namespaces");
+            return;
+        };
+        let said = parent.next_line();
+        assert!(said.contains("ends again and again"), "{said}");
+        assert_eq!(parent.next_line(), "over");
+        parent.end().assert_code(0);
+    }),
     ("a_panic_ends_the_processes_and_is_reported", || {
         let mut parent = Child::start("panicking");
         let group: u32 = parent.next_line().parse().unwrap();
