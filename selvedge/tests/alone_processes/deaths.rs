@@ -1,7 +1,7 @@
 //! How the program itself ends, and what becomes of its processes then.
 
 use std::os::unix::process::CommandExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use selvedge::probe::Event;
 use selvedge::process::{Command, Stdio};
@@ -114,24 +114,47 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     }),
 ];
 
-/// Its processes end with the program, however that ends.
-fn none_survives(scenario: &str, end: fn(&mut Child)) {
+/// How long the system takes for a plain start, kill and wait at this moment.
+fn plain() -> Duration {
+    let start = Instant::now();
+    let mut sleeper = std::process::Command::new("sleep")
+        .arg("1000")
+        .spawn()
+        .unwrap();
+    sleeper.kill().unwrap();
+    sleeper.wait().unwrap();
+    start.elapsed()
+}
+
+/// Its processes end with the program, however that ends. How long after that the last is seen to have ended.
+fn none_survives(scenario: &str, end: fn(&mut Child)) -> Duration {
     let mut parent = Child::start(scenario);
     let groups: Vec<u32> = (0..3)
         .map(|_| parent.next_line().parse().unwrap())
         .collect();
     assert!(groups.iter().all(|group| members(*group).len() >= 2));
+    let start = Instant::now();
     end(&mut parent);
     for group in groups {
         until("nobody of the group is left", || members(group).is_empty());
     }
+    let took = start.elapsed();
     drop(parent);
+    took
 }
 
 pub(crate) const CASES: &[Case] = &[
     // catalogue 290
     ("no_process_survives_a_program_that_is_killed", || {
-        none_survives("killed", |parent| parent.signal("KILL"));
+        let before = plain();
+        let took = none_survives("killed", |parent| parent.signal("KILL"));
+        // Not for a second, where a plain kill takes the usual two milliseconds.
+        let slow = before.max(plain()) * 200;
+        let limit = slow.max(Duration::from_secs(1));
+        assert!(
+            took < limit,
+            "they lived for {took:?}, and {limit:?} are enough"
+        );
     }),
     ("no_process_survives_a_program_that_aborts", || {
         none_survives("aborted", |parent| parent.tell("go"));
