@@ -200,16 +200,12 @@ pub(in crate::process) fn run(
     at: &'static Location<'static>,
 ) -> Result<Process, ShellError> {
     let shell = home.key().program.to_string_lossy();
-    let of_system = |error| {
-        let cwd = Some(&*home.key().cwd);
-        ShellError::Spawn(SpawnError::of_system(&shell, cwd, error))
-    };
+    let cwd = Some(&*home.key().cwd);
+    let of_system = |error| ShellError::Spawn(SpawnError::of_system(&shell, cwd, error));
     let ticket = engine::enter().map_err(of_system)?;
     let streams = streams_of(name);
-    let life = Life::new(name, parts, ticket.request.clone()).map_err(|source| {
-        let program = shell.as_ref().into();
-        ShellError::Spawn(SpawnError::NoPlace { program, source })
-    })?;
+    let life = Life::new(name, parts, ticket.request.clone())
+        .map_err(|source| ShellError::Spawn(SpawnError::no_place(&shell, cwd, source)))?;
     let started = Pipes::new(&parts.stdin)
         .map_err(of_system)
         .and_then(|pipes| {

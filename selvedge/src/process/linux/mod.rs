@@ -6,6 +6,7 @@
 
 mod adopted;
 mod engine;
+mod fault;
 mod group;
 mod guard;
 mod host;
@@ -21,6 +22,7 @@ mod watched;
 pub(super) use engine::Request;
 pub(crate) use engine::quiesce;
 pub(super) use host::Host;
+pub(super) use fault::{is_exhausted, is_no_program};
 pub(super) use lent::run as run_in_shell;
 pub use orphans::adopt_orphans;
 pub(super) use spawn::spawn;

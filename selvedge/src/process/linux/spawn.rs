@@ -44,10 +44,8 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
     let name = parts.name();
     let streams = streams_of(&name);
     let requests = ticket.request.clone();
-    let life = Life::new(&name, parts, requests).map_err(|source| {
-        let program = program.as_ref().into();
-        SpawnError::NoPlace { program, source }
-    })?;
+    let life = Life::new(&name, parts, requests)
+        .map_err(|source| SpawnError::no_place(&program, cwd, source))?;
     let started = start(&mut command);
     drop(command); // closes the files that it was given
     let (mut child, pid, pidfd) = match started {
