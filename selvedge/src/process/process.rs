@@ -9,6 +9,7 @@
 
 use core::fmt;
 use std::borrow::Cow;
+use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::primitive::Arc;
@@ -17,6 +18,7 @@ use crate::process::error::JoinError;
 use crate::process::exit::{Exit, Output};
 use crate::process::life::{Life, Streams};
 use crate::process::line::Line;
+use crate::process::linux::Target;
 use crate::signal::{Signal, Stopped, WaitError};
 use crate::sync::Queue;
 
@@ -29,6 +31,7 @@ pub struct Process {
     life: Arc<Life>,
     streams: Streams,
     id: u32,
+    target: Target,
     _released: Released,
 }
 
@@ -44,12 +47,13 @@ impl Drop for Released {
 }
 
 impl Process {
-    pub(super) fn new(life: Arc<Life>, streams: Streams, id: u32) -> Self {
+    pub(super) fn new(life: Arc<Life>, streams: Streams, id: u32, target: Target) -> Self {
         let _released = Released(Arc::clone(&life));
         Self {
             life,
             streams,
             id,
+            target,
             _released,
         }
     }
@@ -332,6 +336,48 @@ impl Process {
     #[track_caller]
     pub fn kill(&self) {
         self.life.kill();
+    }
+
+    /// Sends it a signal of the system, by its number: `1` is SIGHUP; the crate `libc` has the names. Says whether it
+    /// was there: one that has been reaped gets nothing, nor does another that has its number now.
+    ///
+    /// It goes to the process with this [`id`](Self::id) alone, not to its group: who is to end is asked by
+    /// [`stop`](Self::stop), or killed. A command in a shell is the shell's subshell; what that runs gets it after an
+    /// `exec`.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidInput`](io::ErrorKind::InvalidInput) – there is no such signal. Those for real time are not sent.
+    /// - [`PermissionDenied`](io::ErrorKind::PermissionDenied) – it runs as another user.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::process::Command;
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let script = "trap 'echo read again; exit' HUP; echo ready; while :; do sleep 0.01; done";
+    ///     let server = Command::new("sh").args(["-c", script]).spawn()?;
+    ///     assert_eq!(*server.stdout().pop()?, *b"ready");
+    ///     assert!(server.signal(1)?);
+    ///     assert_eq!(*server.stdout().pop()?, *b"read again");
+    ///     server.join()?;
+    ///     assert!(!server.signal(1)?); // there is nobody any more
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[doc(alias = "send_signal")]
+    pub fn signal(&self, number: i32) -> io::Result<bool> {
+        self.target.signal(number)
+    }
+
+    /// Nobody but who waits for its end will read what it writes: from here on that does not keep it from ending, see
+    /// [`unread`](super::Command::unread). Every wait and join says so; who waits for [`stopped`](Self::stopped)
+    /// says it himself.
+    pub fn let_end(&self) {
+        self.life.await_end();
     }
 
     /// Set when it has ended, joined or not. Its output may still be in the queues.

@@ -34,6 +34,7 @@ use crate::process::linux::leftover::left_behind;
 use crate::process::linux::orphans;
 use crate::process::linux::output::Output;
 use crate::process::linux::spawn::streams_of;
+use crate::process::linux::target::{Target, Tenure};
 use crate::process::linux::watched::{Phase, Watched};
 use crate::process::process::Process;
 use crate::process::shell::{Framing, Home, News, ShellError, Streams as Names};
@@ -43,6 +44,7 @@ use crate::signal::{self, Stopped, Timer, WaitSite};
 pub(super) struct Lent {
     pub(super) host: Host,
     home: Home,
+    tenure: Tenure,
     command: u32,
     began: Instant,
 }
@@ -54,6 +56,7 @@ impl Lent {
     }
 
     pub(super) fn give_back(self, timer: &Timer) {
+        drop(self.tenure); // before the next command has it
         self.home.put(self.host, timer);
     }
 }
@@ -226,16 +229,18 @@ pub(in crate::process) fn run(
     let life = Arc::new(life);
     let (input, out) = attach(pipes, parts, &streams);
     let (leader, pidfd) = (host.leader, Arc::clone(&host.pidfd));
+    let (target, tenure) = Target::command(id, leader);
     let lent = Lent {
         host,
         home,
+        tenure,
         command: id,
         began: clock::now(),
     };
     ticket.begin(|ticket| {
         Watched::new(ticket, Arc::clone(&life), leader, pidfd, input, out, parts).in_shell(lent)
     });
-    Ok(Process::new(life, streams, id))
+    Ok(Process::new(life, streams, id, target))
 }
 
 /// Finds a shell that begins the command (invariant 2).
