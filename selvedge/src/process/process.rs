@@ -381,6 +381,29 @@ impl Process {
     }
 
     /// Set when it has ended, joined or not. Its output may still be in the queues.
+    ///
+    /// Waiting for the signal is no [`wait`](Self::wait): a process whose output nobody reads, and that has filled its
+    /// pipe and the queue, waits for a reader and does not end. Say [`let_end`](Self::let_end) first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::process::Command;
+    /// use selvedge::signal::any;
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let chatty = Command::new("seq").arg("1000000").spawn()?;
+    ///     let quiet = Command::new("sleep").arg("1000").spawn()?;
+    ///     chatty.let_end();
+    ///     any([chatty.stopped(), quiet.stopped()]).wait()?; // the first of both
+    ///     assert!(chatty.try_join().is_some_and(|exit| exit.is_ok()));
+    ///     quiet.kill();
+    ///     quiet.wait()?;
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
     #[must_use]
     pub fn stopped(&self) -> &Signal {
         self.life.member.stopped()
@@ -439,7 +462,7 @@ impl Child for Process {
     }
 
     fn let_end(&self) {
-        self.life.await_end();
+        self.let_end();
     }
 
     #[track_caller]
