@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod child;
+mod handle;
 mod misbehave;
 mod orphans;
 mod streams;
