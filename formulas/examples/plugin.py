@@ -85,7 +85,8 @@ def leave(status):
 @plugin(1, "one of the values that are no numbers, or look like none")
 def odd(which):
     huge = 10**2000
-    return [None, 0, False, "", "x" * 1_000_000, object(), float("inf"), huge, "1e-3", [1], -1e-7, True][int(which)]
+    texts = ["--5", "-"]
+    return [None, 0, False, "", "x" * 1_000_000, object(), float("inf"), huge, "1e-3", [1], -1e-7, True, *texts][int(which)]
 
 
 selvedge_worker.serve(decimal=True)

@@ -209,17 +209,14 @@ fn number(json: &str) -> Result<Number, PluginError> {
             "the plugin returned `{shown}{dots}`, which is no number"
         ))
     };
-    // `e` only after a digit: a JSON number, not a word.
-    let is_number = text
-        .trim_start_matches('-')
-        .starts_with(|c: char| c.is_ascii_digit());
-    if !is_number {
-        return Err(no_number());
-    }
     let (text, is_negative) = match text.strip_prefix('-') {
         Some(rest) => (rest, true),
         None => (&*text, false),
     };
+    // One sign; `e` only after a digit: a JSON number, not a word.
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return Err(no_number());
+    }
     let number = Number::parse_scientific(text).map_err(|_| no_number())?;
     Ok(if is_negative {
         number.negated()

@@ -95,6 +95,7 @@ pub(crate) fn handle(
         vis,
         path,
         shape: &shape,
+        lent: &lent,
         full: &full,
         handler: &handler,
         of_around: "Another behaviour for the blocks that the patch is run around: gives a boxed future.",

@@ -13,6 +13,8 @@ pub(crate) struct Hooks<'h> {
     /// The path of the function, as text.
     pub(crate) path: &'h Tokens,
     pub(crate) shape: &'h Tokens,
+    /// The type of a handler that is lent.
+    pub(crate) lent: &'h Tokens,
     /// The struct of its arguments.
     pub(crate) full: &'h Tokens,
     /// What `around` and `bind` take.
@@ -30,6 +32,7 @@ impl Hooks<'_> {
             vis,
             path,
             shape,
+            lent,
             full,
             handler,
             of_around,
@@ -47,6 +50,17 @@ impl Hooks<'_> {
         let (p, contract) = (quote!(::selvedge::__private), contract(open));
         let bounds = quote!(where #(#bounds),*);
         let sees = |view: Tokens| quote!(for<'__c, #(#lifetimes),*> Fn(&mut #p::#view<'__c, #full, #result>));
+        let may_borrow =
+            quote!(for<'__c, #(#lifetimes),*> FnMut(&mut #p::Call<'__c, #full, #result>));
+        let lending = |verb: &str| {
+            quote! {
+                #p::Lending::new(Self::__site(), #verb, handler, |loan, handler, block| {
+                    let handler: &mut (#lent) = &mut |step| handler(step.call());
+                    #p::lend::<#shape>(loan, handler, block);
+                })
+            }
+        };
+        let (here, lending) = (lending("before_here"), lending("before_lent"));
         let (sees_call, sees_returned, sees_unwound) = (
             sees(quote!(Call)),
             sees(quote!(Returned)),
@@ -94,6 +108,24 @@ impl Hooks<'_> {
                 handler: impl #handler + Send + Sync + 'static,
             ) -> #p::Patch #bounds {
                 #around
+            }
+
+            /// Runs `block` with a hook before each call that is made in it, on this thread. It may borrow.
+            #contract
+            #[track_caller]
+            #vis #unsafety fn before_here<#(#params,)* __R>(
+                handler: impl #may_borrow,
+                block: impl FnOnce() -> __R,
+            ) -> __R #bounds {
+                #here.run(block)
+            }
+
+            /// A hook before each call that is made in a block, or by a future in its polls. It may borrow.
+            #contract
+            #vis #unsafety fn before_lent<#(#params,)* __H: #may_borrow>(
+                handler: __H,
+            ) -> #p::Lending<__H> #bounds {
+                #lending
             }
 
             /// What a call here and now would run, and why.

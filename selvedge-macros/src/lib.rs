@@ -33,7 +33,7 @@ use quote::quote;
 /// Makes a function, or the functions of an `impl` block, open: what a call runs can depend on where it is made.
 ///
 /// The function itself is called as before. A type of the same name appears beside it (it has no values), with
-/// `before`, `after`, `unwound`, `around`, `before_here` and `bind`: see
+/// `before`, `after`, `unwound`, `around`, `before_here`, `before_lent` and `bind`: see
 /// [`call`](https://docs.rs/selvedge/latest/selvedge/call/index.html).
 ///
 /// `args` has a field for each argument, `this` for the receiver, `arg0`, `arg1` and so on for one that has a pattern
@@ -62,8 +62,7 @@ use quote::quote;
 /// dropped, and groutines wait for that by `function::dropped()`. A future that was never polled was no call.
 ///
 /// The body's future must be `Send`, unless the function, or its `impl` block, is `#[open(?Send)]`: then its futures,
-/// and those that handlers give, stay on their thread, and it can take and hold whatever it likes. There is no
-/// `before_here`.
+/// and those that handlers give, stay on their thread, and it can take and hold whatever it likes.
 ///
 /// # Unsafe functions
 ///

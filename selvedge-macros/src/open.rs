@@ -68,7 +68,6 @@ pub(crate) fn handle(
     let receiver = receiver_name(open);
     let shape = shape(name, open);
     let (types_of_it, look) = (definitions(name, args_type, vis, open), look(open));
-    let contract = contract(open);
     let (expectation, expect) =
         crate::expect::expect(name, args_type, vis, open, [&handler, &hook]);
     let patch = |kind: Tokens, hook: Tokens| {
@@ -94,6 +93,7 @@ pub(crate) fn handle(
         vis,
         path,
         shape: &shape,
+        lent: &lent,
         full: &full,
         handler: &handler,
         of_around: "Another behaviour for the blocks that the patch is run around.",
@@ -128,17 +128,6 @@ pub(crate) fn handle(
         #quiet
         impl #name {
             #hooks
-
-            /// Runs `block` with a hook before each call that is made in it, on this thread. It may borrow.
-            #contract
-            #[track_caller]
-            #vis #unsafety fn before_here<#(#params,)* __R>(
-                mut handler: impl for<'__c, #(#lifetimes),*> FnMut(&mut #p::Call<'__c, #full, #result>),
-                block: impl FnOnce() -> __R,
-            ) -> __R #bounds {
-                let handler: &mut (#lent) = &mut |step| handler(step.call());
-                #p::before_here::<#shape, __R>(Self::__site(), handler, block)
-            }
 
             #expect
 

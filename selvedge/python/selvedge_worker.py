@@ -33,6 +33,7 @@ import logging
 import os
 import queue
 import re
+import select
 import signal
 import sys
 import threading
@@ -65,17 +66,17 @@ class _Worker:
         self.decimal = False
         self.config = {}
         self.max_line = 64 << 20
-        self.stopping = threading.Event()
+        self.stopping = False
         # What calls and scripts see: one module, so that functions of a script see what was set.
         self.module = types.ModuleType("__worker__")
         self.names = self.module.__dict__
         sys.modules["__worker__"] = self.module
+        # The numbers of calls, in the order in which they came; `None` is the end.
         self.calls = queue.SimpleQueue()
-        # Under `lock`: the threads by the call that they run, and calls that were cancelled before they ran.
+        # Under `lock`: calls that have not begun (who takes one out answers it), and the threads by the call that they run.
         self.lock = threading.Lock()
+        self.waiting = {}
         self.running = {}
-        self.waiting = set()
-        self.cancelled = set()
         # The call of the main thread, and whether it is to be interrupted. Plain fields: the handler of a
         # signal reads them between two instructions of the same thread.
         self.main_thread = threading.main_thread().ident
@@ -140,6 +141,7 @@ class _Worker:
     def lines(self):
         parts = []
         while True:
+            self.insist()
             try:
                 chunk = os.read(self.input, 1 << 16)
             except OSError:
@@ -153,21 +155,25 @@ class _Worker:
                 yield from whole
 
     def read(self):
-        """Reads messages until the end; on a thread of its own."""
-        for line in self.lines():
-            if not line.strip():
-                continue
-            try:
-                message = json.loads(line, parse_float=number_of(self.decimal))
-                if not isinstance(message, dict):
-                    raise ValueError("a message is a JSON object")
-                self.take(message)
-            except Exception as error:
-                head = re.match(rb'\s*\{\s*"id"\s*:\s*(\d{1,18})\s*[,}]', line)
-                shown = line[:80].decode("utf-8", "backslashreplace")
-                text = "cannot understand the line `%s`: %s" % (shown, said(error))
-                self.fail(int(head.group(1)) if head else None, error, text)
-        self.end()
+        """Reads messages until the end, or until nobody reads what it writes; on a thread of its own."""
+        try:
+            for line in self.lines():
+                if line.strip():
+                    self.hear(line)
+        finally:
+            self.end()
+
+    def hear(self, line):
+        try:
+            message = json.loads(line, parse_float=number_of(self.decimal))
+            if not isinstance(message, dict):
+                raise ValueError("a message is a JSON object")
+            self.take(message)
+        except Exception as error:
+            head = re.match(rb'\s*\{\s*"id"\s*:\s*(\d{1,18})\s*[,}]', line)
+            shown = line[:80].decode("utf-8", "backslashreplace")
+            text = "cannot understand the line `%s`: %s" % (shown, said(error))
+            self.fail(int(head.group(1)) if head else None, error, text)
 
     def take(self, message):
         if "stop" in message:
@@ -176,48 +182,59 @@ class _Worker:
             self.cancel(message["cancel"])
         elif "call" in message:
             number = message["id"]
+            if not isinstance(number, int):
+                raise ValueError("its number is no number")
             with self.lock:
-                self.waiting.add(number)
-            self.calls.put(message)
+                self.waiting[number] = message
+            self.calls.put(number)
         else:
             raise ValueError("it has neither `call` nor `cancel` nor `stop`")
 
     def stop(self):
-        """No more calls are taken; those that run may end."""
-        self.stopping.set()
+        """No call begins any more; those that run may end. The handler of a signal may interrupt it, and call it."""
+        self.stopping = True
         self.calls.put(None)
 
     def end(self):
         """The other side is gone or has lost its patience: nothing may keep this process alive."""
         self.stop()
         with self.lock:
-            numbers = list(self.waiting) + list(self.running)
+            numbers = list(self.running)
         for number in numbers:
             self.cancel(number)
         time.sleep(2)
         os._exit(1)
 
     def cancel(self, number):
+        """Ends a call; one that has not begun is answered at once, whatever runs."""
         with self.lock:
-            if number in self.waiting:
-                self.cancelled.add(number)
-                return
+            is_waiting = self.waiting.pop(number, None) is not None
             thread = self.running.get(number)
             if thread is not None and thread != self.main_thread:
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(Cancelled))
                 return
-        if thread is not None:
+        if is_waiting:
+            self.fail(number, Cancelled("the call was cancelled before it began"))
+        elif thread is not None:
             self.main_cancel = number
             signal.pthread_kill(thread, signal.SIGINT)
+
+    def insist(self):
+        """A signal that comes just before the main thread begins to sleep does not wake it: here is another, and another."""
+        poll, pause = select.poll(), 1
+        poll.register(self.input, select.POLLIN)
+        while self.main_cancel in self.running and not poll.poll(pause):
+            signal.pthread_kill(self.main_thread, signal.SIGINT)
+            pause = min(2 * pause, 100)
 
     def interrupted(self, _signal, _frame):
         if self.main_writes:
             return  # half a line would be the end of everything
-        number, self.main_cancel = self.main_cancel, None
-        if number is None:
-            return  # somebody else's SIGINT: a terminal's, which is not for us
-        if number == self.main_call:
-            self.main_call = None
+        # Nothing to cancel: somebody else's SIGINT, a terminal's, which is not for us. Another call: it has ended, or
+        # will see for itself when it begins.
+        number = self.main_cancel
+        if number is not None and number == self.main_call:
+            self.main_call = self.main_cancel = None
             raise Cancelled("the call was cancelled")
 
     # Running
@@ -225,28 +242,24 @@ class _Worker:
     def work(self, is_main):
         """Runs calls until there are to be no more."""
         while True:
-            message = self.calls.get()
-            if message is None:
+            number = self.calls.get()
+            if number is None or self.stopping:
                 self.calls.put(None)  # for the other threads
                 return
-            self.run(message, is_main)
+            self.run(number, is_main)
 
-    def run(self, message, is_main):
-        number = message["id"]
+    def run(self, number, is_main):
         with self.lock:
-            self.waiting.discard(number)
-            is_cancelled = number in self.cancelled
-            self.cancelled.discard(number)
-            if not is_cancelled:
-                self.running[number] = threading.get_ident()
-        if is_cancelled:
-            self.fail(number, Cancelled("the call was cancelled before it began"))
-            return
+            message = self.waiting.pop(number, None)
+            if message is None:
+                return  # it was cancelled
+            self.running[number] = threading.get_ident()
         try:
             try:
                 try:
                     if is_main:
                         self.main_call = number
+                        self.interrupted(None, None)  # it may have come too early
                     value = contextvars.copy_context().run(self.perform, message)
                 finally:
                     if is_main:
@@ -487,7 +500,7 @@ def baggage():
 
 def stopping():
     """Whether the other side has said stop: a long call may end early."""
-    return _WORKER.stopping.is_set()
+    return _WORKER.stopping
 
 
 atexit.register(flush)

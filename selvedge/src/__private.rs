@@ -6,13 +6,13 @@ pub use crate::call::groutine::{AtCall, AtDrop, AtPanic, AtReturn, Ends, Wait};
 #[cfg(all(feature = "detour", target_os = "linux", target_arch = "x86_64"))]
 pub use crate::call::private::Detour;
 pub use crate::call::private::{
-    AnyThread, AsyncCode, Boxes, Code, Discovered, Expected, HookRef, Kind, OneThread, OpenAsync,
-    Peek, PeekDebug, PeekType, Runs, Shape, Site, Step, Turn, Turned, before_here, bind,
-    bind_discovered, call, call_async, explain,
+    AnyThread, AsyncCode, Boxes, Code, Discovered, Expected, HookRef, Kind, Loan, OneThread,
+    OpenAsync, Peek, PeekDebug, PeekType, Runs, Shape, Site, Step, Turn, Turned, bind,
+    bind_discovered, call, call_async, explain, lend,
 };
 pub use crate::call::{
     AsyncNext, AsyncNextOf, Binding, BoxFuture, Call, Calls, Condition, Dropped, Expectation,
-    Explanation, LocalBoxFuture, Next, NextOf, Own, Patch, Returned, Unwound,
+    Explanation, Lending, LocalBoxFuture, Next, NextOf, Own, Patch, Returned, Unwound,
 };
 pub use crate::{
     __allowed_resource as allowed_resource, __declare_local as declare_local, __default as default,

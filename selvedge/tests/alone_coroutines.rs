@@ -18,7 +18,8 @@ mod unix {
     use std::process::ExitCode;
 
     use corosensei::{Coroutine, CoroutineResult};
-    use selvedge::{Ambient, Wrap, local};
+    use selvedge::call::Groutines;
+    use selvedge::{Ambient, Wrap, local, open};
 
     use crate::child::{Case, Scenario, end_of, say};
 
@@ -26,6 +27,29 @@ mod unix {
 
     fn both() -> (Option<u32>, Option<u32>) {
         (A.copied().ok(), B.copied().ok())
+    }
+
+    /// Pauses whoever calls it, if nobody else does.
+    #[open]
+    fn pausing(pause: &dyn Fn()) {
+        pause();
+    }
+
+    /// One that pauses while it is polled.
+    fn pauses() -> Groutines {
+        Groutines::new().with(|| async {
+            let mut call = pausing::called().await;
+            call.with(|call| {
+                (call.args.pause)();
+                call.ret(());
+            });
+        })
+    }
+
+    fn calls() -> Coroutine<(), (), ()> {
+        Coroutine::new(|yielder: &corosensei::Yielder<(), ()>, ()| {
+            pausing(&|| yielder.suspend(()));
+        })
     }
 
     /// Enters a block, and says in which line first.
@@ -113,6 +137,34 @@ mod unix {
             say("it went on");
             ExitCode::SUCCESS
         }),
+        ("a-groutine-polled-in-one-run-of-its-block", || {
+            let mut coroutine = calls();
+            pauses().run(|| {
+                let _ = coroutine.resume(());
+                let _ = coroutine.resume(());
+            });
+            assert!(coroutine.done());
+            say("done");
+            ExitCode::SUCCESS
+        }),
+        ("groutines-left-before-one-that-is-polled", || {
+            let mut coroutine = calls();
+            said!(pauses().run(|| {
+                let _ = coroutine.resume(());
+            }));
+            say("it went on");
+            std::mem::forget(coroutine);
+            ExitCode::SUCCESS
+        }),
+        ("a-poll-that-ends-in-another-block", || {
+            let mut coroutine = calls();
+            said!(pauses().run(|| {
+                let _ = coroutine.resume(());
+                B.bind(2, || coroutine.resume(()));
+            }));
+            say("it went on");
+            ExitCode::SUCCESS
+        }),
     ];
 
     const ABORT: i32 = 6;
@@ -160,6 +212,21 @@ mod unix {
         ),
         ("a_poll_that_ends_before_a_suspended_block_aborts", || {
             aborts("a-polled-future-left-first");
+        }),
+        ("a_poll_may_be_suspended_and_go_on_in_its_block", || {
+            let end = end_of("a-groutine-polled-in-one-run-of-its-block");
+            end.assert_code(0);
+            end.assert_quiet();
+            end.assert_says("done");
+        }),
+        (
+            "groutines_that_are_left_before_a_suspended_poll_abort",
+            || {
+                aborts("groutines-left-before-one-that-is-polled");
+            },
+        ),
+        ("a_suspended_poll_that_ends_in_another_block_aborts", || {
+            aborts("a-poll-that-ends-in-another-block");
         }),
     ];
 }

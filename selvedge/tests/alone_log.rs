@@ -348,7 +348,7 @@ const SCENARIOS: &[Scenario] = &[
     ("outside", || {
         for _ in 0..1000 {
             let memory = Memory::default();
-            let other = std::thread::spawn(|| {
+            let other = std::thread::Builder::new().spawn(|| {
                 while !log::log_enabled!(log::Level::Info) {
                     core::hint::spin_loop();
                 }
@@ -356,7 +356,7 @@ const SCENARIOS: &[Scenario] = &[
             });
             let log = logging::to(memory.clone()).without_events();
             let log = log.install().unwrap();
-            other.join().unwrap();
+            other.unwrap().join().unwrap();
             log.close();
             let said = memory.said();
             let numbers = said.iter().filter_map(|line| line.rsplit(' ').next());

@@ -100,7 +100,7 @@ fn a_plugin_that_hangs_is_given_up_and_those_that_follow_work() {
 
 #[test]
 fn results_that_are_no_numbers_are_errors_of_their_statement() {
-    let input: String = (0..12).map(|n| format!("odd({n})\n")).collect();
+    let input: String = (0..14).map(|n| format!("odd({n})\n")).collect();
     let Some(ended) = with_python(&["--workers", "1"], &input) else {
         return;
     };
@@ -124,6 +124,8 @@ fn results_that_are_no_numbers_are_errors_of_their_statement() {
         none(7, &huge),
         none(9, "[1]"),
         none(11, "true"),
+        none(12, "\"--5\""),
+        none(13, "\"-\""),
     ];
     let lines: Vec<_> = ended.stderr.lines().collect();
     assert_eq!(lines.len(), expected.len(), "{lines:#?}");

@@ -266,7 +266,7 @@ impl<P: Fn()> Drop for Pop<'_, P> {
 
 #[cold]
 #[inline(never)]
-pub(super) fn foreign_stack(block: &Location<'_>) -> ! {
+pub(crate) fn foreign_stack(block: &Location<'_>) -> ! {
     eprintln!(
         "selvedge: the block entered at {block} was left while another block was innermost; \
          stackful coroutines must not be suspended inside a block. Aborting."
@@ -324,6 +324,16 @@ pub(crate) fn with_value<R>(key: &Key, f: impl FnOnce(*const ()) -> R) -> R {
 #[inline]
 pub(crate) fn depth() -> u32 {
     current::with(current::Current::depth)
+}
+
+/// The innermost block around the calling code, for whoever is to be left where it was entered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Top(*const Frame);
+
+/// See [`Top`].
+#[inline]
+pub(crate) fn top() -> Top {
+    Top(current::with(current::Current::top))
 }
 
 /// Runs `f` with the innermost binding of `key`.

@@ -59,10 +59,14 @@ pub use to::To;
 pub use wrap::{Closure, Polled, Wrap, Wrapped};
 
 pub(crate) use baggage::Inherited;
+#[cfg(all(selvedge_process, feature = "worker"))]
+pub(crate) use baggage::headers_here;
 pub(crate) use context::ISOLATION;
 pub(crate) use current::{Entered, Identity, enter_thread, identity, thread_path};
 pub(crate) use enter::verbs;
-pub(crate) use frame::{Binding, Extension, Payload, depth, enter, innermost, with_value};
+pub(crate) use frame::{
+    Binding, Extension, Payload, Top, depth, enter, foreign_stack, innermost, top, with_value,
+};
 pub(crate) use key::Key;
 pub(crate) use strict::{
     Refuses, active as active_strict, is_any as is_any_strict, watch as watch_strict,

@@ -297,7 +297,7 @@ fn register(
         (bound, replaced)
     };
     // Armed after it can be found; a replaced one hands its count on.
-    if replaced.is_none() {
+    if !replaced.is_some() {
         site.bindings.count.fetch_add(1, Relaxed);
         site.arm_wide();
     }
@@ -305,23 +305,26 @@ fn register(
     Binding { site, bound }
 }
 
-/// The strict context that is active here and that no binding in force names, if there is one.
+/// The strict context that is active here and that no binding in force names, if there is one; of the instantiation
+/// `of` of a generic function, or, without it, of any.
 ///
 /// A binding that we are inside of counts: it is an implementation.
 #[inline]
-pub(super) fn unanswered(site: &'static Site) -> Option<&'static Context> {
+pub(super) fn unanswered(site: &'static Site, of: Option<TypeId>) -> Option<&'static Context> {
     if !ambient::is_any_strict() {
         return None;
     }
-    unanswered_strict(site)
+    unanswered_strict(site, of)
 }
 
 #[inline(never)]
-fn unanswered_strict(site: &'static Site) -> Option<&'static Context> {
+fn unanswered_strict(site: &'static Site, of: Option<TypeId>) -> Option<&'static Context> {
     ambient::active_strict().into_iter().find(|context| {
         !site.bindings.nodes().any(|node| {
             let mut named = node.when.iter().map(Condition::context);
-            named.any(|it| core::ptr::eq(it, *context)) && node.rank().is_some()
+            of.is_none_or(|of| node.of == of)
+                && named.any(|it| core::ptr::eq(it, *context))
+                && node.rank().is_some()
         })
     })
 }

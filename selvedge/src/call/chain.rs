@@ -25,7 +25,7 @@ use core::panic::Location;
 use core::ptr;
 
 use crate::ambient::{self, Key, Payload};
-use crate::call::hook::{Shape, next_id};
+use crate::call::hook::Shape;
 use crate::call::patch::Patch;
 use crate::primitive::Arc;
 
@@ -212,6 +212,15 @@ impl<'c> View<'c> {
         unsafe { self.links.as_ref() }
     }
 
+    /// The handler with this number, if a block around us has lent it.
+    pub(super) fn lent(self, id: u64) -> Option<&'c Lent> {
+        let mut links = core::iter::successors(self.first(), |link| link.outer());
+        links.find_map(|link| match link.what() {
+            InForce::Lent(lent) => (lent.id == id).then_some(lent),
+            InForce::Patch(_) => None,
+        })
+    }
+
     /// Are we inside of that handler?
     #[inline]
     pub(super) fn is_masked(self, id: u64) -> bool {
@@ -325,6 +334,8 @@ fn counted(here: *const ()) -> (Arc<dyn Any + Send + Sync>, *const ()) {
 pub(super) struct Lent {
     pub(super) of: TypeId,
     pub(super) id: u64,
+    /// By what it was lent, if it is a step of calls.
+    pub(super) verb: &'static str,
     /// Where the pointer to the handler is: a `*mut S::Lent`, where `of` is the `TypeId` of `S`.
     handler: *const (),
     busy: Cell<bool>,
@@ -334,12 +345,13 @@ pub(super) struct Lent {
 pub(super) fn lend<S: Shape, R>(
     key: &'static Key,
     handler: &mut S::Lent<'_>,
+    (id, verb): (u64, &'static str),
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
-    lent::<S, R>(handler, next_id(), |lent| {
-        with_link(key, What::Lent(ptr::from_ref(lent)), block, f)
-    })
+    let handler: *mut S::Lent<'_> = handler;
+    let lent = Lent::of::<S>(&handler, id, verb);
+    with_link(key, What::Lent(&raw const lent), block, f)
 }
 
 /// Runs `f` with `handler` where anybody who knows its type can run it; 0 is the number of what is no step of a call.
@@ -349,15 +361,20 @@ pub(super) fn lent<S: Shape, R>(
     f: impl FnOnce(&Lent) -> R,
 ) -> R {
     let handler: *mut S::Lent<'_> = handler;
-    f(&Lent {
-        of: TypeId::of::<S>(),
-        id,
-        handler: (&raw const handler).cast(),
-        busy: Cell::new(false),
-    })
+    f(&Lent::of::<S>(&handler, id, ""))
 }
 
 impl Lent {
+    fn of<S: Shape>(handler: &*mut S::Lent<'_>, id: u64, verb: &'static str) -> Self {
+        Self {
+            of: TypeId::of::<S>(),
+            id,
+            verb,
+            handler: ptr::from_ref(handler).cast(),
+            busy: Cell::new(false),
+        }
+    }
+
     /// Runs `f` with the place of the handler, unless it is running.
     #[inline]
     pub(super) fn lend(&self, f: impl FnOnce(*const ())) {

@@ -78,8 +78,11 @@ pub enum What {
         /// Where it was made.
         at: &'static Location<'static>,
     },
-    /// A hook that a block around us has lent, by `before_here`.
-    Lent,
+    /// A hook that a block around us has lent.
+    Lent {
+        /// By what, `before_here` or `before_lent`.
+        verb: &'static str,
+    },
     /// A binding; all its conditions hold here.
     Binding {
         /// The conditions.
@@ -153,7 +156,7 @@ impl ExplainedStep {
 #[doc(hidden)]
 pub fn explain(site: &'static Site, of: TypeId) -> Explanation {
     site.prepare();
-    let (function, refused_by) = (site.function(), binding::unanswered(site));
+    let (function, refused_by) = (site.function(), binding::unanswered(site, Some(of)));
     let mut steps = Vec::new();
     for (watch, _) in watch::seeing(function) {
         let pattern = watch.pattern().to_owned();
@@ -166,7 +169,7 @@ pub fn explain(site: &'static Site, of: TypeId) -> Explanation {
             steps.push(match link.what() {
                 InForce::Patch(patch) => patched(patch, false, of, view),
                 InForce::Lent(lent) => ExplainedStep {
-                    what: What::Lent,
+                    what: What::Lent { verb: lent.verb },
                     why: passed(lent.of != of, view.is_masked(lent.id)),
                 },
             });
@@ -261,7 +264,7 @@ impl fmt::Display for ExplainedStep {
                 };
                 write!(f, "the patch `{verb}` of {at}, {place}, {hits} hits")?;
             }
-            What::Lent => f.write_str("the hook `before_here` of a block around us")?,
+            What::Lent { verb } => write!(f, "the hook `{verb}` of a block around us")?,
             What::Binding { when, at } => {
                 write!(f, "what {at} bound to {when:?}, which holds here")?;
             }

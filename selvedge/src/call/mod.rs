@@ -38,9 +38,10 @@
 //! - `f::unwound(|unwound| ..)`: sees a panic of the function; `unwound.ret(value)` ends it;
 //! - `f::around(|args, next| ..)`: stands in the function's place; `next.proceed(args)` goes on to it;
 //! - `f::before_here(|call| .., || block)`: as `before`, for this block and thread alone, and it may borrow: it is
-//!   not carried by a capture.
+//!   not carried by a capture;
+//! - `f::before_lent(|call| ..)`: the same as a value, a [`Lending`], which can be wrapped around a future too.
 //!
-//! All but the last make a [`Patch`], which is run around a block, combined with other blocks, or installed;
+//! The first four make a [`Patch`], which is run around a block, combined with other blocks, or installed;
 //! several make a [`Suite`]. Arguments keep their lifetimes; those that the function takes by value are [`Own`].
 //! A panic in a hook is the function panicking. For a method, `f` stands in a module of its type's name:
 //! `view::dispatch::before(..)`; a generic function is patched for one instantiation, `show::before::<u8>(..)`.
@@ -98,7 +99,7 @@
 //! has entered it, a function needs an implementation for it: a binding that matches and names the context, on any
 //! level. Without one the call panics, where it would choose among bindings and body; so a patch that does not
 //! proceed answers all the same, and a function that has patches only is refused when they proceed. Inside several
-//! strict contexts it needs one for each. An implementation that calls its own function comes to the body.
+//! strict contexts it needs one for each; a generic function, one for the instantiation that is called. An implementation that calls its own function comes to the body.
 //!
 //! # Recursion
 //!
@@ -165,6 +166,7 @@ pub use explain::{ExplainedStep, Explanation, What, Why};
 pub use future::{AsyncNext, AsyncNextOf, BoxFuture, LocalBoxFuture};
 pub use glob::BadPattern;
 pub use groutine::{Addr, Groutines};
+pub use here::Lending;
 pub use install::Installed;
 pub use log::Log;
 pub use observed::{Args, Event, Moment};
@@ -197,7 +199,7 @@ pub(crate) mod private {
     pub use super::future::{
         AnyThread, AsyncCode, Boxes, OneThread, OpenAsync, Turn, Turned, call_async,
     };
-    pub use super::here::before_here;
+    pub use super::here::{Loan, lend};
     pub use super::hook::{HookRef, Kind, Runs, Shape};
     pub use super::peek::{Peek, PeekDebug, PeekType};
     pub use super::site::Site;

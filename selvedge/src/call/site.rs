@@ -3,8 +3,10 @@
 //! # Invariants
 //!
 //! 1. `armed` is `NEW` until the first call or binding has looked for discovered bindings and the function has been noted
-//!    by those who may have to arm all; beside that it counts the live patches, bindings, watches, profiles and waits of
-//!    groutines, and one more once a strict context was entered. It is 0 exactly when a call may go straight to the body.
+//!    by those who may have to arm all; beside that it counts the live patches, once more while they are installed, the
+//!    hooks that are lent, the bindings, watches, profiles and waits of groutines, one more once a strict context was
+//!    entered, and one while a groutine that was woken has not gone on. It is 0 exactly when a call may go straight to
+//!    the body.
 //! 2. `armed` is a sum of `PATCH`, `OTHER` and `WAIT`, so that one load tells what there is to look at. More patches
 //!    than `OTHER`, or more others than `WAIT / OTHER`, look like one of the next kind, which makes a call look at more
 //!    than it has to, and are told apart again when they go.
@@ -108,18 +110,17 @@ impl Site {
         if self.is_for_blocks() {
             return chain::is_empty(&self.key);
         }
-        self.are_others_out_of_reach()
+        if self.is_new() {
+            self.prepare();
+        }
+        !groutine::is_concerned(self) && self.are_others_out_of_reach()
     }
 
     #[inline(never)]
     fn are_others_out_of_reach(&'static self) -> bool {
-        if self.is_new() {
-            self.prepare();
-        }
         chain::is_empty(&self.key)
             && (!self.has_wide() || self.installed.is_empty() && !self.bindings.has_match())
-            && binding::unanswered(self).is_none()
-            && !groutine::is_concerned(self)
+            && binding::unanswered(self, None).is_none()
             && (!self.is_watched() || !watch::is_in_reach())
             && !self.is_measured()
     }
@@ -157,7 +158,7 @@ impl Site {
         self.watched.load(Relaxed).into()
     }
 
-    /// How many patches, bindings, watches and waits of groutines are in force.
+    /// How many causes there are to look further than at the body (invariant 1).
     #[cfg(feature = "inspect")]
     pub(super) fn armed(&self) -> u64 {
         let armed = self.armed.load(Relaxed) & !NEW;

@@ -186,7 +186,7 @@ fn dispatch_among(
     chain::look(&site.key, |view| {
         let steps = Steps {
             sets,
-            refused_by: binding::unanswered(site),
+            refused_by: binding::unanswered(site, Some(*of)),
             ..Steps::of_blocks(site, of, receiver, view)
         };
         if site.has_wide() {
@@ -341,13 +341,9 @@ impl<'c> Rest<'c> {
         let Steps {
             site, of, receiver, ..
         } = *self.steps;
-        let called = Called {
-            site,
-            of: *of,
-            receiver,
-        };
+        let called = Called { site, of, receiver };
         let id = set.begin();
-        let ended = match set.tell(called, id, Phase::Before, call) {
+        let ended = match set.tell(&called, id, &Phase::Before, call) {
             Told::Consumed => Ok(()),
             told => {
                 self.is_answered |= told == Told::Answered;
@@ -359,13 +355,13 @@ impl<'c> Rest<'c> {
         };
         let Err(panic) = ended else {
             if set.waits_for_return(site) {
-                set.tell(called, id, Phase::After, call);
+                set.tell(&called, id, &Phase::After, call);
             }
             return;
         };
         forget_answer(site.function(), call);
         let phase = Phase::Unwound(&*panic);
-        let told = catch_unwind(AssertUnwindSafe(|| set.tell(called, id, phase, call)));
+        let told = catch_unwind(AssertUnwindSafe(|| set.tell(&called, id, &phase, call)));
         self.end_unwound(panic, told.map(|told| told != Told::NotAnswered));
     }
 

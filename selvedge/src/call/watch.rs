@@ -87,7 +87,8 @@ pub fn watch(
 /// A watch over open functions, for the blocks that it is run around; made by [`watch`].
 ///
 /// It lives in the ambient as a [`Patch`](crate::call::Patch) does: calls outside the block, and on other threads, are
-/// not seen, unless the ambient is carried there. [`install`](Self::install) is for the whole process.
+/// not seen, unless the ambient is carried there. [`install`](Self::install) is for the whole process. In force more
+/// than once, it is told of a call once.
 #[derive(Clone)]
 #[must_use = "a watch sees nothing until it is run around a block, or installed"]
 pub struct Watch(Arc<Inner>);
@@ -300,7 +301,8 @@ pub(super) fn seeing(function: &Function) -> Vec<(Watch, u32)> {
     };
     let mut watches = Vec::new();
     let mut see = |watch: &Watch, around: Option<&Around>| {
-        if watch.0.glob.matches(function.path()) {
+        let is_it = |(other, _): &(Watch, u32)| other.0.number == watch.0.number;
+        if watch.0.glob.matches(function.path()) && !watches.iter().any(is_it) {
             let mark = around.map(|around| around.mark(watch.0.number));
             if mark.is_none_or(|mark| !mark.muted) {
                 watches.push((watch.clone(), mark.map_or(0, |mark| mark.depth)));

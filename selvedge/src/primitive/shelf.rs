@@ -61,6 +61,31 @@ pub(crate) struct Lease<T: 'static> {
     from: &'static Shelf<T>,
 }
 
+/// What a change of a shelf has taken out, for the caller to drop where he holds no lock.
+#[must_use = "dropped under a lock of the caller's, a destructor of the user's would run there"]
+pub(crate) struct Replaced<T> {
+    old: Option<Arc<T>>,
+    /// Not always the same: one that gave back late may have left what was there before.
+    #[expect(dead_code, reason = "held, to be dropped with the other")]
+    spare: Option<Arc<T>>,
+}
+
+impl<T> Replaced<T> {
+    /// Was anything there, that is gone now?
+    pub(crate) fn is_some(&self) -> bool {
+        self.old.is_some()
+    }
+}
+
+impl<T> Default for Replaced<T> {
+    fn default() -> Self {
+        Self {
+            old: None,
+            spare: None,
+        }
+    }
+}
+
 // SAFETY: what it owns beside the lock is one count (invariant 1), which may go where an `Arc` may.
 unsafe impl<T: Send + Sync> Send for Shelf<T> {}
 // SAFETY: as above; atomics alone are shared.
@@ -104,16 +129,20 @@ impl<T> Shelf<T> {
     pub(crate) fn replace(
         &self,
         change: impl FnOnce(Option<&Arc<T>>) -> Option<Option<Arc<T>>>,
-    ) -> Option<Arc<T>> {
+    ) -> Replaced<T> {
         let old = {
             let mut value = self.value.write().unwrap_or_else(PoisonError::into_inner);
-            let new = change(value.as_ref())?;
+            let Some(new) = change(value.as_ref()) else {
+                return Replaced::default();
+            };
             let current = new.as_ref().map_or(ptr::null(), Arc::as_ptr);
             self.current.store(current.cast_mut(), SeqCst);
             core::mem::replace(&mut *value, new)
         };
-        drop(self.take_spare());
-        old
+        Replaced {
+            old,
+            spare: self.take_spare(),
+        }
     }
 
     fn is_current(&self, value: &Arc<T>) -> bool {

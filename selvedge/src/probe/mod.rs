@@ -50,4 +50,4 @@ pub use sink::{Subscription, subscribe};
 pub(crate) use sink::{emit, wants_details};
 #[cfg(feature = "observe")]
 pub(crate) use span::{Observer, Span, observe_spans, unobserve_spans};
-pub(crate) use span::{What, span};
+pub(crate) use span::{What, body, span};

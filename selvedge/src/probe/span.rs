@@ -5,8 +5,9 @@
 //!
 //! # Invariants
 //!
-//! 1. An observer is told of the end of exactly the spans whose beginning it has numbered, on the same thread.
-//! 2. Neither function of the observer runs code of the user, waits, or unwinds.
+//! 1. An observer is told of the end of exactly the spans whose beginning it has numbered, on the same thread; bodies that
+//!    have no number have a function of their own.
+//! 2. No function of the observer runs code of the user, waits, or unwinds.
 
 use core::fmt::Display;
 use core::marker::PhantomData;
@@ -42,6 +43,8 @@ pub(crate) enum What<'a> {
 pub(crate) struct Observer {
     pub(crate) begin: fn(What<'_>) -> Option<NonZeroU64>,
     pub(crate) end: fn(NonZeroU64),
+    /// A body of the calling thread ends whose beginning was not observed.
+    pub(crate) end_body: fn(),
 }
 
 /// Tells the observer of spans, until as many have said [`unobserve_spans`]. There is one observer; the first counts.
@@ -70,6 +73,11 @@ pub(crate) fn span(what: What<'_>) -> Span {
     }
 }
 
+/// The body of the calling thread begins, and ends when this is dropped.
+pub(crate) fn body() -> Body {
+    Body(span(What::Thread))
+}
+
 #[inline(never)]
 fn begin(what: What<'_>) -> Option<NonZeroU64> {
     (OBSERVER.get()?.begin)(what)
@@ -89,6 +97,21 @@ impl Drop for Span {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             end(number);
+        }
+    }
+}
+
+/// A body that runs. Who begins to observe in the middle of it is told of its end.
+#[must_use = "it ends when this is dropped"]
+pub(crate) struct Body(Span);
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if self.0.number.is_none()
+            && MEASURED.load(Relaxed) > 0
+            && let Some(observer) = OBSERVER.get()
+        {
+            (observer.end_body)();
         }
     }
 }

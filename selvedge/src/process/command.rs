@@ -3,6 +3,8 @@
 use core::fmt;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use crate::primitive::Arc;
 use crate::process::error::SpawnError;
 use crate::process::linux;
 use crate::process::process::Process;
+use crate::process::shell::before_nul;
 
 /// How long a process may take to obey a stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -428,6 +431,32 @@ impl Parts {
             return Vec::new();
         }
         Ambient::capture().to_env().into()
+    }
+
+    /// The system refuses a NUL, and does not say where it is.
+    pub(super) fn with_place(&self, error: io::Error) -> io::Error {
+        if error.kind() != ErrorKind::InvalidInput {
+            return error;
+        }
+        let args = self.args.iter().enumerate();
+        let in_args = args.map(|(n, arg)| (arg, format!("argument {}", n + 1)));
+        let vars = self.env.iter().filter_map(|(name, value)| {
+            let shown = name.display();
+            Some([
+                (name, format!("the name of the variable `{shown}`")),
+                (value.as_ref()?, format!("the variable `{shown}`")),
+            ])
+        });
+        for (text, place) in in_args.chain(vars.flatten()) {
+            if text.as_bytes().contains(&0) {
+                let before = before_nul(text.as_bytes());
+                let why = format!(
+                    "{place} has a NUL after {before:?}: remove it, no program can be given one"
+                );
+                return io::Error::new(ErrorKind::InvalidInput, why);
+            }
+        }
+        error
     }
 }
 

@@ -60,7 +60,7 @@ pub enum SpawnError {
         /// What the system said.
         source: io::Error,
     },
-    /// Anything else.
+    /// Anything else; a NUL in an argument, for instance.
     Os {
         /// What was to be started.
         program: Box<str>,

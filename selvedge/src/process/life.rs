@@ -10,10 +10,14 @@
 //! 4. `is_awaited` is set before `is_stuck` is looked at, and the other way round, both `SeqCst`: who waits for a
 //!    process that waits for a reader tells the engine, or the engine sees it.
 
+use core::panic::Location;
 use std::borrow::Cow;
 use std::error::Error;
 
-use crate::primitive::atomic::{AtomicBool, Ordering::SeqCst};
+use crate::primitive::atomic::{
+    AtomicBool,
+    Ordering::{Relaxed, SeqCst},
+};
 use crate::primitive::{Arc, Mutex};
 use crate::probe::Ending;
 use crate::process::collection::Collection;
@@ -22,7 +26,7 @@ use crate::process::error::{Failed, JoinError};
 use crate::process::exit::Exit;
 use crate::process::line::{Cutter, Line};
 use crate::process::linux::Request;
-use crate::signal::{Signal, Stopped};
+use crate::signal::{Signal, Stopped, WaitError};
 use crate::sync::Queue;
 use crate::thread::{self, Member, Unreceived};
 
@@ -164,13 +168,28 @@ impl Life {
         }
     }
 
-    /// From here on output is collected, until that is dropped.
+    /// The calling thread begins to wait, and looks after the process itself, if it can. When that is over, and no
+    /// error, it waits for the end.
+    pub(super) fn attend(
+        &self,
+        until: &Signal,
+        at: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
+        match self.member.stopped() {
+            stopped if stopped.is_set() => Ok(()),
+            stopped => self.requests.attend(stopped, until, at),
+        }
+    }
+
+    /// Has anybody asked for a queue of its output?
+    pub(super) fn is_wanted(&self) -> bool {
+        self.is_wanted.iter().any(|it| it.load(Relaxed))
+    }
+
+    /// From here on output is collected, until that is dropped; the engine is to be told, if it has the process.
     pub(super) fn collect<'a>(&'a self, streams: &'a Streams) -> Collector<'a> {
         for collected in &self.collected {
             collected.begin();
-        }
-        if !self.settled.is_set() {
-            self.requests.look_again();
         }
         let life = self;
         Collector { life, streams }

@@ -8,6 +8,7 @@
 //!    would tell it to look again. So `_released` is the last field.
 
 use core::fmt;
+use core::panic::Location;
 use std::borrow::Cow;
 use std::io;
 use std::sync::atomic::Ordering::Relaxed;
@@ -28,7 +29,7 @@ use crate::sync::Queue;
 /// waited for, when that thread ends.
 #[must_use = "join it for its exit, or release it"]
 pub struct Process {
-    life: Arc<Life>,
+    pub(super) life: Arc<Life>,
     streams: Streams,
     id: u32,
     target: Target,
@@ -290,6 +291,11 @@ impl Process {
     #[track_caller]
     pub fn output_until(&self, signal: &Signal) -> Result<Output, JoinError> {
         let collector = self.life.collect(&self.streams);
+        let attended = self.life.attend(signal, Location::caller());
+        attended.map_err(|error| JoinError::of_wait(self.path(), error))?;
+        if !self.life.settled.is_set() {
+            self.life.look_again();
+        }
         for event in [self.stopped(), &self.life.settled] {
             let waited = event.wait_until(signal);
             waited.map_err(|error| JoinError::of_wait(self.path(), error))?;
@@ -409,70 +415,22 @@ impl Process {
         self.life.member.stopped()
     }
 
+    /// A wait for its end begins.
+    pub(super) fn attend(
+        &self,
+        until: &Signal,
+        at: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
+        if !self.stopped().is_set() {
+            self.let_end();
+        }
+        self.life.attend(until, at)
+    }
+
     /// Gives up its exit: a failure is reported when it happens. The process still belongs to its parent.
     #[doc(alias = "detach")]
     pub fn release(self) {
         drop(self);
-    }
-}
-
-impl Child for Process {
-    fn name(&self) -> &str {
-        self.name()
-    }
-
-    fn path(&self) -> &str {
-        self.path()
-    }
-
-    fn id(&self) -> u32 {
-        self.id
-    }
-
-    fn stdout(&self) -> &Queue<Line> {
-        self.stdout()
-    }
-
-    fn stderr(&self) -> &Queue<Line> {
-        self.stderr()
-    }
-
-    fn stdin(&self) -> &Queue<Vec<u8>> {
-        self.stdin()
-    }
-
-    fn stopped(&self) -> &Signal {
-        self.stopped()
-    }
-
-    fn try_wait(&self) -> Option<Exit> {
-        if !self.stopped().is_set() {
-            return None;
-        }
-        self.life.receive()
-    }
-
-    fn judge(&self, exit: Exit) -> Result<Exit, JoinError> {
-        self.life.judge(exit)
-    }
-
-    #[track_caller]
-    fn output_until(&self, signal: &Signal) -> Result<Output, JoinError> {
-        self.output_until(signal)
-    }
-
-    fn let_end(&self) {
-        self.let_end();
-    }
-
-    #[track_caller]
-    fn kill(&self) {
-        self.life.kill();
-    }
-
-    #[track_caller]
-    fn stop_because(&self, why: Cow<'static, str>) {
-        self.life.stop_because(why);
     }
 }
 

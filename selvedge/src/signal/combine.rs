@@ -23,6 +23,8 @@ use crate::primitive::atomic::Ordering::Acquire;
 use crate::primitive::{Arc, drop_caught};
 use crate::signal::links::{Body, Callback, Link, LinkId, Links, Taken, Watch};
 use crate::signal::on_set::run_here;
+#[cfg(all(selvedge_process, feature = "worker"))]
+use crate::signal::reading;
 use crate::signal::signal::{DERIVED, Inner, SET, Signal, Tag};
 
 /// A signal that is set when one of `signals` is. Of none: never.
@@ -317,6 +319,8 @@ fn fire_one(
             Link::Wake(waiter) => waiter.wake(),
             #[cfg(all(unix, feature = "os"))]
             Link::Raise(event) => event.raise(),
+            #[cfg(all(selvedge_process, feature = "worker"))]
+            Link::Nudge(inlet) => reading::nudge(inlet),
             Link::Call(action) => calls.push((signal.clone(), action)),
             Link::Forward(derived, at) => {
                 if let Some(taken) = take_with(&derived, at, signal) {
@@ -380,6 +384,8 @@ fn take_apart(links: &mut Links, work: &mut Vec<Inner>) {
             Link::Wake(_) => {}
             #[cfg(all(unix, feature = "os"))]
             Link::Raise(_) => {}
+            #[cfg(all(selvedge_process, feature = "worker"))]
+            Link::Nudge(_) => {}
         }
     }
 }

@@ -135,12 +135,21 @@ impl Spare {
     fn linked_to(&self, signals: &[&Signal]) -> io::Result<(Linked, bool)> {
         let kept = self.kept.lock().take();
         let mut linked = match kept {
-            Some(kept) if kept.is_to(signals) => return Ok((kept, false)),
             Some(kept) => kept,
-            None => Linked::new(Event::new().map_err(no_event)?),
+            None => Linked::new(Arc::new(Event::new().map_err(no_event)?)),
         };
-        linked.link(signals);
-        Ok((linked, true))
+        let must_look = linked.link(signals);
+        Ok((linked, must_look))
+    }
+
+    /// Leaves the signals of its last wait.
+    #[cfg(all(selvedge_process, feature = "worker"))]
+    pub(super) fn unlink(&self) {
+        let kept = self.kept.lock().take();
+        if let Some(mut kept) = kept {
+            kept.unlink();
+            self.keep(kept);
+        }
     }
 
     fn keep(&self, mut linked: Linked) {
@@ -174,15 +183,39 @@ pub(crate) fn wait_ready(
         record::waiting(site(), || descriptor::wait(sources, None))?;
         return Ok(Ready::Source);
     }
+    sleep_ready(signals, spare, site(), |event| {
+        descriptor::wait(sources, Some(event))
+    })
+}
+
+/// The same for sources that change: `sleep` sleeps until one is ready or the event raised, and says whether that ends
+/// the wait, and whether it was the event. It begins after whatever is to run before a wait.
+#[cfg(selvedge_process)]
+pub(crate) fn wait_ready_by(
+    signals: &[&Signal],
+    spare: &Spare,
+    site: WaitSite<'static>,
+    sleep: impl FnMut(&Event) -> io::Result<(bool, bool)>,
+) -> io::Result<Ready> {
+    before_wait::run();
+    sleep_ready(signals, spare, site, sleep)
+}
+
+fn sleep_ready(
+    signals: &[&Signal],
+    spare: &Spare,
+    site: WaitSite<'static>,
+    mut sleep: impl FnMut(&Event) -> io::Result<(bool, bool)>,
+) -> io::Result<Ready> {
     let (linked, mut must_look) = spare.linked_to(signals)?;
-    let event = &*linked.event;
-    let ready = record::waiting(site(), || {
+    let event = &*linked.wakes;
+    let ready = record::waiting(site, || {
         loop {
             // What was linked before has raised the event, if it was set since it was looked at above.
             if must_look && let Some(at) = first_set(signals) {
                 return Ok(Ready::Signal(at));
             }
-            let (ready, raised) = descriptor::wait(sources, Some(event))?;
+            let (ready, raised) = sleep(event)?;
             if ready {
                 return Ok(Ready::Source);
             }
@@ -196,37 +229,53 @@ pub(crate) fn wait_ready(
     ready
 }
 
-/// An event, and its entries at the signals of a wait, which are taken off again (invariant 4).
+/// What a signal can wake a sleeper by.
+pub(super) trait Wakes {
+    fn link(self: &Arc<Self>) -> Link;
+}
+
+impl Wakes for Event {
+    fn link(self: &Arc<Self>) -> Link {
+        Link::Raise(Arc::clone(self))
+    }
+}
+
+/// An event, or what else wakes, and its entries at the signals of a wait, which are taken off again (invariant 4).
 #[derive(Debug)]
-struct Linked {
-    event: Arc<Event>,
+pub(super) struct Linked<W: Wakes = Event> {
+    wakes: Arc<W>,
     /// `None`: the signal is set.
     entries: Vec<(Signal, Option<LinkId>)>,
 }
 
-impl Linked {
-    fn new(event: Event) -> Self {
+impl<W: Wakes> Linked<W> {
+    pub(super) fn new(wakes: Arc<W>) -> Self {
         Self {
-            event: Arc::new(event),
+            wakes,
             entries: Vec::new(),
         }
     }
 
-    fn is_to(&self, signals: &[&Signal]) -> bool {
-        let mut pairs = self.entries.iter().zip(signals);
-        self.entries.len() == signals.len() && pairs.all(|((a, _), b)| a.is_same(b))
+    pub(super) fn wakes(&self) -> &W {
+        &self.wakes
     }
 
-    fn link(&mut self, signals: &[&Signal]) {
+    /// To these signals, and no others. Must they be looked at?
+    pub(super) fn link(&mut self, signals: &[&Signal]) -> bool {
+        let mut pairs = self.entries.iter().zip(signals);
+        if self.entries.len() == signals.len() && pairs.all(|((a, _), b)| a.is_same(b)) {
+            return false;
+        }
         self.unlink();
         for signal in signals {
             // One that was set meanwhile: the wait looks before it sleeps.
-            let id = signal.link(Link::Raise(Arc::clone(&self.event))).ok();
+            let id = signal.link(self.wakes.link()).ok();
             self.entries.push(((*signal).clone(), id));
         }
+        true
     }
 
-    fn unlink(&mut self) {
+    pub(super) fn unlink(&mut self) {
         for (signal, id) in self.entries.drain(..) {
             if let Some(id) = id {
                 signal.unlink(id);
@@ -235,7 +284,7 @@ impl Linked {
     }
 }
 
-impl Drop for Linked {
+impl<W: Wakes> Drop for Linked<W> {
     fn drop(&mut self) {
         self.unlink();
     }
@@ -284,7 +333,7 @@ mod tests {
 
     fn is_raised(spare: &Spare) -> bool {
         let kept = spare.kept.lock();
-        is_ready(kept.as_ref().unwrap().event.as_fd(), Interest::Read).unwrap()
+        is_ready(kept.as_ref().unwrap().wakes.as_fd(), Interest::Read).unwrap()
     }
 
     /// The end of the pipe is always there, so that each wait ends at once.

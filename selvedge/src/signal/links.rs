@@ -11,6 +11,8 @@
 
 #[cfg(all(unix, feature = "os"))]
 use crate::primitive::sys::Event;
+#[cfg(all(selvedge_process, feature = "worker"))]
+use crate::primitive::sys::inlet::Inlet;
 use crate::primitive::{Arc, Weak};
 use crate::signal::progress::MarkKey;
 use crate::signal::reason::Reason;
@@ -30,6 +32,9 @@ pub(super) enum Link {
     /// Make this descriptor readable.
     #[cfg(all(unix, feature = "os"))]
     Raise(Arc<Event>),
+    /// Wake who sleeps in reading this.
+    #[cfg(all(selvedge_process, feature = "worker"))]
+    Nudge(Arc<Inlet>),
     Call(Callback),
     /// Ask this combination, whose operand with this index we are, whether it is set now; the count
     /// keeps it alive.

@@ -33,6 +33,8 @@ mod guard;
 mod links;
 mod on_set;
 mod progress;
+#[cfg(all(selvedge_process, feature = "worker"))]
+mod reading;
 mod reason;
 mod record;
 #[expect(
@@ -68,8 +70,12 @@ pub use wait::WaitError;
 #[cfg(feature = "testing")]
 pub(crate) use clock::{Clock, MockTime};
 pub(crate) use clock::{now, system_now};
+#[cfg(selvedge_process)]
+pub(crate) use descriptor::wait_ready_by;
 #[cfg(all(unix, feature = "os"))]
 pub(crate) use descriptor::{Ready, Spare, wait_ready};
+#[cfg(all(selvedge_process, feature = "worker"))]
+pub(crate) use reading::{Reader, Unread};
 pub(crate) use record::{HasHolder, Holder, Record, WaitSite, Waiting};
 pub(crate) use timer::{Timer, default_timer};
 pub(crate) use waiter::{Waiter, Woken};

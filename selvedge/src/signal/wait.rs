@@ -99,7 +99,8 @@ impl Signal {
         waiter::wait_any(&[self], self.site(Location::caller()));
     }
 
-    fn site(&self, at: &'static Location<'static>) -> WaitSite<'static> {
+    /// What a wait for it is noted as.
+    pub(crate) fn site(&self, at: &'static Location<'static>) -> WaitSite<'static> {
         WaitSite::shared("signal", self.name(), at).on(Arc::as_ptr(&self.0), self.0.made)
     }
 }

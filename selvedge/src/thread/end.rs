@@ -17,7 +17,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::ambient::{self, Ambient};
 use crate::primitive::{Arc, drop_caught, source_of, sys};
-use crate::probe::{self, Ending, Event, What};
+use crate::probe::{self, Ending, Event};
 use crate::signal::{Reason, Record, Signal, Stopped, Why};
 use crate::thread::error::{Failure, Failures, JoinError, Outcome};
 use crate::thread::handle::report_unreceived;
@@ -75,7 +75,7 @@ pub(super) fn run_given<T>(
         let stop = node.stop.clone();
         // The body's own state is gone with it; what it shares has its own rules about panics.
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-            let _measured = probe::span(What::Thread);
+            let _measured = probe::body();
             body(stop)
         }));
         conclude(node, outcome, given.take())

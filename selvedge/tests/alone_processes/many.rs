@@ -83,6 +83,23 @@ pub(crate) const CASES: &[Case] = &[
             end.assert_quiet();
         },
     ),
+    ("the_end_wakes_who_waits_and_not_the_engine", || {
+        run(|| {
+            const ALL: u64 = 20;
+            Command::new("true").spawn()?.join()?;
+            let sleeps = || proc::sleeps("selvedge-procs");
+            until("the engine is there", || sleeps().is_some());
+            let before = sleeps();
+            for n in 0..ALL {
+                // One that ends before it is waited for wakes the engine: not each of them does.
+                let output = sh("sleep 0.05; echo one").spawn()?.output()?;
+                assert_eq!(output.stdout, b"one\n", "number {n}");
+            }
+            let more = sleeps().unwrap() - before.unwrap();
+            assert!(more < ALL, "the engine was woken {more} times");
+            Ok(())
+        });
+    }),
     ("two_hundred_at_once", || {
         run(|| {
             let all: Vec<_> = (0..200)

@@ -54,6 +54,17 @@ pub(crate) fn status(field: &str) -> u64 {
     value.map(|word| word.parse().unwrap()).next().unwrap()
 }
 
+/// How often the thread of this process that is called so has gone to sleep, if there is one.
+pub(crate) fn sleeps(thread: &str) -> Option<u64> {
+    let tasks = read_dir("/proc/self/task").unwrap().flatten();
+    let mut all = tasks.filter_map(|task| read_to_string(task.path().join("status")).ok());
+    let name = format!("Name:\t{thread}");
+    let status = all.find(|status| status.lines().next() == Some(&name))?;
+    let mut lines = status.lines();
+    let sleeps = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+    Some(sleeps?.trim().parse().unwrap())
+}
+
 /// What this process holds of the system.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Held {

@@ -16,9 +16,9 @@ use selvedge::call::groutine::{
 };
 use selvedge::call::{
     Args, AsyncNext, AsyncNextOf, BadPattern, Binding, Breakpoint, Call, Calls, Condition, Dropped,
-    Expectation, ExplainedStep, Explanation, Function, Groutines, Log, Moment, Next, NextOf, Own,
-    Patch, Paused, Record, RecordEnd, Returned, Scenario, ScenarioError, Sequence, Suite, Tie,
-    Unwound, Watching, What, Why,
+    Expectation, ExplainedStep, Explanation, Function, Groutines, Lending, Log, Moment, Next,
+    NextOf, Own, Patch, Paused, Record, RecordEnd, Returned, Scenario, ScenarioError, Sequence,
+    Suite, Tie, Unwound, Watching, What, Why,
 };
 use selvedge::io::{Acceptor, Incoming, Stoppable};
 use selvedge::observe::logging::{self, Full, InstallError, Level, Writer};
@@ -153,7 +153,7 @@ fn names() -> Vec<&'static str> {
             Installed, Block;
         // It keeps a closure until the end, which need not be `Sync`.
         of_one_owner:
-            Wait<u8, AtCall>, AsyncNextOf<'static, u8, u8>, Scenario<u8>, Paused<'static, u8, AtCall, u8>,
+            Lending<OneAtATime>, Wait<u8, AtCall>, AsyncNextOf<'static, u8, u8>, Scenario<u8>, Paused<'static, u8, AtCall, u8>,
             selvedge::program::Builder, logging::Builder;
     }
     .to_vec()
@@ -228,7 +228,7 @@ fn errors_go_where_any_error_goes() {
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 52] = [
+const HIDDEN: [&str; 53] = [
     "Expected",
     "Found",
     "Visit",
@@ -281,6 +281,7 @@ const HIDDEN: [&str; 52] = [
     "Named",
     "Readme",
     "Kept",
+    "Loan",
     "Closure",
     "Polled",
 ];

@@ -190,7 +190,6 @@ fn nothing_is_left_unfinished() {
 
 #[test]
 fn only_primitive_names_the_schedulers_and_std_sync() {
-    // Statics of users or of the process, which no model contains (invariant 1).
     let allowed = [
         "std::sync::atomic",
         "std::sync::PoisonError",
@@ -215,6 +214,33 @@ fn only_primitive_names_the_schedulers_and_std_sync() {
             }
         }
     }
+}
+
+#[test]
+fn atomics_of_std_stand_only_where_the_architecture_says() {
+    let invariant = section("1. **Only `primitive` names", "2. **One way to sleep");
+    let (_, parts) = invariant.split_once("atomics in ").expect("it says where");
+    let (parts, _) = parts.split_once(", in statics").expect("it ends there");
+    let listed: BTreeSet<&str> = parts
+        .split(", ")
+        .map(|part| part.trim_matches('`'))
+        .collect();
+    let files = sources("src");
+    let named = ["core::sync::atomic", "std::sync::atomic"];
+    let names = |file: &&Source| {
+        let mut code = file.lines().filter(|line| !line.starts_with("//"));
+        code.any(|line| named.iter().any(|name| line.contains(name)))
+    };
+    let found: BTreeSet<&str> = files
+        .iter()
+        .filter(names)
+        .filter_map(|file| file.part())
+        .collect();
+    let found: BTreeSet<&str> = found
+        .into_iter()
+        .filter(|part| *part != "primitive")
+        .collect();
+    assert_eq!(listed, found);
 }
 
 #[test]

@@ -8,3 +8,4 @@ mod orphans;
 mod streams;
 mod tree;
 mod unread;
+mod waiting;

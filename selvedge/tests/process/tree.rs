@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use selvedge::probe;
-use selvedge::process::{Command, JoinError, SpawnError, Stdin};
+use selvedge::process::{Command, JoinError, Shell, SpawnError, Stdin};
 use selvedge::signal::{Till, shield};
 use selvedge::testing::World;
 use selvedge::thread;
@@ -144,6 +144,49 @@ fn what_is_not_there_is_an_error_at_once() {
     let error = Command::new("true").cwd("/dev").spawn().unwrap_err();
     let words = "process `true` was not started in `/dev`: there is no tree";
     assert!(error.to_string().starts_with(words), "{error}");
+}
+
+/// No program can be given a NUL: in which text it is, by its place.
+#[test]
+fn a_nul_is_an_error_that_says_where_it_is() {
+    World::new().run(|| {
+        let base = Command::new("true").args(["one", "two"]);
+        for (command, place) in [
+            (
+                base.clone().arg("thr\0ee"),
+                "argument 3 has a NUL after \"thr\"",
+            ),
+            (
+                base.clone().args(["\0", "\0"]),
+                "argument 3 has a NUL after \"\"",
+            ),
+            (
+                base.clone().env("A", "1").env("B", "2\0"),
+                "the variable `B` has a NUL after \"2\"",
+            ),
+            (
+                base.clone().env("C\0D", "3"),
+                "the name of the variable `C\0D` has a NUL after \"C\"",
+            ),
+            (base.clone().cwd("/tm\0p"), "its directory `/tm\0p`"),
+        ] {
+            let error = command.spawn().unwrap_err().to_string();
+            assert!(
+                error.starts_with("process `true` was not started: ") && error.contains(place),
+                "{error}"
+            );
+        }
+        // What is put right later is no error.
+        base.env("B", "2\0")
+            .env("B", "2")
+            .spawn()
+            .unwrap()
+            .join()
+            .unwrap();
+        let error = Shell::new().env("E", "4\0").run(["true"]).unwrap_err();
+        let place = "the variable `E` has a NUL after \"4\"";
+        assert!(error.to_string().contains(place), "{error}");
+    });
 }
 
 /// A path begins where the program runs, and not here.

@@ -36,7 +36,12 @@ fn taken_off(n: u64) -> u64 {
     n
 }
 
-context! { static HERE = "here"; }
+#[open]
+fn bound_anew(n: u64) -> u64 {
+    n
+}
+
+context! { static HERE = "here"; static THERE = "there"; }
 
 #[open]
 fn untouched() {}
@@ -164,5 +169,45 @@ fn a_patch_that_is_taken_off_during_a_call_lives_to_its_end() {
         assert!((1..=3).contains(&runs.load(SeqCst)));
         assert_eq!(Arc::strong_count(&alive), 1, "nobody keeps it");
         assert!(is_quiet(taken_off::__site()), "{:?}", taken_off::__site());
+    });
+}
+
+/// Looks, and binds again, when it is dropped.
+struct BindsAgain(Arc<AtomicU32>);
+
+impl Drop for BindsAgain {
+    fn drop(&mut self) {
+        let again = bound_anew::bind(&[Condition::Thread(&THERE)], |_, _| 0);
+        assert!(!bound_anew::explain().steps().is_empty() && again.unbind());
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+/// A call that gives back late may leave what was replaced twice: whoever takes it away drops it outside the locks.
+#[test]
+fn a_handler_that_is_replaced_may_bind_when_it_is_dropped() {
+    check(|| {
+        let drops = Arc::new(AtomicU32::new(0));
+        let bind = |what: u64| {
+            let owned = BindsAgain(Arc::clone(&drops));
+            bound_anew::bind(&[Condition::Thread(&HERE)], move |args, _| {
+                let _ = &owned;
+                args.n + what
+            })
+        };
+        drop(bind(10));
+        let caller = spawn(|| {
+            let seen = HERE.run(|| bound_anew(0));
+            assert!([10, 20, 30].contains(&seen), "{seen}");
+        });
+        drop(bind(20));
+        let last = bind(30);
+        caller.join().unwrap();
+        assert_eq!(HERE.run(|| bound_anew(1)), 31);
+        assert_eq!(drops.load(SeqCst), 2, "nobody keeps what was replaced");
+        assert!(last.unbind());
+        drop(last);
+        assert_eq!(drops.load(SeqCst), 3);
+        assert!(is_quiet(bound_anew::__site()), "{:?}", bound_anew::__site());
     });
 }

@@ -29,6 +29,10 @@ pub(crate) const CASES: &[Case] = &[
         a_worker_that_closes_its_output_is_ended,
     ),
     (
+        "what_it_prints_before_it_begins_is_read",
+        what_it_prints_before_it_begins_is_read,
+    ),
+    (
         "the_last_answer_of_a_dying_worker_arrives",
         the_last_answer_of_a_dying_worker_arrives,
     ),
@@ -148,6 +152,25 @@ fn a_worker_that_closes_its_output_is_ended() {
                 .contains("closed its output and was stopped"),
             "{error}"
         );
+        Ok(())
+    });
+}
+
+/// More than what is kept for it: nobody would ever read the line that it begins with.
+fn what_it_prints_before_it_begins_is_read() {
+    program(|_| {
+        let script = r#"much=$(printf '%0500d' 0); n=0
+while [ $n -lt 5000 ]; do echo "line $n $much" >&2; n=$((n + 1)); done; read config; echo '{"out":"ok","version":1}'; read call; echo '{"id":1,"out":7}'; cat > /dev/null"#;
+        let heard = Heard::until("line 4999");
+        let worker = Builder::new("sh", Command::new("sh").args(["-c", script])).start()?;
+        assert_eq!(worker.call::<i64>("f", ())?, 7);
+        heard.heard.wait()?;
+        let texts = heard.texts();
+        let lines = texts
+            .iter()
+            .filter(|text| text.contains("prints: line "))
+            .count();
+        assert_eq!(lines, 5000);
         Ok(())
     });
 }

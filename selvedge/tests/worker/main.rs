@@ -2,6 +2,7 @@
 //!
 //! Where there is no `python3`, the cases that need it are named as skipped. After all of them nothing is left.
 
+mod cancel;
 #[path = "../child/mod.rs"]
 mod child;
 mod life;
@@ -9,6 +10,7 @@ mod life;
 mod proc;
 mod python;
 mod server;
+mod wake;
 
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, Mutex};
@@ -19,8 +21,8 @@ use selvedge::{Signal, probe, process};
 
 fn main() -> ExitCode {
     let has_python = Command::new("python3").arg("-V").output().is_ok();
-    let mut cases = [server::CASES, life::CASES].concat();
-    let of_python = [python::CASES, life::PYTHON_CASES].concat();
+    let mut cases = [server::CASES, life::CASES, cancel::CASES, wake::CASES].concat();
+    let of_python = [python::CASES, life::PYTHON_CASES, cancel::PYTHON_CASES].concat();
     if has_python {
         cases.extend(of_python);
     } else {
@@ -29,7 +31,8 @@ fn main() -> ExitCode {
         }
     }
     if child::is_child() {
-        return child::main(server::SCENARIOS, &[]);
+        let scenarios = [server::SCENARIOS, wake::SCENARIOS].concat();
+        return child::main(&scenarios, &[]);
     }
     // What the first program opens, for the signals of the system, stays.
     program(|_stop| Ok(()));

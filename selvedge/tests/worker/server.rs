@@ -76,6 +76,18 @@ fn server() -> Server {
         })
         .function("wait", |()| Ok(Signal::never().wait()?))
         .function("echo", |(text,): (String,)| Ok(text))
+        .function("hold", |(begun, till): (String, String)| {
+            let till = std::fs::File::open(till)?;
+            std::fs::write(begun, "x")?;
+            Ok(std::io::read_to_string(till)?)
+        })
+        .function("begin_and_wait", |(begun,): (String,)| {
+            std::fs::write(begun, "x")?;
+            Ok(Signal::never().wait()?)
+        })
+        .function("fall", |()| -> selvedge::Outcome<()> {
+            std::process::abort()
+        })
         .function("die", |(code,): (i32,)| -> selvedge::Outcome<()> {
             std::process::exit(code)
         })

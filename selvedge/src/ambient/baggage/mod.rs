@@ -73,4 +73,6 @@ pub use known::{Portable, register};
 pub use propagate::{CONTEXTS, MAX_BYTES, MAX_MEMBERS, PROCESS_CONTEXTS, VARIABLES};
 
 pub(crate) use propagate::Inherited;
+#[cfg(all(selvedge_process, feature = "worker"))]
+pub(crate) use propagate::headers_here;
 pub(crate) use text::checked_key;

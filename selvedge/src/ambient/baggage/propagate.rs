@@ -110,9 +110,7 @@ impl Ambient {
     /// ```
     #[must_use]
     pub fn to_headers(&self) -> Vec<(&'static str, String)> {
-        let names = ["traceparent", "tracestate", "baggage"];
-        let pairs = names.into_iter().zip(self.texts());
-        pairs.filter(|(_, text)| !text.is_empty()).collect()
+        self.run(headers_here)
     }
 
     /// The ambient that the header fields of a message describe; other fields may be among them.
@@ -195,7 +193,7 @@ impl Ambient {
     /// ```
     #[must_use]
     pub fn to_env(&self) -> [(&'static str, String); 3] {
-        let mut texts = self.texts().into_iter();
+        let mut texts = self.run(texts).into_iter();
         VARIABLES.map(|name| (name, texts.next().unwrap_or_default()))
     }
 
@@ -227,16 +225,23 @@ impl Ambient {
             error.into_ambient()
         })
     }
+}
 
-    /// The trace context, and the baggage.
-    fn texts(&self) -> [String; 3] {
-        self.run(|| {
-            let received = received().unwrap_or_default();
-            let Trace { parent, state } = received.trace.clone();
-            let list = outgoing(&received);
-            [parent.unwrap_or_default(), state.unwrap_or_default(), list]
-        })
-    }
+/// The [header fields](Ambient::to_headers) of what runs here.
+pub(crate) fn headers_here() -> Vec<(&'static str, String)> {
+    let names = ["traceparent", "tracestate", "baggage"];
+    let pairs = names.into_iter().zip(texts());
+    pairs.filter(|(_, text)| !text.is_empty()).collect()
+}
+
+/// The trace context, and the baggage.
+fn texts() -> [String; 3] {
+    let Some(received) = received() else {
+        return [String::new(), String::new(), outgoing(&Carried::default())];
+    };
+    let Trace { parent, state } = received.trace.clone();
+    let list = outgoing(&received);
+    [parent.unwrap_or_default(), state.unwrap_or_default(), list]
 }
 
 /// What a program was given by its environment.
@@ -280,7 +285,11 @@ fn received() -> Option<Arc<Carried>> {
 
 /// The list that goes out from here.
 fn outgoing(received: &Carried) -> String {
-    fit(received.outgoing(&known()), not_sent)
+    let list = received.outgoing(&known());
+    if list.is_empty() {
+        return String::new(); // nearly always
+    }
+    fit(list, not_sent)
         .iter()
         .map(Member::raw)
         .collect::<Vec<_>>()

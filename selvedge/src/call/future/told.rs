@@ -138,7 +138,7 @@ impl<'x, A, R, S: Boxes> Heard<'x, A, R, S> {
         let state = State::new(self.args, &code, called.site.function());
         let mut state = state.holding(answer);
         let told = id.map_or(Told::NotAnswered, |id| {
-            groutine::tell_of(id, called, phase, &mut state)
+            groutine::tell_of(id, &called, &phase, &mut state)
         });
         (told, state.into_answer())
     }

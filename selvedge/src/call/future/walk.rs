@@ -24,8 +24,8 @@ use crate::call::install;
 use crate::call::patch::Patch;
 use crate::call::sequence::Sequence;
 use crate::call::site::Site;
-use crate::call::steps::{Asked, Wide, go_on_with};
-use crate::call::view::{Call, Returned, Unwound};
+use crate::call::steps::{Asked, Phase, Wide, go_on_with};
+use crate::call::view::{self, Call, Returned, Unwound};
 use crate::primitive::{Arc, Lease, drop_caught};
 use crate::probe::{self, What};
 
@@ -43,6 +43,8 @@ struct Steps {
 enum Step {
     Patch(Patch),
     Binding(Lease<Bound>),
+    /// What a block has lent, by its number: it is there only while the block runs, or its future is polled.
+    Lent(u64),
     /// Groutines, by the number of their set: it is looked for whenever there is something to tell, since each poll
     /// has its own blocks around it.
     Groutines(u64),
@@ -103,7 +105,7 @@ async fn go<A, R, S: Boxes>(
 ) -> R {
     let mut watched = Watched::begin(site, args, code);
     groutine::attend();
-    let refused_by = binding::unanswered(site);
+    let refused_by = binding::unanswered(site, Some(of));
     let steps = Steps {
         site,
         of,
@@ -143,11 +145,14 @@ fn gather(site: &'static Site, of: TypeId, is_refused: bool) -> Vec<Step> {
             while let Some((_, set)) = sets.next_if(|(depth, _)| *depth > link.depth()) {
                 list.push(Step::Groutines(set));
             }
-            // What a block has lent is not for a future, which may leave the block.
-            if let InForce::Patch(patch) = link.what()
-                && takes_part(patch.hook())
-            {
-                list.push(Step::Patch(patch.clone()));
+            match link.what() {
+                InForce::Patch(patch) if takes_part(patch.hook()) => {
+                    list.push(Step::Patch(patch.clone()));
+                }
+                InForce::Lent(lent) if lent.of == of && !view.is_masked(lent.id) => {
+                    list.push(Step::Lent(lent.id));
+                }
+                InForce::Patch(_) | InForce::Lent(_) => {}
             }
         }
         list.extend(sets.map(|(_, set)| Step::Groutines(set)));
@@ -169,12 +174,12 @@ fn gather(site: &'static Site, of: TypeId, is_refused: bool) -> Vec<Step> {
 }
 
 impl Step {
-    /// The handler; groutines have none.
+    /// The handler, if the step keeps it.
     fn hook(&self) -> Option<&Hook> {
         match self {
             Self::Patch(patch) => Some(patch.hook()),
             Self::Binding(bound) => Some(&bound.hook),
-            Self::Groutines(_) => None,
+            Self::Lent(_) | Self::Groutines(_) => None,
         }
     }
 }
@@ -185,12 +190,13 @@ impl Rest {
     }
 
     /// What does not change in the call.
-    pub(super) fn called(&self) -> Called {
-        let Steps {
-            site, of, receiver, ..
-        } = *self.steps;
-        let receiver = ptr::without_provenance(receiver);
-        Called { site, of, receiver }
+    pub(super) fn called(&self) -> Called<'_> {
+        let steps = &*self.steps;
+        Called {
+            site: steps.site,
+            of: &steps.of,
+            receiver: ptr::without_provenance(steps.receiver),
+        }
     }
 
     /// The next step that applies to the call (invariant 2 of the module): where it stands in the list.
@@ -209,7 +215,7 @@ impl Rest {
                 }
                 _ if is_answered => false,
                 Step::Patch(patch) => patch.takes(ptr::without_provenance(receiver)),
-                Step::Binding(_) => true,
+                Step::Binding(_) | Step::Lent(_) => true,
             };
             if applies {
                 return Some(self.at - 1);
@@ -257,6 +263,19 @@ impl Steps {
             (code.invoke)(HookRef(Handler::Kept(hook)), Turn(turn))
         })
     }
+
+    /// Runs a handler that a block has lent, masked, if we are in that block.
+    fn invoke_lent<A, R, S: Boxes>(&self, id: u64, code: AsyncCode<A, R, S>, call: Call<'_, A, R>) {
+        let (site, code) = (self.site, &code.seen);
+        chain::look(&site.key, |view| {
+            let Some(lent) = view.lent(id) else { return };
+            let hook = HookRef(Handler::Lent(lent));
+            chain::turned(&site.key, id, false, site.function().location(), || {
+                let phase = &Phase::Before;
+                code.run(&hook, &mut view::Step { call, code, phase });
+            });
+        });
+    }
 }
 
 /// [`walk`], boxed.
@@ -289,6 +308,15 @@ async fn walk<'x, A, R, S: Boxes>(
         let hook = match &steps.list[at] {
             Step::Patch(patch) => patch.hook(),
             Step::Binding(bound) => &bound.hook,
+            Step::Lent(id) => {
+                let mut answer = None;
+                let call = Call::new(args, &mut answer, look, function);
+                steps.invoke_lent(*id, code, call);
+                match answer {
+                    Some(result) => return result,
+                    None => continue,
+                }
+            }
             Step::Groutines(set) => {
                 return walk_heard(Going::new(args, answer), rest, code, *set).await;
             }

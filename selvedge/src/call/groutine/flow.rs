@@ -2,9 +2,11 @@
 //!
 //! # Invariants
 //!
-//! 1. Nothing but a [`Here`] is bound to `FLOW`, and only by [`bind`].
-//! 2. The links that a `Here` points to, the set and the polling that a link points to, are alive as long as the link
-//!    is found: they belong to blocks further down the same stack, which cannot return before.
+//! 1. Nothing but a [`Link`] is bound to `FLOW`, and only by [`bind`].
+//! 2. The links, the set and the polling that a link points to, are alive as long as the link is found: they belong to
+//!    blocks and polls further down the same stack, which cannot return before. A poll has no frame; so it is found out
+//!    here, as it is of frames, if somebody has switched stacks: when it ends where it did not begin, or where another
+//!    one has begun, or when a block is left in which it is still going on.
 //! 3. A capture does not take them along: it finds [`NOBODY`]. So a set, and a call that is being heard, is reached
 //!    on one thread at a time: on the one whose stack has its block.
 #![allow(
@@ -13,6 +15,7 @@
 )]
 
 use core::any::Any;
+use core::cell::Cell;
 use core::marker::PhantomData;
 use core::panic::Location;
 use core::ptr;
@@ -24,26 +27,20 @@ use crate::primitive::Arc;
 
 static FLOW: Key = Key::new();
 
-/// What a block has bound to the key.
-struct Here {
-    sets: *const Link,
-    pollings: *const PollingLink,
-}
-
-// SAFETY: shared between threads only as `NOBODY`, which points nowhere and is never written.
-unsafe impl Sync for Here {}
-
-static NOBODY: Here = Here {
-    sets: ptr::null(),
-    pollings: ptr::null(),
-};
-
-/// A set of groutines around the calling code.
+/// A set of groutines around the calling code, as its block has bound it to the key.
 pub(in crate::call) struct Link {
+    /// None if a capture has hidden all sets.
     set: *const Set,
     depth: u32,
     outer: *const Self,
+    /// What is being polled, where this link is the innermost one.
+    pollings: Cell<*const PollingLink>,
 }
+
+// SAFETY: shared between threads only as `NOBODY`, which points nowhere and is never written.
+unsafe impl Sync for Link {}
+
+static NOBODY: Link = Link::hidden(ptr::null());
 
 /// A groutine that is being polled.
 struct PollingLink {
@@ -60,10 +57,10 @@ pub(in crate::call) struct Sets<'c> {
 
 /// Runs `f` with what is around the calling code.
 #[inline]
-fn look<R>(f: impl FnOnce(&Here) -> R) -> R {
+fn look<R>(f: impl FnOnce(&Link) -> R) -> R {
     ambient::with_value(&FLOW, |here| {
-        // SAFETY: null or a `Here` (invariant 1), alive as long as the binding, which is as long as this closure runs.
-        let here = unsafe { here.cast::<Here>().as_ref() };
+        // SAFETY: null or a `Link` (invariant 1), alive as long as the binding, which is as long as this closure runs.
+        let here = unsafe { here.cast::<Link>().as_ref() };
         f(here.unwrap_or(&NOBODY))
     })
 }
@@ -72,10 +69,9 @@ fn look<R>(f: impl FnOnce(&Here) -> R) -> R {
 #[inline]
 pub(in crate::call) fn sets<R>(f: impl FnOnce(Sets<'_>) -> R) -> R {
     look(|here| {
-        f(Sets {
-            first: here.sets,
-            alive: PhantomData,
-        })
+        let alive = PhantomData;
+        let first = here.as_set();
+        f(Sets { first, alive })
     })
 }
 
@@ -88,7 +84,7 @@ pub(in crate::call) fn with_set_of<R>(id: u64, f: impl FnOnce(&Set) -> R) -> Opt
 pub(super) fn innermost<R>(f: impl for<'p> FnOnce(Option<&Polling<'p>>) -> R) -> R {
     look(|here| {
         // SAFETY: alive (invariant 2).
-        let link = unsafe { here.pollings.as_ref() };
+        let link = unsafe { here.pollings.get().as_ref() };
         // SAFETY: alive (invariant 2). `f` works for every lifetime that it may have, so for its own.
         f(link.map(|link| unsafe { &*link.polling }))
     })
@@ -97,7 +93,7 @@ pub(super) fn innermost<R>(f: impl for<'p> FnOnce(Option<&Polling<'p>>) -> R) ->
 /// Asks `f` about all that are being polled here, innermost first, until it has an answer.
 pub(super) fn find<R>(mut f: impl for<'p> FnMut(&Polling<'p>) -> Option<R>) -> Option<R> {
     look(|here| {
-        let mut at = here.pollings;
+        let mut at = here.pollings.get();
         // SAFETY: alive (invariant 2).
         while let Some(link) = unsafe { at.as_ref() } {
             // SAFETY: as in `innermost`.
@@ -120,49 +116,80 @@ pub(super) fn with_set<R>(
         let link = Link {
             set,
             depth: ambient::depth() + 1,
-            outer: now.sets,
+            outer: now.as_set(),
+            pollings: Cell::new(now.pollings.get()),
         };
-        let here = Here {
-            sets: &raw const link,
-            pollings: now.pollings,
-        };
-        bind(&here, block, f)
+        bind(&link, block, f)
     })
 }
 
 /// Runs `f`, which polls.
+#[inline]
 pub(super) fn with_polling<R>(
     polling: &Polling<'_>,
     block: &'static Location<'static>,
     f: impl FnOnce() -> R,
 ) -> R {
-    look(|now| {
-        let link = PollingLink {
-            polling: ptr::from_ref(polling).cast(),
-            outer: now.pollings,
-        };
-        let here = Here {
-            sets: now.sets,
-            pollings: &raw const link,
-        };
-        bind(&here, block, f)
+    look(|here| {
+        if here.set.is_null() {
+            // A handler has taken the rest of a call into an ambient that was captured.
+            let here = Link::hidden(here.pollings.get());
+            return bind(&here, block, || here.poll(polling, block, f));
+        }
+        here.poll(polling, block, f)
     })
 }
 
-#[inline]
-fn bind<R>(here: &Here, block: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
-    let value = ptr::from_ref(here).cast();
+fn bind<R>(link: &Link, block: &'static Location<'static>, f: impl FnOnce() -> R) -> R {
+    let value = ptr::from_ref(link).cast();
     let payload = Payload::Inline {
         value,
         source: value,
         count: nobody,
     };
-    ambient::enter(&FLOW, payload, block, f)
+    let pollings = link.pollings.get();
+    ambient::enter(&FLOW, payload, block, || {
+        let _left = Left::of(link, pollings, block);
+        f()
+    })
 }
 
 /// What a capture takes along (invariant 3).
 fn nobody(_: *const ()) -> (Arc<dyn Any + Send + Sync>, *const ()) {
     (Arc::new(()), (&raw const NOBODY).cast())
+}
+
+/// The end of a block or a poll, which finds what its beginning has left (invariant 2).
+struct Left<'l> {
+    here: &'l Link,
+    pollings: *const PollingLink,
+    /// What is polled here afterwards.
+    then: *const PollingLink,
+    top: ambient::Top,
+    block: &'static Location<'static>,
+}
+
+impl<'l> Left<'l> {
+    #[inline]
+    fn of(here: &'l Link, then: *const PollingLink, block: &'static Location<'static>) -> Self {
+        Self {
+            here,
+            pollings: here.pollings.get(),
+            then,
+            top: ambient::top(),
+            block,
+        }
+    }
+}
+
+impl Drop for Left<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if !ptr::eq(self.here.pollings.get(), self.pollings) || ambient::top() != self.top {
+            ambient::foreign_stack(self.block);
+        }
+        self.here.pollings.set(self.then);
+    }
 }
 
 impl<'c> Sets<'c> {
@@ -187,6 +214,42 @@ impl<'c> Sets<'c> {
 }
 
 impl Link {
+    /// Of no set.
+    const fn hidden(pollings: *const PollingLink) -> Self {
+        Self {
+            set: ptr::null(),
+            depth: 0,
+            outer: ptr::null(),
+            pollings: Cell::new(pollings),
+        }
+    }
+
+    /// Itself, if there is a set.
+    #[inline]
+    fn as_set(&self) -> *const Self {
+        if self.set.is_null() {
+            return ptr::null();
+        }
+        self
+    }
+
+    /// Runs `f`, which polls, where this link is the innermost one.
+    #[inline]
+    fn poll<R>(
+        &self,
+        polling: &Polling<'_>,
+        block: &'static Location<'static>,
+        f: impl FnOnce() -> R,
+    ) -> R {
+        let link = PollingLink {
+            polling: ptr::from_ref(polling).cast(),
+            outer: self.pollings.get(),
+        };
+        self.pollings.set(&raw const link);
+        let _left = Left::of(self, link.outer, block);
+        f()
+    }
+
     #[inline]
     pub(in crate::call) fn set(&self) -> &Set {
         // SAFETY: alive (invariant 2).

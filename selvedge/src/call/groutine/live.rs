@@ -7,10 +7,11 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::num::NonZeroUsize;
 use core::ptr;
 
 use crate::call::groutine::flow;
-use crate::call::groutine::poll::Tick;
+use crate::call::groutine::set::Tick;
 use crate::call::groutine::typed::{Answers, Moment, Sees, Visit};
 use crate::call::site::{Function, Site};
 
@@ -186,7 +187,7 @@ impl<M, P: Moment> fmt::Debug for Live<M, P> {
 /// The object must stay where it is while somebody waits for calls on it, and must not be of size 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Addr {
-    address: usize,
+    address: NonZeroUsize,
     type_name: &'static str,
     is_thin: bool,
 }
@@ -196,13 +197,13 @@ impl Addr {
     #[must_use]
     pub fn of<T: ?Sized>(object: &T) -> Self {
         Self {
-            address: ptr::from_ref(object).addr(),
+            address: ptr::NonNull::from_ref(object).addr(),
             type_name: core::any::type_name::<T>(),
             is_thin: size_of::<&T>() == size_of::<&()>(),
         }
     }
 
-    pub(super) fn address(self) -> usize {
+    pub(super) fn address(self) -> NonZeroUsize {
         self.address
     }
 

@@ -1,8 +1,8 @@
 //! One groutine: its future, what it waits for, and one poll of it.
 //!
 //! A poll is all that happens when a call wakes a groutine: the waits inside look for the call themselves, through
-//! the ambient. So nothing is registered anywhere but in the list of interests that each poll writes anew, and a
-//! wait that is dropped leaves nothing behind.
+//! the ambient. So nothing is registered anywhere but in the set's list of interests, of which each poll writes its own
+//! anew, and a wait that is dropped leaves nothing behind.
 //!
 //! # Invariants
 //!
@@ -10,9 +10,9 @@
 //!    cannot alias it.
 //! 2. A call that is being heard is lent to one look at a time.
 
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 use core::future::Future;
-use core::num::NonZeroU64;
+use core::num::NonZeroUsize;
 use core::panic::Location;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -21,7 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::call::groutine::alarm::Flag;
 use crate::call::groutine::flow;
-use crate::call::groutine::set::Set;
+use crate::call::groutine::set::{Called, Set, Tick};
 use crate::call::groutine::wait::Armed;
 use crate::call::site::Site;
 use crate::call::steps::{Phase, Running};
@@ -30,13 +30,6 @@ use crate::probe::{self, Event};
 
 /// What a groutine is, after it has been called.
 pub(super) type Body = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// A moment in the life of a set that no other moment of this process equals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tick {
-    pub(super) set: u64,
-    pub(super) at: NonZeroU64,
-}
 
 /// Which part of a call.
 #[doc(hidden)]
@@ -51,10 +44,8 @@ pub enum When {
 
 /// What happens: a part of a call.
 pub(super) struct Happening<'e> {
-    pub(super) site: &'static Site,
-    pub(super) of: TypeId,
-    pub(super) receiver: *const (),
-    pub(super) phase: Phase<'e>,
+    pub(super) called: &'e Called<'e>,
+    pub(super) phase: &'e Phase<'e>,
     /// What `phase` says.
     pub(super) when: When,
     /// By what the call is known from its beginning to its end.
@@ -66,24 +57,26 @@ pub(super) struct Happening<'e> {
 }
 
 /// What a wait waits for.
-#[derive(Clone, Copy)]
 pub(super) struct Interest {
+    /// The groutine's place in the set.
+    pub(super) number: usize,
+    /// Since when.
+    pub(super) since: Tick,
     pub(super) site: &'static Site,
     pub(super) of: &'static TypeId,
     pub(super) when: When,
     /// The address of the receiver.
-    pub(super) on: Option<usize>,
+    pub(super) on: Option<NonZeroUsize>,
     pub(super) same: Option<Tick>,
-    /// Since when.
-    pub(super) since: Tick,
 }
 
 /// One groutine of a set.
 pub(super) struct Task {
     name: Arc<str>,
     /// None while it is polled (invariant 1), and when it has ended.
-    body: RefCell<Option<Body>>,
-    pub(super) interests: RefCell<Vec<Interest>>,
+    body: Cell<Option<Body>>,
+    /// How many interests it has in the set.
+    pub(super) interests: Cell<usize>,
     flag: Arc<Flag>,
     waker: Waker,
 }
@@ -91,11 +84,10 @@ pub(super) struct Task {
 /// A poll that is going on.
 pub(super) struct Polling<'p> {
     pub(super) set: &'p Set,
-    pub(super) task: &'p Task,
     /// Its place in the set.
     pub(super) number: usize,
     pub(super) heard: Option<&'p Heard<'p>>,
-    /// Something else than a call, or a waker, may resume it.
+    /// Something else than a waker may resume it.
     pub(super) is_in_reach: Cell<bool>,
     /// What a wait that is ready has left, for the next one.
     pub(super) armed: Cell<Option<Armed>>,
@@ -123,12 +115,12 @@ impl Interest {
     /// What most often says no comes first.
     #[inline]
     pub(super) fn fits(&self, happening: &Happening<'_>) -> bool {
-        self.since.at < happening.at.at
+        let called = happening.called;
+        self.since < happening.at
             && self.when == happening.when
-            && core::ptr::eq(self.site, happening.site)
-            && self.since.set == happening.at.set
-            && *self.of == happening.of
-            && self.on.is_none_or(|on| on == happening.receiver.addr())
+            && core::ptr::eq(self.site, called.site)
+            && *self.of == *called.of
+            && self.on.is_none_or(|on| on.get() == called.receiver.addr())
             && self.same.is_none_or(|same| same == happening.call)
     }
 }
@@ -138,20 +130,27 @@ impl Task {
         let flag = Arc::new(Flag::new());
         Self {
             name,
-            body: RefCell::new(None),
-            interests: RefCell::default(),
+            body: Cell::new(None),
+            interests: Cell::new(0),
             waker: Waker::from(Arc::clone(&flag)),
             flag,
         }
     }
 
     pub(super) fn start(&self, body: Body) {
-        *self.body.borrow_mut() = Some(body);
+        self.body.set(Some(body));
+    }
+
+    fn is_waiting(&self) -> bool {
+        let body = self.body.take();
+        let is_waiting = body.is_some();
+        self.body.set(body);
+        is_waiting
     }
 
     /// Was it woken by something else than a call? Asked once a wake.
     pub(super) fn take_wake(&self) -> bool {
-        self.body.borrow().is_some() && self.flag.take()
+        self.is_waiting() && self.flag.take()
     }
 
     pub(super) fn is_woken(&self) -> bool {
@@ -160,32 +159,32 @@ impl Task {
 
     /// Polls it once, if it is waiting. A panic of it ends it, and goes on here.
     pub(super) fn poll<'p>(
-        &'p self,
+        &self,
         set: &'p Set,
         number: usize,
         heard: Option<&'p Heard<'p>>,
         block: &'static Location<'static>,
     ) {
-        let Some(mut body) = self.body.borrow_mut().take() else {
+        let Some(mut body) = self.body.take() else {
             return;
         };
         self.flag.take();
-        self.interests.borrow_mut().clear();
+        set.forget(number);
         let polling = Polling {
             set,
-            task: self,
             number,
             heard,
             is_in_reach: Cell::new(false),
             armed: Cell::new(None),
         };
+        let future = body.as_mut();
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let mut context = Context::from_waker(&self.waker);
-            flow::with_polling(&polling, block, || body.as_mut().poll(&mut context))
+            flow::with_polling(&polling, block, || future.poll(&mut context))
         }));
         match polled {
             Ok(Poll::Pending) if self.can_go_on(&polling) => {
-                *self.body.borrow_mut() = Some(body);
+                self.body.set(Some(body));
             }
             Ok(Poll::Pending) => {
                 self.flag.end();
@@ -197,11 +196,11 @@ impl Task {
                 );
             }
             Ok(Poll::Ready(())) => {
-                self.end();
+                self.end(set, number);
                 drop(body);
             }
             Err(panic) => {
-                self.end();
+                self.end(set, number);
                 tell(block, catch_drop(body));
                 resume_unwind(panic);
             }
@@ -212,21 +211,18 @@ impl Task {
     fn can_go_on(&self, polling: &Polling<'_>) -> bool {
         /// The counts of `flag` and of `waker`.
         const OWN: usize = 2;
-        polling.is_in_reach.get()
-            || !self.interests.borrow().is_empty()
-            || Arc::strong_count(&self.flag) > OWN
-            || self.flag.is_woken()
+        polling.is_in_reach.get() || Arc::strong_count(&self.flag) > OWN || self.flag.is_woken()
     }
 
-    fn end(&self) {
+    fn end(&self, set: &Set, number: usize) {
         self.flag.end();
-        self.interests.borrow_mut().clear();
+        set.forget(number);
     }
 
     /// Ends it where it stands: runs its destructors. Does not unwind.
-    pub(super) fn kill(&self) -> Result<(), Box<dyn Any + Send>> {
-        let body = self.body.borrow_mut().take();
-        self.end();
+    pub(super) fn kill(&self, set: &Set, number: usize) -> Result<(), Box<dyn Any + Send>> {
+        let body = self.body.take();
+        self.end(set, number);
         catch_drop(body)
     }
 }

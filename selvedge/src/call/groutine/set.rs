@@ -4,14 +4,16 @@
 //!
 //! 1. A call is heard by those who waited for it before it happened, in the order in which they began to; each of
 //!    them once. Who begins to wait meanwhile does not hear it.
+//! 2. `interests` is in the order in which the waits began. A groutine that is being polled has those in it that it has
+//!    begun, or put back, in this poll; one that is not, those of its last one.
 
 use core::any::{Any, TypeId};
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use core::num::NonZeroU64;
 use core::panic::Location;
 
 use crate::call::groutine::flow;
-use crate::call::groutine::poll::{Body, Happening, Heard, Interest, Task, Tick, When, tell};
+use crate::call::groutine::poll::{Body, Happening, Heard, Interest, Task, When, tell};
 use crate::call::hook::next_id;
 use crate::call::met;
 use crate::call::site::Site;
@@ -20,12 +22,18 @@ use crate::call::steps::{Phase, Running};
 /// Groutines that live together, in one block.
 pub(in crate::call) struct Set {
     id: u64,
-    now: Cell<NonZeroU64>,
+    now: Cell<Tick>,
     pub(super) tasks: Vec<Task>,
+    /// See invariant 2.
+    interests: RefCell<Vec<Interest>>,
     pub(super) is_started: Cell<bool>,
     /// Where it was run.
     pub(super) block: Cell<&'static Location<'static>>,
 }
+
+/// A moment in the life of a set that no other moment of this process equals. Later ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::call) struct Tick(NonZeroU64);
 
 /// What came of telling a set.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,23 +46,27 @@ pub(in crate::call) enum Told {
 
 /// By what a call is known to a set from its beginning to its end.
 #[derive(Clone, Copy)]
-pub(in crate::call) struct CallId(Tick);
+pub(in crate::call) struct CallId {
+    set: u64,
+    call: Tick,
+}
 
 /// What does not change in a call.
-#[derive(Clone, Copy)]
-pub(in crate::call) struct Called {
+pub(in crate::call) struct Called<'c> {
     pub(in crate::call) site: &'static Site,
-    pub(in crate::call) of: TypeId,
+    pub(in crate::call) of: &'c TypeId,
     pub(in crate::call) receiver: *const (),
 }
 
 impl Set {
     #[track_caller]
     pub(super) fn new(tasks: Vec<Task>) -> Self {
+        let id = next_id();
         Self {
-            id: next_id(),
-            now: Cell::new(NonZeroU64::MIN),
+            id,
+            now: Cell::new(Tick::first_of(id)),
             tasks,
+            interests: RefCell::default(),
             is_started: Cell::new(false),
             block: Cell::new(Location::caller()),
         }
@@ -67,16 +79,16 @@ impl Set {
 
     /// A moment that no other one equals.
     pub(super) fn tick(&self) -> Tick {
-        self.now.update(|now| now.saturating_add(1));
-        Tick {
-            set: self.id,
-            at: self.now.get(),
-        }
+        self.now.update(Tick::next);
+        self.now.get()
     }
 
     /// A number for a call that begins.
     pub(in crate::call) fn begin(&self) -> CallId {
-        CallId(self.tick())
+        CallId {
+            set: self.id,
+            call: self.tick(),
+        }
     }
 
     /// Does anybody in the set wait for any part of a call of this function?
@@ -93,9 +105,36 @@ impl Set {
 
     #[inline]
     fn has_interest(&self, is_it: impl Fn(&Interest) -> bool) -> bool {
-        self.tasks
-            .iter()
-            .any(|task| task.interests.borrow().iter().any(&is_it))
+        self.interests.borrow().iter().any(is_it)
+    }
+
+    /// One more interest of a groutine that is being polled.
+    #[inline]
+    pub(super) fn listen(&self, interest: Interest) {
+        self.tasks[interest.number].interests.update(|n| n + 1);
+        let since = interest.since;
+        let mut interests = self.interests.borrow_mut();
+        let is_early = interests.last().is_some_and(|last| since < last.since);
+        interests.push(interest); // written where it stays, field by field
+        if is_early {
+            put_back(&mut interests);
+        }
+    }
+
+    /// Takes the interests of a groutine away.
+    #[inline]
+    pub(super) fn forget(&self, number: usize) {
+        let mut left = self.tasks[number].interests.take();
+        if left == 0 {
+            return;
+        }
+        let mut interests = self.interests.borrow_mut();
+        while left > 0 && interests.pop_if(|last| last.number == number).is_some() {
+            left -= 1;
+        }
+        if left > 0 {
+            interests.retain(|interest| interest.number != number);
+        }
     }
 
     /// Tells those who wait for it of a part of a call.
@@ -105,22 +144,20 @@ impl Set {
     /// If one of them does; the others do not hear of it then.
     pub(in crate::call) fn tell(
         &self,
-        called: Called,
+        called: &Called<'_>,
         id: CallId,
-        phase: Phase<'_>,
+        phase: &Phase<'_>,
         call: &mut dyn Running,
     ) -> Told {
         let happening = Happening {
-            site: called.site,
-            of: called.of,
-            receiver: called.receiver,
-            when: When::of(&phase),
+            called,
+            when: When::of(phase),
             phase,
-            call: id.0,
+            call: id.call,
             at: self.tick(),
             is_consumed: Cell::new(false),
         };
-        let mut after = 0;
+        let mut after = Tick::BEFORE_ALL;
         while let Some((since, number)) = self.next_listener(&happening, after) {
             after = since;
             let heard = Heard {
@@ -140,20 +177,12 @@ impl Set {
     }
 
     /// Of those who began to wait after that moment, the first (invariant 1).
-    fn next_listener(&self, happening: &Happening<'_>, after: u64) -> Option<(u64, usize)> {
-        let mut next: Option<(u64, usize)> = None;
-        for (number, task) in self.tasks.iter().enumerate() {
-            for interest in &*task.interests.borrow() {
-                let since = interest.since.at.get();
-                if since > after
-                    && next.is_none_or(|(first, _)| since < first)
-                    && interest.fits(happening)
-                {
-                    next = Some((since, number));
-                }
-            }
-        }
-        next
+    fn next_listener(&self, happening: &Happening<'_>, after: Tick) -> Option<(Tick, usize)> {
+        let interests = self.interests.borrow();
+        let in_time = interests.iter().take_while(|it| it.since < happening.at);
+        let mut others = in_time.filter(|it| it.since > after);
+        let next = others.find(|it| it.fits(happening))?;
+        Some((next.since, next.number))
     }
 
     /// Runs one to its first wait.
@@ -180,8 +209,8 @@ impl Set {
     /// Ends all that are alive, the last one first. Does not unwind; the first panic comes back.
     pub(super) fn kill(&self) -> Result<(), Box<dyn Any + Send>> {
         let mut ended = Ok(());
-        for task in self.tasks.iter().rev() {
-            let killed = task.kill();
+        for (number, task) in self.tasks.iter().enumerate().rev() {
+            let killed = task.kill(self, number);
             if ended.is_ok() {
                 ended = killed;
             } else {
@@ -192,29 +221,63 @@ impl Set {
     }
 }
 
+impl Tick {
+    /// No moment of any set is that early.
+    const BEFORE_ALL: Self = Self(NonZeroU64::MIN);
+    /// How many moments there are for one number.
+    const ROUND: u64 = 1 << 8;
+
+    /// The first moment that this number, of which there is no other, gives.
+    fn first_of(id: u64) -> Self {
+        Self(NonZeroU64::MIN.saturating_add(id * Self::ROUND))
+    }
+
+    #[inline]
+    fn next(self) -> Self {
+        let next = self.0.saturating_add(1);
+        if next.get().is_multiple_of(Self::ROUND) {
+            return Self::first_of(next_id());
+        }
+        Self(next)
+    }
+}
+
+/// Puts the last one, which began earlier than others, in its place.
+#[cold]
+fn put_back(interests: &mut [Interest]) {
+    if let Some((last, others)) = interests.split_last() {
+        let at = others.partition_point(|other| other.since <= last.since);
+        interests[at..].rotate_right(1);
+    }
+}
+
 /// Tells the set that knows a call by `id` of a part of it, if it is around the calling code.
 pub(in crate::call) fn tell_of(
     id: CallId,
-    called: Called,
-    phase: Phase<'_>,
+    called: &Called<'_>,
+    phase: &Phase<'_>,
     call: &mut dyn Running,
 ) -> Told {
-    flow::with_set_of(id.0.set, |set| set.tell(called, id, phase, call))
-        .unwrap_or(Told::NotAnswered)
+    flow::with_set_of(id.set, |set| set.tell(called, id, phase, call)).unwrap_or(Told::NotAnswered)
 }
 
 /// Is there a set around the calling code that a call of this function concerns?
 #[inline]
 pub(in crate::call) fn is_concerned(site: &'static Site) -> bool {
-    let (is_heard, is_pending) = (site.is_heard(), met::is_any_woken());
-    (is_heard || is_pending)
-        && flow::sets(|sets| {
-            let concerns = |set: &Set| {
-                is_heard && set.waits_for(site)
-                    || is_pending && set.tasks.iter().any(Task::is_woken)
-            };
-            sets.iter().any(concerns)
-        })
+    site.is_heard() && is_waited_for(site) || met::is_any_woken() && is_woken()
+}
+
+#[inline(never)]
+fn is_waited_for(site: &'static Site) -> bool {
+    flow::sets(|sets| sets.iter().any(|set| set.waits_for(site)))
+}
+
+#[cold]
+fn is_woken() -> bool {
+    flow::sets(|sets| {
+        let mut tasks = sets.iter().flat_map(|set| &set.tasks);
+        tasks.any(Task::is_woken)
+    })
 }
 
 /// Lets those go on, around the calling code, that were woken by something else than a call.

@@ -106,7 +106,7 @@ impl Heard<'_> {
         let mut back = Back(self, Some(self.call.take()?));
         let visit = Visit {
             call: &mut **back.1.as_mut()?,
-            phase: &self.happening.phase,
+            phase: self.happening.phase,
         };
         Some(f(visit))
     }

@@ -8,14 +8,15 @@
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
-use core::num::NonZeroU64;
+use core::num::NonZeroUsize;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::any::TypeId;
 
 use crate::call::groutine::flow;
 use crate::call::groutine::live::{Addr, Live};
-use crate::call::groutine::poll::{Happening, Interest, Polling, Tick};
+use crate::call::groutine::poll::{Happening, Interest, Polling};
+use crate::call::groutine::set::Tick;
 use crate::call::groutine::typed::{Filters, Moment, Visit};
 use crate::call::hook::Shape;
 use crate::call::site::Site;
@@ -54,7 +55,7 @@ pub struct Wait<M, P> {
     /// The type of receiver that the function has.
     receiver: Option<&'static str>,
     /// The address of the receiver.
-    on: Option<usize>,
+    on: Option<NonZeroUsize>,
     same: Option<Tick>,
     filters: Vec<Filter>,
     listening: Option<Listening>,
@@ -66,9 +67,11 @@ type Filter = Box<dyn Fn(Visit<'_>) -> bool + Send>;
 /// Since when a wait listens.
 struct Listening {
     armed: Armed,
+    /// Where.
+    set: u64,
     since: Tick,
     /// What it has looked at last, and did not want.
-    seen: Option<NonZeroU64>,
+    seen: Option<Tick>,
 }
 
 impl<M, P: Moment> Wait<M, P> {
@@ -160,13 +163,16 @@ impl<M, P: Moment> Wait<M, P> {
     }
 
     /// Is it ready? If not, it listens.
+    #[inline]
     fn look(&mut self, polling: &Polling<'_>) -> Poll<Live<M, P>> {
+        let set = polling.set;
         let since = match &self.listening {
-            Some(listening) if listening.since.set == polling.set.id() => listening.since,
+            Some(listening) if listening.set == set.id() => listening.since,
             _ => {
-                let since = polling.set.tick();
+                let since = set.tick();
                 self.listening = Some(Listening {
                     armed: Armed::again(polling.armed.take(), self.site),
+                    set: set.id(),
                     since,
                     seen: None,
                 });
@@ -174,12 +180,13 @@ impl<M, P: Moment> Wait<M, P> {
             }
         };
         let interest = Interest {
+            number: polling.number,
+            since,
             site: self.site,
             of: self.of,
             when: P::WHEN,
             on: self.on,
             same: self.same,
-            since,
         };
         if let Some(heard) = polling.heard
             && interest.fits(heard.happening)
@@ -193,13 +200,14 @@ impl<M, P: Moment> Wait<M, P> {
                 return Poll::Ready(live);
             }
         }
-        polling.task.interests.borrow_mut().push(interest);
+        polling.is_in_reach.set(true);
+        set.listen(interest);
         Poll::Pending
     }
 
     /// Is this the first look at it?
     fn is_new(&mut self, happening: &Happening<'_>) -> bool {
-        let seen = Some(happening.at.at);
+        let seen = Some(happening.at);
         self.listening
             .as_mut()
             .is_some_and(|listening| core::mem::replace(&mut listening.seen, seen) != seen)

@@ -279,6 +279,15 @@ pub(super) fn end(number: NonZeroU64) {
     });
 }
 
+/// The innermost body of the calling thread ends, which had begun before the collection.
+pub(super) fn end_body() {
+    let _ = MINE.try_with(|mine| {
+        if let Ok(mut mine) = mine.try_borrow_mut() {
+            mine.end_body();
+        }
+    });
+}
+
 impl Mine {
     fn begin(&mut self, what: What<'_>) -> Option<NonZeroU64> {
         let current = hub().number.load(Relaxed);
@@ -287,18 +296,36 @@ impl Mine {
             self.collection.clone_from(&hub().state.lock().current);
         }
         let collection = self.collection.as_ref()?;
-        self.last += 1;
-        let number = NonZeroU64::new(self.last)?;
+        let rules = collection.rules();
         let is_body = matches!(what, What::Thread);
-        if is_body || self.shards.is_empty() {
+        if !is_body && self.shards.is_empty() {
             let shard = collection.join()?;
-            self.shards.push((shard, is_body.then_some(number)));
+            if ambient::identity(|identity| identity.is_some()) {
+                // Its body had begun before: its time counts from here on.
+                let begin = Begin {
+                    is_call: false,
+                    ..described(What::Thread, &shard.thread, false)
+                };
+                let number = next(&mut self.last)?;
+                shard.tables.lock().begin(number, begin, rules, signal::now);
+            }
+            self.shards.push((shard, None));
+        }
+        let number = next(&mut self.last)?;
+        if is_body {
+            self.shards.push((collection.join()?, Some(number)));
         }
         let (shard, _) = self.shards.last()?;
         let begin = described(what, &shard.thread, collection.is_recording());
-        let rules = collection.rules();
         shard.tables.lock().begin(number, begin, rules, signal::now);
         Some(number)
+    }
+
+    fn end_body(&mut self) {
+        if let (Some(collection), Some((shard, None))) = (&self.collection, self.shards.last()) {
+            collection.leave(shard, Some(signal::now()));
+            self.shards.pop();
+        }
     }
 
     fn end(&mut self, number: NonZeroU64) {
@@ -327,6 +354,11 @@ impl Drop for Mine {
     fn drop(&mut self) {
         self.leave(None);
     }
+}
+
+fn next(last: &mut u64) -> Option<NonZeroU64> {
+    *last += 1;
+    NonZeroU64::new(*last)
 }
 
 fn described<'b>(what: What<'b>, thread: &'b str, is_recording: bool) -> Begin<'b> {

@@ -30,7 +30,8 @@
 //! # What is counted
 //!
 //! - **calls**: how often it was called; a call that is running when somebody looks counts, with the time it has taken
-//!   so far. One that had begun before the profile was switched on does not, but what it calls does.
+//!   so far. One that had begun before the profile was switched on does not, but what it calls does. The body of a thread
+//!   that had begun before is no call either; its time counts from the first call, block or sleep in it on.
 //! - **primitive calls**: those that were not made, directly or not, by a call of the same function.
 //! - **own time**: without what it called, and without sleep in blocking calls.
 //! - **total time**: with all that; of a recursive function that of the primitive calls, so nothing counts twice.
@@ -157,6 +158,7 @@ impl Builder {
         let observer = Observer {
             begin: collect::begin,
             end: collect::end,
+            end_body: collect::end_body,
         };
         probe::observe_spans(observer);
         let mut profiling = Profiling {

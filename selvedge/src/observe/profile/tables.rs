@@ -152,6 +152,8 @@ struct Frame {
     is_outermost: bool,
     /// What is waited for, for a trace.
     says: Option<Arc<str>>,
+    /// It has begun in the profile, so that a trace may have it.
+    is_whole: bool,
 }
 
 /// What begins.
@@ -161,7 +163,7 @@ pub(super) struct Begin<'b> {
     pub(super) at: Option<&'static Location<'static>>,
     /// The name is the same text for ever, wherever this pointer is met.
     pub(super) is_static: bool,
-    /// A poll that goes on with a call is none.
+    /// A poll that goes on with a call is none, and so is what has begun before.
     pub(super) is_call: bool,
     pub(super) is_poll: bool,
     pub(super) says: Option<Arc<str>>,
@@ -232,6 +234,7 @@ impl Tables {
             lost: 0,
             is_outermost,
             says: begin.says,
+            is_whole: begin.is_call || begin.is_poll,
         });
         if is_timed && let Some(frame) = self.stack.last_mut() {
             frame.start = Some(now());
@@ -303,6 +306,7 @@ impl Tables {
             outer.lost += lost;
         }
         if let (Some(budget), Some((start, nanos))) = (rules.budget, frame.start.zip(elapsed))
+            && frame.is_whole
             && budget.take()
         {
             let kind = row.label.kind;

@@ -54,13 +54,14 @@ pub(crate) fn is_ready(source: BorrowedFd<'_>, interest: Interest) -> io::Result
     Ok(retry_on_intr(|| poll(&mut fds, Some(&AT_ONCE)))? > 0)
 }
 
-/// Sleeps until one of `sources`, one or two, is ready or `event` raised: was it a source, was it the event?
+/// Sleeps until one of `sources`, one to three, is ready or `event` raised: was it a source, was it the event?
 pub(crate) fn wait<'fd>(
     sources: &[Source<'fd>],
     event: Option<&'fd Event>,
 ) -> io::Result<(bool, bool)> {
     let of = |(source, interest): Source<'fd>| PollFd::from_borrowed_fd(source, interest.flags());
-    let mut fds = [of(sources[0]), of(sources[0]), of(sources[0])];
+    let first = || of(sources[0]);
+    let mut fds = [first(), first(), first(), first()];
     for (fd, source) in fds.iter_mut().zip(sources) {
         *fd = of(*source);
     }

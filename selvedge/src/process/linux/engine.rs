@@ -11,8 +11,9 @@
 //! 4. A shell's end is told under the number of the command that has it, and under its own while nobody has; once,
 //!    until it changes hands. Only the engine's thread changes that.
 //! 5. A start wakes nobody, unless there is input to write or orphans are looked for: the kernel is told what to
-//!    listen to by who starts a process, under the inbox's lock, and the inbox is emptied before what the kernel
-//!    tells is looked at. So nothing is told of a stranger.
+//!    listen to by who starts a process, and under the lock under which it is looked up. So nothing is told of a
+//!    stranger.
+//! 6. Who waits for a process may [have it](super::attend) meanwhile, and then the engine does nothing with it.
 
 use core::fmt;
 use std::collections::HashMap;
@@ -29,12 +30,13 @@ use crate::primitive::{Arc, JoinHandle, Mutex, global, spawn};
 use crate::probe;
 use crate::process::linux::adopted::Adopted;
 use crate::process::linux::guard::Guard;
+use crate::process::linux::hands::{Hands, Taken};
 use crate::process::linux::orphans;
 use crate::process::linux::watched::{Look, SELF, Watched};
 use crate::signal::Spare;
 
 /// How much is read of a pipe at a time: all that it holds by default.
-const CHUNK: usize = 64 << 10;
+pub(super) const CHUNK: usize = 64 << 10;
 /// What the engine's own event is called; processes count from 1.
 const WAKE: u64 = 0;
 /// What the guard's pipe is called.
@@ -69,8 +71,12 @@ pub(super) struct Run {
     pub(super) event: Arc<Event>,
     pub(super) epoll: OwnedFd,
     guard: Mutex<Guard>,
-    /// For who waits for a shell.
+    /// The processes, and who has each.
+    pub(super) hands: Hands,
+    /// For who waits for a shell, or a process.
     pub(super) spare: Spare,
+    /// What is read goes here first, for one of those.
+    pub(super) buffer: Mutex<Vec<u8>>,
     /// What to do when a shell ends that no command has.
     shells: Mutex<HashMap<u64, Forget>>,
 }
@@ -86,7 +92,6 @@ struct Inbox {
 }
 
 enum Message {
-    New(Box<Watched>),
     /// To the process with this number.
     To(u64, Look),
     Quit,
@@ -151,7 +156,9 @@ fn start() -> io::Result<(Arc<Run>, JoinHandle<()>)> {
         event: Arc::new(Event::new()?),
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
         guard: Mutex::new(Guard::default()),
+        hands: Hands::default(),
         spare: Spare::default(),
+        buffer: Mutex::default(),
         shells: Mutex::new(HashMap::new()),
     });
     let wake = epoll::EventData::new_u64(WAKE);
@@ -169,15 +176,9 @@ impl Ticket {
         let request = self.request.clone();
         let mut process = Box::new(make(self));
         let stop = process.hear_of_stop();
-        let is_urgent = {
-            let mut inbox = request.run.inbox.lock();
-            // Invariant 5. Whose orphans are looked for is to be known.
-            let is_urgent = !process.listen() || orphans::adopts();
-            inbox.messages.push(Message::New(process));
-            is_urgent && inbox.raise()
-        };
-        if is_urgent {
-            request.run.event.raise(); // invariant 2
+        let is_quiet = request.run.hands.enter(process); // invariant 5
+        if !is_quiet || orphans::adopts() {
+            request.run.post(Message::To(request.key, Look::Again)); // or: whose orphans are looked for is to be known
         }
         if stop.is_set() {
             request.send(Look::Asked); // it may have been set before the engine could have it
@@ -246,12 +247,6 @@ impl Inbox {
         !core::mem::replace(&mut self.is_raised, true)
     }
 
-    /// Is there a process with this number that the engine has not seen yet?
-    fn has(&self, key: u64) -> bool {
-        let is_it = |message: &_| matches!(message, Message::New(process) if process.key() == key);
-        self.messages.iter().any(is_it)
-    }
-
     fn take(&mut self) -> Vec<Message> {
         self.is_raised = false;
         core::mem::take(&mut self.messages)
@@ -260,13 +255,17 @@ impl Inbox {
 
 impl Run {
     fn send(&self, message: Message) {
+        if let Message::To(key, Look::Again) = message
+            && self.hands.is_new(key)
+        {
+            return; // all of it will be looked at
+        }
+        self.post(message);
+    }
+
+    fn post(&self, message: Message) {
         let is_to_wake = {
             let mut inbox = self.inbox.lock();
-            if let Message::To(key, Look::Again) = message
-                && inbox.has(key)
-            {
-                return; // all of it will be looked at
-            }
             inbox.messages.push(message);
             inbox.raise()
         };
@@ -316,13 +315,12 @@ impl Run {
     }
 
     fn work(&self) {
-        let mut processes: HashMap<u64, Box<Watched>> = HashMap::new();
         let mut ready = Vec::with_capacity(64);
         let mut buffer = vec![0; CHUNK];
         let mut adopted = Adopted::default();
         loop {
             ready.clear();
-            let patience = adopted.patience(!processes.is_empty());
+            let patience = adopted.patience(!self.hands.is_empty());
             match epoll::wait(&self.epoll, spare_capacity(&mut ready), patience.as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => unreachable!("an epoll of ours can be waited for: {error}"),
@@ -331,27 +329,16 @@ impl Run {
             if is_woken {
                 self.event.lower(); // invariant 2
             }
-            let messages = self.inbox.lock().take(); // invariant 5
+            let messages = self.inbox.lock().take();
             for message in messages {
-                let key = match message {
+                match message {
                     Message::Quit => {
                         adopted.reap();
+                        self.hands.clear();
                         return self.guard.lock().end();
                     }
-                    Message::New(mut process) => {
-                        process.adopt(&mut buffer);
-                        let key = process.key();
-                        processes.insert(key, process);
-                        key
-                    }
-                    Message::To(key, look) => {
-                        if let Some(process) = processes.get_mut(&key) {
-                            process.look(look, &mut buffer);
-                        }
-                        key
-                    }
-                };
-                settle(&mut processes, key);
+                    Message::To(key, look) => self.look(key, look, &mut buffer),
+                }
             }
             for event in &ready {
                 let data = event.data.u64();
@@ -367,46 +354,52 @@ impl Run {
                     continue;
                 }
                 let (key, slot) = (data / SLOTS, data % SLOTS);
-                let Some(process) = processes.get_mut(&key) else {
-                    // A shell, or one that has ended and was ready in the same moment.
-                    self.shell_ended(key);
-                    continue;
-                };
-                process.ready(slot as usize, &mut buffer);
-                settle(&mut processes, key);
-            }
-            if is_woken {
-                let due = processes.iter().filter(|(_, process)| process.is_due());
-                for key in due.map(|(key, _)| *key).collect::<Vec<_>>() {
-                    if let Some(process) = processes.get_mut(&key) {
-                        process.look(Look::Time, &mut buffer);
+                match self.hands.take(key) {
+                    Taken::Unknown => self.shell_ended(key), // or a process that was ready in the same moment
+                    Taken::Away => {}                        // invariant 6
+                    Taken::There(process, is_new) => {
+                        self.work_at(process, is_new, &mut buffer, |process, buffer| {
+                            process.ready(slot as usize, buffer);
+                        });
                     }
-                    settle(&mut processes, key);
                 }
             }
-            if adopted.is_due(!processes.is_empty()) {
+            if is_woken {
+                for key in self.hands.due() {
+                    self.look(key, Look::Time, &mut buffer);
+                }
+            }
+            if adopted.is_due(!self.hands.is_empty()) {
                 let orphans = epoll::EventData::new_u64(ORPHAN);
-                adopted.look(&leaders(&processes), &self.epoll, orphans);
+                adopted.look(&self.hands.leaders(), &self.epoll, orphans);
             }
         }
     }
-}
 
-/// The leaders of all that are not reaped.
-fn leaders(processes: &HashMap<u64, Box<Watched>>) -> Vec<Pid> {
-    let there = processes.values().filter(|it| it.pidfd.is_some());
-    there.map(|process| process.leader).collect()
-}
+    /// Does for a process what somebody wants.
+    fn look(&self, key: u64, look: Look, buffer: &mut [u8]) {
+        if let Taken::There(process, is_new) = self.hands.take_for(key, look) {
+            self.work_at(process, is_new, buffer, |process, buffer| {
+                if !(is_new && look == Look::Again) {
+                    process.look(look, buffer);
+                }
+            });
+        }
+    }
 
-/// A process that is over is reaped; one of which nothing is left is forgotten.
-fn settle(processes: &mut HashMap<u64, Box<Watched>>, key: u64) {
-    if let Some(process) = processes.get_mut(&key) {
-        if process.is_over() {
-            process.conclude();
+    fn work_at(
+        &self,
+        mut process: Box<Watched>,
+        is_new: bool,
+        buffer: &mut [u8],
+        work: impl FnOnce(&mut Watched, &mut [u8]),
+    ) {
+        if is_new {
+            process.adopt(buffer);
         }
-        if process.is_done() {
-            processes.remove(&key);
-        }
+        work(&mut process, buffer);
+        process.settle();
+        self.hands.put(process);
     }
 }
 

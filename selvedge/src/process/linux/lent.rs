@@ -204,7 +204,8 @@ pub(in crate::process) fn run(
 ) -> Result<Process, ShellError> {
     let shell = home.key().program.to_string_lossy();
     let cwd = Some(&*home.key().cwd);
-    let of_system = |error| ShellError::Spawn(SpawnError::of_system(&shell, cwd, error));
+    let of_system =
+        |error| ShellError::Spawn(SpawnError::of_system(&shell, cwd, parts.with_place(error)));
     let ticket = engine::enter().map_err(of_system)?;
     let streams = streams_of(name);
     let life = Life::new(name, parts, ticket.request.clone())

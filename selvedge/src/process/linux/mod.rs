@@ -2,13 +2,16 @@
 //!
 //! One thread, the [`engine`], looks after all processes of the program: it reads their output, writes their
 //! input, stops them and reaps them. It waits for all of that at once, by epoll; a process is a pidfd there. It is
-//! started with the first process and ends with the program.
+//! started with the first process and ends with the program. A process that a thread just waits for is looked after by
+//! [that thread](attend) meanwhile.
 
 mod adopted;
+mod attend;
 mod engine;
 mod fault;
 mod group;
 mod guard;
+mod hands;
 mod host;
 mod input;
 mod leftover;

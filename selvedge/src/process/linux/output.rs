@@ -36,7 +36,7 @@ pub(super) struct Output {
     which: usize,
     /// Until the stream ends.
     pipe: Option<OwnedFd>,
-    is_watched: bool,
+    pub(super) is_watched: bool,
     reader: Reader,
     /// Will room in the queue be noticed?
     is_armed: bool,

@@ -36,7 +36,7 @@ const PIECES: usize = 64;
 pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
     let program = parts.program.to_string_lossy();
     let cwd = parts.cwd.as_deref();
-    let of_system = |error| SpawnError::of_system(&program, cwd, error);
+    let of_system = |error| SpawnError::of_system(&program, cwd, parts.with_place(error));
     let mut command = command_of(parts).map_err(of_system)?; // runs code of the user: before anything has begun
     let ticket = engine::enter().map_err(of_system)?;
     if let Some(mark) = orphans::mark(ticket.request.key) {

@@ -55,8 +55,8 @@ pub(super) struct Watched {
     pub(super) leader: Pid,
     /// Until it is reaped.
     pub(super) pidfd: Option<Arc<OwnedFd>>,
-    input: Option<Input>,
-    out: [Option<Output>; 2],
+    pub(super) input: Option<Input>,
+    pub(super) out: [Option<Output>; 2],
     pub(super) phase: Phase,
     grace: Duration,
     is_spilling: bool,
@@ -66,10 +66,10 @@ pub(super) struct Watched {
     /// Who was found, and ended, outside its group.
     pub(super) adopted: Vec<Seen>,
     stop: Option<OnSet>,
-    till: Option<(Signal, OnSet)>,
+    pub(super) till: Option<(Signal, OnSet)>,
     unwritten: u64,
     /// Does the kernel tell of its end?
-    is_told: bool,
+    pub(super) is_told: bool,
     /// The shell that it is a command of, until that is given back.
     pub(super) lent: Option<Lent>,
     /// What the shell says about its end.
@@ -315,7 +315,7 @@ impl Watched {
         }
     }
 
-    fn pump(&mut self, buffer: &mut [u8]) {
+    pub(super) fn pump(&mut self, buffer: &mut [u8]) {
         for which in 0..self.out.len() {
             self.pump_one(which, buffer);
         }

@@ -19,3 +19,4 @@ pub use shell::Shell;
 
 pub(super) use framing::{Framing, News, Streams};
 pub(super) use home::{Home, Key};
+pub(super) use quote::before_nul;

@@ -93,7 +93,7 @@ fn word_of(word: &[u8], index: Option<usize>) -> Result<Cow<'_, [u8]>, QuoteErro
 }
 
 /// Enough of it to find the place.
-fn before_nul(word: &[u8]) -> String {
+pub(in crate::process) fn before_nul(word: &[u8]) -> String {
     const SHOWN: usize = 32;
     let before = word.split(|byte| *byte == 0).next().unwrap_or_default();
     let from = before.len().saturating_sub(SHOWN);

@@ -84,7 +84,7 @@ impl<T: DeserializeOwned> Call<T> {
     ///
     /// A Python function that runs in its main thread is interrupted as by Ctrl-C, one in a thread of a pool at its next
     /// line, a Rust function finds its stop set. Each may go on for as long as
-    /// [`cancel_within`](super::Builder::cancel_within) says.
+    /// [`cancel_within`](super::Builder::cancel_within) says. One that has not begun, because others run, never does.
     pub fn cancel(self) {
         drop(self);
     }

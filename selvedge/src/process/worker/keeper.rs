@@ -26,7 +26,7 @@ use crate::process::worker::protocol::{
 };
 use crate::process::worker::worker::{Phase, Shared};
 use crate::process::{JoinError, Process, Stdin, Stdio};
-use crate::signal::{self, Signal, Till, WaitSite, any};
+use crate::signal::{self, Signal, Till, WaitError, WaitSite, any};
 use crate::thread::{self, Outcome};
 
 /// How long a program may live after it has closed its output.
@@ -207,11 +207,17 @@ impl Life<'_> {
         let config =
             serde_json::to_string(&Configuration { config }).map_err(StartError::Config)?;
         let text = format!("{}{config}\n", builder.preamble);
+        // It waits for us, if it has printed much.
+        let has_spoken = |error: &std::io::Error| {
+            let expired = matches!(io::interruption(error), Some(WaitError::Expired));
+            expired && !over.is_set()
+        };
         let mut rest = text.as_bytes();
         while !rest.is_empty() {
-            self.say_what_it_says();
-            match io::write_until(calls, rest, &over) {
+            let spoken = self.say_what_it_says();
+            match io::write_until(calls, rest, &any([&over, &spoken])) {
                 Ok(n) => rest = &rest[n..],
+                Err(error) if has_spoken(&error) => {}
                 Err(error) => match self.no_hello(&error, &late) {
                     StartError::Stopped(stopped) => return Err(StartError::Stopped(stopped)),
                     _ => break, // it may have said why it does not read
@@ -221,14 +227,15 @@ impl Life<'_> {
         let mut lines = Lines::new(builder.longest);
         let mut buffer = [0; 4096];
         loop {
-            self.say_what_it_says();
+            let spoken = self.say_what_it_says();
             if let Some(line) = lines.next() {
                 self.greeted(&line)?;
                 return Ok(lines);
             }
-            match io::read_until(answers, &mut buffer, &over) {
+            match io::read_until(answers, &mut buffer, &any([&over, &spoken])) {
                 Ok(0) => return Err(self.ended_early()),
                 Ok(n) => lines.add(&buffer[..n]),
+                Err(error) if has_spoken(&error) => {}
                 Err(error) => return Err(self.no_hello(&error, &late)),
             }
         }
@@ -255,7 +262,7 @@ impl Life<'_> {
 
     fn no_hello(&self, error: &std::io::Error, late: &Signal) -> StartError {
         match io::interruption(error) {
-            Some(signal::WaitError::Stopped(stopped)) => StartError::Stopped(stopped.clone()),
+            Some(WaitError::Stopped(stopped)) => StartError::Stopped(stopped.clone()),
             _ if self.process.stopped().is_set() || !late.is_set() => self.ended_early(),
             _ => StartError::Silent {
                 worker: Arc::clone(self.path),

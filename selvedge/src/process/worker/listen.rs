@@ -6,12 +6,13 @@
 //!
 //! # Invariants
 //!
-//! 1. One thread reads at a time, and locks `lines`: who has set `State::reader`; in a pool, the one that serves.
+//! 1. One thread reads at a time: who has taken `State::intake`.
 //! 2. While a call runs and nobody reads, the listener is awake, and reads at the latest after two of its periods.
 //! 3. An answer goes out whole, under the lock of `output`, which runs no code of the user.
 //! 4. After `ended` is set no call begins.
+//! 5. A call is in `State::held` from when it was read until it is answered; who takes `Held::asked` out, or the whole
+//!    entry, answers it. What is left of it in `calls` is its number.
 
-use core::mem;
 use core::panic::Location;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -21,10 +22,11 @@ use std::time::Duration;
 
 use crate::ambient::Ambient;
 use crate::primitive::sys::descriptor::{self, Interest};
-use crate::primitive::{Mutex, drop_caught, message_of};
+use crate::primitive::sys::inlet::Inlet;
+use crate::primitive::{Arc, Mutex, drop_caught, message_of};
 use crate::process::worker::protocol::{self, Failure, FromServer, Line, Lines, ToWorker};
 use crate::process::worker::serve::{Arguments, Function};
-use crate::signal::{self, Ready, Signal, Spare, Till, WaitSite, deadline, wait_ready};
+use crate::signal::{self, Reader, Signal, Till, Unread, WaitSite, deadline};
 use crate::sync::Queue;
 use crate::thread::{self, Failures};
 
@@ -40,22 +42,19 @@ pub(super) struct Serving {
     functions: BTreeMap<Box<str>, Function>,
     threads: usize,
     longest: usize,
-    input: OwnedFd,
     output: Mutex<OwnedFd>,
-    lines: Mutex<Lines>,
-    calls: Queue<Call>,
+    calls: Queue<u64>,
     state: Mutex<State>,
     ended: Signal,
-    /// For the wait of who reads.
-    spare: Spare,
     site: WaitSite<'static>,
 }
 
 struct State {
-    reader: bool,
+    /// `None`: somebody reads.
+    intake: Option<Box<Intake>>,
     /// How many calls have begun.
     begun: u64,
-    running: BTreeMap<u64, Signal>,
+    held: BTreeMap<u64, Held>,
     /// Wakes the listener; `None` if it is awake.
     wake: Option<Signal>,
     /// Asks the listener not to read any more, and says that it does not.
@@ -63,7 +62,22 @@ struct State {
     free: Signal,
 }
 
-/// A call that is to be run.
+/// What who reads has.
+struct Intake {
+    lines: Lines,
+    reader: Reader,
+    /// Is something in `Serving::calls`, perhaps?
+    queued: bool,
+}
+
+/// A call that is not answered yet.
+struct Held {
+    /// `None`: it has begun.
+    asked: Option<ToWorker>,
+    cancelled: Signal,
+}
+
+/// A call that runs.
 struct Call {
     id: u64,
     asked: ToWorker,
@@ -79,25 +93,28 @@ impl Serving {
         lines: Lines,
         at: &'static Location<'static>,
     ) -> Self {
+        let reader = Reader::new(Arc::new(Inlet::new(input)));
+        let intake = Some(Box::new(Intake {
+            lines,
+            reader,
+            queued: false,
+        }));
         Self {
             functions,
             threads,
             longest,
-            input,
             output: Mutex::new(output),
-            lines: Mutex::new(lines),
             // The other side bounds what is in flight.
             calls: Queue::named(&format!("the calls of the worker at {at}"), usize::MAX).quiet(),
             state: Mutex::new(State {
-                reader: false,
+                intake,
                 begun: 0,
-                running: BTreeMap::new(),
+                held: BTreeMap::new(),
                 wake: None,
                 back: Signal::new(),
                 free: Signal::new(),
             }),
             ended: Signal::named("the worker's end"),
-            spare: Spare::lasting(),
             site: WaitSite::new("read calls from", Some("the other side"), at),
         }
     }
@@ -113,14 +130,18 @@ impl Serving {
                 self.take_turns();
             } else {
                 for n in 1..=self.threads {
-                    scope.spawn(&format!("call-{n}"), |_stop| {
-                        while let Ok(call) = self.calls.pop() {
-                            self.run(&call);
+                    scope.spawn(&format!("call-{n}"), |stop| {
+                        while !stop.is_set()
+                            && let Ok(id) = self.calls.pop()
+                        {
+                            self.run(id);
                         }
                         Ok(())
                     });
                 }
-                while self.read(&self.ended) {}
+                let mut intake = self.intake();
+                let stop = signal::stop();
+                while self.read(&mut intake, [&self.ended, &stop], None) {}
             }
             self.end(signal::stop().is_set());
             Ok(())
@@ -129,27 +150,39 @@ impl Serving {
 
     /// Reads and runs, one call after another.
     fn take_turns(&self) {
+        let stop = signal::stop();
         while !self.ended.is_set() {
-            if let Ok(call) = self.calls.try_pop() {
-                self.run(&call);
-                continue;
-            }
-            let free = {
-                let mut state = self.state.lock();
-                let is_free = !mem::replace(&mut state.reader, true);
-                if !is_free {
-                    state.back.set();
+            let (mut intake, mut next) = (self.intake(), None);
+            if intake.queued {
+                if stop.is_set() {
+                    return;
                 }
-                (!is_free).then(|| state.free.clone())
+                next = self.calls.try_pop().ok();
+                intake.queued = next.is_some();
+            }
+            if next.is_none() {
+                self.read(&mut intake, [&self.ended, &stop], Some(&mut next));
+            }
+            self.state.lock().intake = Some(intake);
+            if let Some(id) = next {
+                self.run(id);
+            }
+        }
+    }
+
+    /// For who reads from now on; from the listener, if that reads.
+    fn intake(&self) -> Box<Intake> {
+        loop {
+            let (back, free) = {
+                let mut state = self.state.lock();
+                if let Some(intake) = state.intake.take() {
+                    return intake;
+                }
+                (state.back.clone(), state.free.clone())
             };
-            if let Some(free) = free {
-                // The listener hands it over; it never waits for anything else meanwhile.
-                signal::shield(|| free.wait()).ok();
-            }
-            if self.calls.is_empty() {
-                self.read(&self.ended);
-            }
-            self.state.lock().reader = false;
+            back.set();
+            // The listener hands it over; it never waits for anything else meanwhile.
+            signal::shield(|| free.wait()).ok();
         }
     }
 
@@ -159,7 +192,7 @@ impl Serving {
             let wake = Signal::new();
             {
                 let mut state = self.state.lock();
-                match state.running.is_empty() {
+                match state.held.is_empty() {
                     true => state.wake = Some(wake.clone()),
                     false => drop(wake.set()), // a call has begun just now (invariant 2)
                 }
@@ -172,91 +205,124 @@ impl Serving {
                 if Till::after(PERIOD).wait_until(&self.ended).is_err() {
                     return;
                 }
-                let back = {
+                let intake = {
                     let mut state = self.state.lock();
-                    let is_busy = !state.running.is_empty();
+                    let is_busy = !state.held.is_empty();
                     rounds = if is_busy { 0 } else { rounds + 1 };
-                    let is_long = is_busy && seen == Some(state.begun) && !state.reader;
+                    let is_long = is_busy && seen == Some(state.begun);
                     seen = Some(state.begun);
-                    if is_long {
-                        state.reader = true;
+                    let intake = state.intake.take_if(|_| is_long);
+                    if intake.is_some() {
                         (state.back, state.free) = (Signal::new(), Signal::new());
                     }
-                    is_long.then(|| state.back.clone())
+                    intake.map(|intake| (intake, state.back.clone()))
                 };
-                if let Some(back) = back {
-                    while self.read(&back) {}
+                if let Some((mut intake, back)) = intake {
+                    while self.read(&mut intake, [&back, &signal::stop()], None) {}
                     let mut state = self.state.lock();
-                    state.free.set();
-                    // Who waits for it has it now (invariant 1).
-                    state.reader = back.is_set();
+                    state.intake = Some(intake);
+                    let free = state.free.clone();
+                    drop(state);
+                    free.set();
                 }
             }
         }
     }
 
-    /// Reads what comes, and waits for it until `until` is set. Is there more to come?
-    fn read(&self, until: &Signal) -> bool {
-        let stop = signal::stop();
-        let source = (self.input.as_fd(), Interest::Read);
-        match wait_ready(&[source], &[until, &stop], &self.spare, || {
-            self.site.clone()
-        }) {
-            Ok(Ready::Source) => {}
-            Ok(Ready::Signal(0)) => return false,
-            Ok(Ready::Signal(_)) | Err(_) => {
+    /// Reads what comes, and waits for it until one of `signals` is set: a stop, or one before it that leaves all as it is. Is
+    /// there more to come?
+    ///
+    /// Calls are queued, but the first if the caller runs that.
+    fn read(
+        &self,
+        intake: &mut Intake,
+        signals: [&Signal; 2],
+        mut first: Option<&mut Option<u64>>,
+    ) -> bool {
+        let Intake {
+            lines,
+            reader,
+            queued,
+        } = intake;
+        let received = lines.read(|buffer| {
+            reader
+                .read_until(buffer, &signals, || self.site.clone())
+                .map(Some)
+        });
+        match received {
+            Ok(Some(1..)) if !(reader.is_woken() && signals[1].is_set()) => {}
+            Err(Unread::Signal(0)) => return false,
+            _ => {
                 self.end(true);
                 return false;
             }
         }
-        let mut lines = self.lines.lock();
-        // It does not wait: nobody else reads from it (invariant 1).
-        let received = lines.read(|buffer| descriptor::take(self.input.as_fd(), buffer));
-        if let Ok(Some(0)) | Err(_) = received {
-            drop(lines);
-            self.end(true);
-            return false;
-        }
         while let Some(line) = lines.next() {
-            self.take(line);
+            if let Some(id) = self.take(line) {
+                match &mut first {
+                    Some(first) if first.is_none() => **first = Some(id),
+                    _ => {
+                        // Closed: the end has come, and the other side knows.
+                        let _ = self.calls.push(id);
+                        *queued = true;
+                    }
+                }
+            }
         }
         !self.ended.is_set()
     }
 
-    /// Understands one line.
-    fn take(&self, line: Line<'_>) {
+    /// Understands one line; the call that it is.
+    fn take(&self, line: Line<'_>) -> Option<u64> {
         let line = match line {
-            Line::Whole(line) if line.iter().all(u8::is_ascii_whitespace) => return,
+            Line::Whole(line) if line.iter().all(u8::is_ascii_whitespace) => return None,
             Line::Whole(line) => line,
             Line::TooLong(head, len) => {
                 self.refuse(head, &format!("the line has {len} bytes"));
-                return;
+                return None;
             }
         };
-        match protocol::read::<ToWorker>(line) {
+        let read = match protocol::usual_call(line) {
+            Some(asked) => Ok(asked),
+            None => protocol::read::<ToWorker>(line),
+        };
+        match read {
             Err(error) => self.refuse(line, &error.to_string()),
             Ok(ToWorker { stop: Some(_), .. }) => self.end(false),
             Ok(ToWorker {
                 cancel: Some(id), ..
-            }) => {
-                let running = self.state.lock().running.get(&id).cloned();
-                if let Some(cancelled) = running {
-                    cancelled.set_because("the call was cancelled");
-                }
-            }
+            }) => self.cancel(id),
             Ok(asked) => match (asked.id, &asked.call) {
                 (Some(id), Some(_)) => {
-                    let cancelled = Signal::new();
-                    self.state.lock().running.insert(id, cancelled.clone());
-                    // Closed: the end has come, and the other side knows.
-                    let _ = self.calls.push(Call {
-                        id,
-                        asked,
-                        cancelled,
-                    });
+                    let held = Held {
+                        asked: Some(asked),
+                        cancelled: Signal::new(),
+                    };
+                    self.state.lock().held.insert(id, held);
+                    return Some(id);
                 }
                 _ => self.refuse(line, "it has neither `call` nor `cancel` nor `stop`"),
             },
+        }
+        None
+    }
+
+    /// Nobody waits for this call any more. One that has not begun is answered at once, whatever runs.
+    fn cancel(&self, id: u64) {
+        let mut state = self.state.lock();
+        match state.held.get(&id) {
+            None => {} // answered
+            Some(held) if held.asked.is_none() => {
+                let running = held.cancelled.clone();
+                drop(state);
+                running.set_because("the call was cancelled");
+            }
+            Some(_) => {
+                let waiting = state.held.remove(&id); // invariant 5
+                drop(state);
+                drop(waiting);
+                self.fail(Some(id), &cancelled());
+            }
         }
     }
 
@@ -273,13 +339,26 @@ impl Serving {
         self.fail(protocol::id_of(line), &failure);
     }
 
-    /// Runs a call and answers it.
-    fn run(&self, call: &Call) {
-        let wake = {
+    /// Runs a call and answers it, unless that is done.
+    fn run(&self, id: u64) {
+        let (call, wake) = {
             let mut state = self.state.lock();
+            let Some(held) = state.held.get_mut(&id) else {
+                return;
+            };
+            let Some(asked) = held.asked.take() else {
+                return;
+            };
+            let cancelled = held.cancelled.clone();
             state.begun += 1;
-            state.wake.take()
+            let call = Call {
+                id,
+                asked,
+                cancelled,
+            };
+            (call, state.wake.take())
         };
+        let call = &call;
         if let Some(wake) = wake {
             wake.set(); // invariant 2
         }
@@ -287,12 +366,8 @@ impl Serving {
         // A `Vec` takes everything.
         let _ = write!(line, "{{\"id\":{},\"out\":", call.id);
         let head = line.len();
-        let result = if call.cancelled.is_set() {
-            Err(cancelled())
-        } else {
-            self.perform(call, &mut line)
-        };
-        self.state.lock().running.remove(&call.id);
+        let result = self.perform(call, &mut line);
+        self.state.lock().held.remove(&call.id);
         match result {
             Ok(()) if line.len() - head + 32 > self.longest => {
                 let message = format!(
@@ -383,11 +458,17 @@ impl Serving {
         self.ended.set();
         self.calls.close();
         drop(self.calls.pop_all());
-        let running: Vec<_> = if is_urgent {
-            self.state.lock().running.values().cloned().collect()
-        } else {
-            Vec::new()
+        let (waiting, running): (Vec<_>, Vec<_>) = {
+            let mut state = self.state.lock();
+            let waiting = state.held.extract_if(.., |_, held| held.asked.is_some());
+            let waiting = waiting.collect();
+            let running = state.held.values().filter(|_| is_urgent);
+            (
+                waiting,
+                running.map(|held| held.cancelled.clone()).collect(),
+            )
         };
+        drop(waiting);
         for cancelled in running {
             cancelled.set_because("the other side is gone");
         }

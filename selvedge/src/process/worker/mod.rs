@@ -27,8 +27,8 @@
 //! |---|---|
 //! | `{"config":{"version":1,"name":"py","max_line":67108864,"threads":1,"user":null}}` | first, once; `threads` may be missing |
 //! | `{"id":7,"call":"add","args":[1,2],"kwargs":{},"context":{"baggage":"tenant=ada"}}` | a call; all but `id` and `call` may be missing |
-//! | `{"cancel":7}` | nobody waits for this call any more; it is answered all the same |
-//! | `{"stop":true}` | no more calls; end when those that run have ended |
+//! | `{"cancel":7}` | nobody waits for this call any more; it is answered all the same: at once, if it has not begun |
+//! | `{"stop":true}` | no call begins any more; end when those that run have ended |
 //! | end of file | end now |
 //!
 //! | from the worker | |
@@ -54,6 +54,8 @@
 //!   next one works.
 //! - JSON has no NaN and no infinity: serde sends `null`, Python refuses to. Python's integers have no bound; a Rust
 //!   integer that is too small for one is an error. Keys of a Python dictionary become texts.
+//! - A byte 0 in what a worker writes is skipped: it only wakes who reads. A stop is heard so where `/proc` can be opened;
+//!   a program that forbids itself to open files does that before it starts its workers.
 //! - A worker is no sandbox: its program can do what this one can.
 
 mod builder;

@@ -58,7 +58,7 @@ pub(super) struct FromWorker<'l> {
 }
 
 /// A line to a worker, as a worker reads it.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct ToWorker {
     #[serde(default)]
     pub(super) id: Option<u64>,
@@ -166,8 +166,12 @@ pub(super) fn cancel(id: u64) -> String {
 /// The line that asks a worker to end.
 pub(super) const STOP: &str = "{\"stop\":true}\n";
 
+/// Does it stand for itself in a text?
+fn is_plain(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-')
+}
+
 fn quote(text: &str, into: &mut String) {
-    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
     if text.bytes().all(is_plain) {
         into.extend(["\"", text, "\""]);
         return;
@@ -182,6 +186,53 @@ pub(super) fn read<'l, T: Deserialize<'l>>(line: &'l [u8]) -> Result<T, serde_js
         Some(b'{') => serde_json::from_slice(line),
         _ => Err(serde::de::Error::custom("a message is a JSON object")),
     }
+}
+
+/// An answer as nearly all are, without a search for its fields; `None`: look for them.
+pub(super) fn usual_answer(line: &[u8]) -> Option<(u64, &RawValue)> {
+    let (id, rest) = id_first(line)?;
+    let (out, rest) = value_first(rest.strip_prefix(b",\"out\":")?)?;
+    (rest == b"}").then_some((id, out))
+}
+
+/// The same for a call with positional arguments, or without any.
+pub(super) fn usual_call(line: &[u8]) -> Option<ToWorker> {
+    let (id, rest) = id_first(line)?;
+    let rest = rest.strip_prefix(b",\"call\":\"")?;
+    let end = rest.iter().position(|b| !is_plain(*b))?;
+    let call = str::from_utf8(&rest[..end]).ok()?;
+    let rest = rest[end..].strip_prefix(b"\"")?;
+    let (args, rest) = match rest.strip_prefix(b",\"args\":") {
+        Some(rest) => value_first(rest).map(|(args, rest)| (Some(args.to_owned()), rest))?,
+        None => (None, rest),
+    };
+    (rest == b"}").then(|| ToWorker {
+        id: Some(id),
+        call: Some(call.to_owned()),
+        args,
+        ..ToWorker::default()
+    })
+}
+
+/// The number at the beginning of an object, and what follows.
+fn id_first(line: &[u8]) -> Option<(u64, &[u8])> {
+    let rest = line.strip_prefix(b"{\"id\":")?;
+    let end = rest.iter().position(|b| !b.is_ascii_digit())?;
+    let (digits, rest) = rest.split_at(end);
+    if digits.is_empty() || (digits[0] == b'0' && digits.len() > 1) {
+        return None; // no number in JSON
+    }
+    let id = digits.iter().try_fold(0_u64, |id, digit| {
+        id.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    })?;
+    Some((id, rest))
+}
+
+/// The value at the beginning, and what follows.
+fn value_first(text: &[u8]) -> Option<(&RawValue, &[u8])> {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter();
+    let value = values.next()?.ok()?;
+    Some((value, &text[values.byte_offset()..]))
 }
 
 /// The number of the call that a line is about, as far as it can be seen; for lines that cannot be read whole.
@@ -309,7 +360,10 @@ impl Lines {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{HEAD, Line, Lines, Request, ToWorker, id_of};
+    use super::{
+        FromWorker, HEAD, Line, Lines, RawValue, Request, ToWorker, id_of, read, usual_answer,
+        usual_call,
+    };
 
     /// All lines of `stream`, read in pieces of these lengths; a line as its text, or how long it was.
     fn lines(stream: &[u8], pieces: &[usize], longest: usize) -> Vec<Result<Vec<u8>, usize>> {
@@ -364,6 +418,64 @@ mod tests {
             prop_assert_eq!(read.call.unwrap(), name);
             prop_assert_eq!(&read.context.unwrap()["baggage"], "a=\"1\"\n");
         }
+    }
+
+    #[test]
+    fn usual_lines_are_read_as_by_their_fields_or_left_to_that() {
+        for line in [
+            "{\"id\":7,\"out\":3}",
+            "{\"id\":0,\"out\":[1, {\"a\":\"}\"}]}",
+            "{\"id\":7,\"out\":null}",
+            "{\"id\":7,\"out\":\"\\u0000\\\"é\"}",
+            "{\"id\":7,\"out\": -1.5e3 }",
+        ] {
+            let by_fields: FromWorker<'_> = read(line.as_bytes()).unwrap();
+            let out = by_fields.out.map(RawValue::get);
+            let usual = usual_answer(line.as_bytes()).map(|(id, out)| (Some(id), Some(out.get())));
+            assert!(
+                usual == Some((by_fields.id, out)) || line.ends_with(" }"),
+                "{line}"
+            );
+        }
+        for line in [
+            "{\"id\":7,\"out\":3,\"log\":{}}",
+            "{\"id\":7,\"out\":3}}",
+            "{\"id\":7,\"out\":}",
+            "{\"id\":7,\"out\":nul}",
+            "{\"id\":07,\"out\":3}",
+            "{\"id\":99999999999999999999,\"out\":3}",
+            "{\"id\":,\"out\":3}",
+            "{\"id\":7,\"out\":3",
+            "{\"id\":7,\"err\":{}}",
+        ] {
+            assert!(usual_answer(line.as_bytes()).is_none(), "{line}");
+        }
+        let invalid = b"{\"id\":7,\"out\":\"\xff\"}";
+        assert!(usual_answer(invalid).is_none());
+    }
+
+    #[test]
+    fn a_usual_call_is_what_is_written_without_names_and_context() {
+        for (name, args) in [
+            ("add", Some("[1,\"]\"]")),
+            ("a.b_c-D", None),
+            ("f", Some("[]")),
+        ] {
+            let line = Request::call(7, name, args, None, &[]).line;
+            let asked = usual_call(line.trim_end().as_bytes()).unwrap();
+            assert_eq!((asked.id, asked.call.as_deref()), (Some(7), Some(name)));
+            assert_eq!(asked.args.as_deref().map(RawValue::get), args);
+        }
+        for (name, kwargs, context) in [
+            ("f", Some("{}"), &[][..]),
+            ("f", None, &[("baggage", "a=1".to_owned())][..]),
+            ("f\"g", None, &[][..]),
+        ] {
+            let line = Request::call(7, name, Some("[1]"), kwargs, context).line;
+            assert!(usual_call(line.trim_end().as_bytes()).is_none(), "{line}");
+        }
+        assert!(usual_call(b"{\"id\":7,\"call\":\"f\",\"args\":[1]").is_none());
+        assert!(usual_call(b"{\"id\":7,\"call\":\"f").is_none());
     }
 
     #[test]

@@ -103,7 +103,10 @@ impl Server {
     ///
     /// # Stopping
     ///
-    /// If the calling thread is asked to stop, no further call begins, and it returns.
+    /// If the calling thread is asked to stop, no further call begins, those that run are cancelled (they find their stop
+    /// set), and it returns when they have ended. SIGTERM does that to a program that begins with [`run`](crate::run): the
+    /// processes of a [`Worker`](super::Worker) get it together with their parent. A Python worker takes SIGTERM for the
+    /// other side's `stop`: those that run may end.
     ///
     /// # Errors
     ///

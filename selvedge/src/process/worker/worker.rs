@@ -10,12 +10,12 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ambient::Ambient;
+use crate::ambient::headers_here;
 use crate::primitive::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::primitive::{Arc, Mutex};
 use crate::process::worker::builder::StartError;
 use crate::process::worker::call::Call;
-use crate::process::worker::connection::Connection;
+use crate::process::worker::connection::{Connection, Unsent};
 use crate::process::worker::error::{BadArguments, CallError, Ended, What};
 use crate::process::worker::protocol::Request;
 use crate::signal::Signal;
@@ -252,7 +252,7 @@ impl Worker {
                 }
             }
         }
-        let context = Ambient::capture().to_headers();
+        let context = headers_here();
         let id = self.shared.last.fetch_add(1, Relaxed) + 1;
         let (positional, named) = (positional.as_deref(), named.as_deref());
         let request = Request::call(id, function, positional, named, &context);
@@ -282,13 +282,10 @@ impl Worker {
                     continue;
                 }
             };
-            if let Some(flushed) = connection.pressure() {
-                wait(&flushed)?;
-                continue;
-            }
-            // Otherwise it is over, and there is another phase (invariant 1).
-            if connection.send(&name, request).is_ok() {
-                return Ok(Call::new(connection, request.id, name, self.shared.longest));
+            match connection.send(&name, request) {
+                Ok(()) => return Ok(Call::new(connection, request.id, name, self.shared.longest)),
+                Err(Unsent::Full(flushed)) => wait(&flushed)?,
+                Err(Unsent::Over) => {} // and there is another phase (invariant 1)
             }
         }
     }

@@ -299,3 +299,47 @@ fn an_open_constructor_gives_a_copy_for_each_lookup_where_it_is_bound_so() {
     assert_eq!(read(), 5);
     assert!(Arc::ptr_eq(&variables(), &elsewhere(variables)));
 }
+
+#[test]
+fn a_handler_that_is_replaced_or_taken_off_may_bind_and_explain_when_it_is_dropped() {
+    #[open]
+    fn cost() -> u32 {
+        1
+    }
+
+    /// Does both when it is dropped.
+    struct Busy(Arc<Mutex<Vec<usize>>>);
+    impl Drop for Busy {
+        fn drop(&mut self) {
+            let again = cost::bind(&[Thread(&U)], |_, _| 5);
+            let steps = U.run(cost::explain).steps().len();
+            assert!(U.run(cost) == 5 && again.unbind());
+            self.0.lock().unwrap().push(steps);
+        }
+    }
+
+    let seen = Arc::default();
+    let bind = |more| {
+        let busy = Busy(Arc::clone(&seen));
+        cost::bind(&[Thread(&T)], move |args, next| {
+            let _ = &busy;
+            next.proceed(args) + more
+        })
+    };
+    drop(bind(1));
+    assert_eq!(T.run(cost), 2, "a call leaves a spare count");
+    let second = bind(2);
+    assert_eq!((T.run(cost), seen.lock().unwrap().len()), (3, 1));
+    assert!(second.unbind());
+    drop(second);
+    assert_eq!((T.run(cost), &seen.lock().unwrap()[..]), (1, &[2, 2][..]));
+    let busy = Busy(Arc::clone(&seen));
+    let owning = cost::before(move |_| {
+        let _ = &busy;
+    });
+    let installed = owning.install();
+    drop(owning);
+    assert_eq!(cost(), 1);
+    drop(installed);
+    assert_eq!(seen.lock().unwrap().len(), 3);
+}

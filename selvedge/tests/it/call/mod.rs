@@ -11,6 +11,7 @@ mod expectations;
 mod explanations;
 mod groutines;
 mod here;
+mod here_async;
 mod hooks;
 mod limits;
 mod names;

@@ -199,3 +199,32 @@ fn a_patch_answers_a_call_that_a_strict_context_would_refuse() {
     assert!(message.contains("`plugin`"), "{message}");
     assert_eq!(proceeds.run(patched), 1);
 }
+
+#[test]
+fn an_implementation_for_other_type_parameters_is_none() {
+    fn now(future: impl Future<Output = u8>) -> u8 {
+        selvedge::signal::block_on(future).unwrap()
+    }
+    context! { static BYTES = "bytes" strict; }
+
+    #[open]
+    fn show<T: std::fmt::Debug + 'static>(t: T) -> String {
+        format!("{t:?}")
+    }
+    #[open]
+    async fn later<T: Send + Sync + 'static>(_t: T) -> u8 {
+        0
+    }
+
+    show::bind::<u8>(&[Condition::Thread(&BYTES)], |_, _| "a byte".to_owned());
+    later::bind::<u8>(&[Condition::Thread(&BYTES)], |_, _| Box::pin(async { 1 }));
+    BYTES.run(|| {
+        assert_eq!((show(1_u8), now(later(1_u8))), ("a byte".to_owned(), 1));
+        let refused = "has no implementation for the strict context `bytes`";
+        assert!(panic_of(|| show(1_u16)).contains(refused));
+        assert!(panic_of(|| now(later(1_u16))).contains(refused));
+        let explained = show::explain::<u16>().to_string();
+        assert!(explained.contains("strict context `bytes"), "{explained}");
+    });
+    assert_eq!((show(1_u16), now(later(1_u16))), ("1".to_owned(), 0));
+}

@@ -454,3 +454,21 @@ fn the_moment_of_an_event_is_data_too() {
     watch.unwrap().run(|| other(8));
     assert_eq!(*results.lock().unwrap(), ["8"]);
 }
+
+#[test]
+fn a_log_that_is_in_force_twice_has_one_record_of_a_call_and_it_ends() {
+    #[open]
+    fn once(n: u32) -> u32 {
+        n
+    }
+    let log = Log::record("**::watch::once").unwrap();
+    let on = log.install();
+    log.run(|| log.run(|| once(log.run(|| once(1)))));
+    drop(on);
+    let calls = log.calls();
+    let ends: Vec<_> = calls
+        .iter()
+        .map(|call| (call.returned(), call.depth()))
+        .collect();
+    assert_eq!(ends, [(Some("1"), 0); 2], "{calls:?}");
+}

@@ -137,3 +137,57 @@ fn guards_may_go_in_any_order_and_be_leaked() {
     assert_eq!(row(&profile, "around"), (1, 1, 0, 3, 3));
     assert_eq!(row(&profile, "timed"), (6, 6, 18, 18, 8));
 }
+
+#[test]
+fn a_body_that_began_before_counts_from_its_first_call_on() {
+    let _alone = alone();
+    let world = World::with_mock_clock();
+    world.run(|| {
+        let (began, go_on) = (Signal::new(), Signal::new());
+        thread::scope("began", |s| {
+            let worker = s.spawn("worker", |_| {
+                began.set();
+                go_on.wait()?;
+                timed(&world, 3);
+                world.advance(Duration::from_millis(5));
+                timed(&world, 1);
+                Ok(())
+            });
+            began.wait()?;
+            let profiling = start();
+            go_on.set();
+            worker.join()?;
+            let profile = profiling.stop();
+            let mut rows = profile.rows().iter();
+            let path = rows.find(|row| row.name().ends_with("/worker")).unwrap();
+            assert_eq!(row(&profile, path.name()), (0, 0, 5, 9, 9));
+            let thread = profile.thread(path.name()).unwrap();
+            assert!(thread.row("timed").is_some(), "{profile}");
+            Ok(())
+        })
+        .unwrap();
+    });
+}
+
+/// What its thread does after it is another body's.
+#[test]
+fn a_body_that_began_before_ends_with_its_thread() {
+    let _alone = alone();
+    let (inner, outer) = (World::with_mock_clock(), World::with_mock_clock());
+    outer.run(|| {
+        let mut profiling = None;
+        inner.run(|| {
+            profiling = Some(start());
+            timed(&inner, 2);
+        });
+        timed(&outer, 4);
+        let profile = profiling.unwrap().stop();
+        assert_eq!(row(&profile, "timed"), (2, 2, 6, 6, 4));
+        assert_eq!(profile.threads().len(), 2, "{profile}");
+        for thread in profile.threads() {
+            let calls: Vec<_> = thread.rows().iter().map(|row| row.calls()).collect();
+            assert_eq!(calls.iter().sum::<u64>(), 1, "{profile}");
+            assert!(thread.row(thread.path()).is_some(), "{profile}");
+        }
+    });
+}

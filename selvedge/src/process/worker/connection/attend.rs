@@ -9,7 +9,8 @@ use std::io::PipeWriter;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use super::{Answer, Connection, Reading};
+use super::reading::Reading;
+use super::{Answer, Connection};
 use crate::primitive::Arc;
 use crate::primitive::sys::descriptor::Interest;
 use crate::process::worker::error::Ended;
@@ -49,10 +50,10 @@ impl Connection {
         let mut reads = None;
         loop {
             let nudge = Signal::new();
-            let turn = {
+            let (turn, mut reading) = {
                 let mut state = self.state.lock();
                 state.nudge = nudge.clone();
-                state.keeper_asks = state.reader;
+                state.keeper_asks = state.intake.is_none();
                 if core::mem::take(&mut state.cancels) {
                     return Attended::Cancelled;
                 }
@@ -60,14 +61,11 @@ impl Connection {
                     return Attended::AtEnd;
                 }
                 match reads == Some(state.reads) {
-                    _ if state.reader => Turn::Wait,
-                    true => {
-                        state.reader = true;
-                        Turn::Read
-                    }
+                    _ if state.intake.is_none() => (Turn::Wait, None),
+                    true => (Turn::Read, Reading::begin(self, &mut state)),
                     false => {
                         reads = Some(state.reads);
-                        Turn::Rest
+                        (Turn::Rest, None)
                     }
                 }
             };
@@ -75,7 +73,6 @@ impl Connection {
                 Turn::Rest => Till::after(QUIET),
                 Turn::Read | Turn::Wait => Signal::never(),
             };
-            let reading = matches!(turn, Turn::Read).then(|| Reading(self));
             let mut all = signals.to_vec();
             all.extend([&nudge, &till]);
             let woken = match (self.flush(), &reading) {
@@ -85,14 +82,15 @@ impl Connection {
             match woken {
                 Some(at) if at < signals.len() => return Attended::Signal(at),
                 Some(_) => {}
-                None if reading.is_some() => {
-                    let answered = self.state.lock().answered;
-                    self.receive(false);
-                    if self.state.lock().answered != answered {
-                        reads = None; // a caller is at work: it had better read by itself
+                None => {
+                    if let Some(reading) = &mut reading {
+                        let answered = self.state.lock().answered;
+                        reading.receive(false);
+                        if self.state.lock().answered != answered {
+                            reads = None; // a caller is at work: it had better read by itself
+                        }
                     }
                 }
-                None => {}
             }
             drop(reading);
         }
@@ -128,14 +126,14 @@ impl Connection {
         signals: &[&Signal],
         site: &WaitSite<'static>,
     ) -> Option<usize> {
-        let answers = (self.answers.as_fd(), Interest::Read);
+        let answers = (self.inlet.as_fd(), Interest::Read);
         let room = calls.map(|calls| (calls.as_fd(), Interest::Write));
         let sources = [room.unwrap_or(answers), answers];
         let sources = match (room, reads) {
             (Some(_), true) => &sources[..],
             _ => &sources[..1],
         };
-        match wait_ready(sources, signals, &self.spares[1], || site.clone()) {
+        match wait_ready(sources, signals, &self.spare, || site.clone()) {
             Ok(Ready::Source) => None,
             Ok(Ready::Signal(at)) => Some(at),
             // The system has no descriptor left: looks now and then, until it has.
@@ -163,33 +161,31 @@ impl Connection {
     /// The worker has ended: hands out what it has left, and the end to every call that it has not answered; how many
     /// these were.
     pub(in super::super) fn finish(&self, ended: &Ended, site: &WaitSite<'static>) -> usize {
-        self.state.lock().ending.clone().set();
-        loop {
+        self.ending.set();
+        let mut reading = loop {
             let nudge = Signal::new();
             {
                 let mut state = self.state.lock();
                 state.nudge = nudge.clone();
                 state.keeper_asks = true;
-                if !state.reader {
-                    state.reader = true;
-                    break;
+                if let Some(reading) = Reading::begin(self, &mut state) {
+                    break reading;
                 }
             }
             rest(&[&nudge], site); // the reader leaves, because of `ending`
-        }
-        let reading = Reading(self);
+        };
         if !self.state.lock().at_end {
-            self.receive(true);
+            reading.receive(true);
         }
-        let rest = self.lines.lock().rest().to_vec();
-        if !rest.is_empty() {
-            self.complain(&rest, &"it ended in the middle of the line");
+        let left = reading.rest();
+        if !left.is_empty() {
+            self.complain(left, &"it ended in the middle of the line");
         }
         let mut waiters = Vec::new();
         let mut told = 0;
         {
             let mut state = self.state.lock();
-            state.over = Some(ended.clone());
+            state.is_over = true;
             state
                 .pending
                 .retain(|_, pending| pending.cancelled.is_none());

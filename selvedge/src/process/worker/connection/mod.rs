@@ -8,15 +8,17 @@
 //!
 //! 1. Of each call there is at most one entry in `pending`; it gets one answer, the first, and is taken out by who
 //!    waits for it or when it is cancelled and answered.
-//! 2. Only who has set `State::reader` reads, and puts `lines` back before it clears it. It clears it on every way
-//!    out, and then tells one follower, or the keeper.
+//! 2. Only who has taken `State::intake` reads. It puts it back on every way out, and then tells one follower, or
+//!    the keeper.
 //! 3. A line goes out whole: under the lock of `writing`, what does not fit is kept in order, and flushed by the keeper.
-//! 4. After `State::over` is set, every entry has an answer, and none is added.
+//! 4. After `State::is_over` is set, every entry has an answer, and none is added.
 //! 5. No code of the user runs under a lock; what was logged is told with none held.
 
 mod attend;
+mod reading;
+#[cfg(test)]
+mod tests;
 
-use core::mem;
 use std::collections::BTreeMap;
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::AsFd;
@@ -24,12 +26,14 @@ use std::time::Instant;
 
 pub(super) use attend::Attended;
 
-use crate::primitive::sys::descriptor::{self, Interest};
+use crate::primitive::sys::descriptor;
+use crate::primitive::sys::inlet::Inlet;
 use crate::primitive::{Arc, Mutex};
 use crate::probe::{self, Event};
 use crate::process::worker::error::{Ended, RemoteError};
 use crate::process::worker::protocol::{self, Failure, FromWorker, Line, Lines, Request};
-use crate::signal::{self, Ready, Signal, Spare, WaitSite, Waiter, Woken, wait_ready};
+use crate::signal::{self, Signal, Spare, WaitSite, Waiter, Woken};
+use reading::{Intake, Read, Reading};
 
 /// How much waits to be written before a call waits with it.
 const PRESSURE: usize = 1 << 20;
@@ -48,10 +52,12 @@ pub(super) enum Answer {
 /// The parent's ends of the two pipes to the worker.
 pub(super) struct Connection {
     worker: Arc<str>,
-    answers: PipeReader,
-    /// For a caller that reads and waits for nothing else, and for others.
-    spares: [Spare; 2],
-    lines: Mutex<Lines>,
+    /// The answers come through it.
+    inlet: Arc<Inlet>,
+    /// For the keeper.
+    spare: Spare,
+    /// The worker is ending: readers leave.
+    ending: Signal,
     writing: Mutex<Writing>,
     state: Mutex<State>,
 }
@@ -67,7 +73,8 @@ struct Writing {
 
 struct State {
     pending: BTreeMap<u64, Pending>,
-    reader: bool,
+    /// `None`: somebody reads.
+    intake: Option<Box<Intake>>,
     /// How often a caller has read.
     reads: u64,
     /// How many answers were handed out.
@@ -78,11 +85,9 @@ struct State {
     keeper_asks: bool,
     /// The stream has ended, or cannot be read.
     at_end: bool,
-    /// The worker is ending: readers leave.
-    ending: Signal,
     /// Something was cancelled since the keeper has looked.
     cancels: bool,
-    over: Option<Ended>,
+    is_over: bool,
 }
 
 struct Pending {
@@ -94,41 +99,15 @@ struct Pending {
     cancelled: Option<Instant>,
 }
 
-/// What has become of a wait by who reads.
-enum Read {
-    /// It looks again.
-    Done,
-    Signal(usize),
-    /// The system has no descriptor left.
-    Unable,
-}
-
-/// Whoever reads; drop it to leave (invariant 2).
-pub(super) struct Reading<'c>(&'c Connection);
-
-impl Drop for Reading<'_> {
-    fn drop(&mut self) {
-        let mut state = self.0.state.lock();
-        state.reader = false;
-        let next = state
-            .pending
-            .values_mut()
-            .find_map(|pending| pending.waiter.take());
-        let nudge = state.keeper_asks.then(|| state.nudge.clone());
-        drop(state);
-        if let Some(next) = next {
-            next.notify();
-        } else if let Some(nudge) = nudge {
-            nudge.set();
-        }
-    }
+/// Why a call was not sent.
+#[derive(Debug)]
+pub(super) enum Unsent {
+    Over,
+    /// Much waits to be written; the signal is set when it is gone.
+    Full(Signal),
 }
 
 impl State {
-    fn may_read(&self) -> bool {
-        !self.reader && !self.at_end && !self.ending.is_set()
-    }
-
     fn is_answered(&self, id: u64) -> bool {
         self.pending
             .get(&id)
@@ -160,6 +139,29 @@ impl Writing {
     }
 }
 
+impl Writing {
+    /// A signal that is set when what waits to be written is gone, if that is much.
+    fn pressure(&mut self) -> Option<Signal> {
+        if self.rest.len() <= PRESSURE {
+            return None;
+        }
+        let flushed = self
+            .flushed
+            .get_or_insert_with(|| Signal::named("the worker reads its calls"));
+        Some(flushed.clone())
+    }
+
+    /// Writes a line, or as much as there is room for, and keeps the rest (invariant 3). Is it written?
+    fn add(&mut self, line: &[u8]) -> bool {
+        let sent = match self.rest.is_empty() {
+            true => self.put(line),
+            false => 0,
+        };
+        self.rest.extend_from_slice(&line[sent..]);
+        sent == line.len()
+    }
+}
+
 impl Connection {
     /// `answers` is past the answer to the configuration, but for `lines`.
     pub(super) fn new(
@@ -168,12 +170,13 @@ impl Connection {
         lines: Lines,
     ) -> io::Result<Self> {
         descriptor::never_waits(calls.as_fd())?;
-        descriptor::never_waits(answers.as_fd())?;
+        let inlet = Arc::new(Inlet::new(answers.into()));
+        let intake = Some(Box::new(Intake::new(&inlet, lines)));
         Ok(Self {
             worker,
-            answers,
-            spares: [Spare::lasting(), Spare::default()],
-            lines: Mutex::new(lines),
+            inlet,
+            spare: Spare::default(),
+            ending: Signal::named("the worker's end"),
             writing: Mutex::new(Writing {
                 calls: Some(Arc::new(calls)),
                 rest: Vec::new(),
@@ -181,15 +184,14 @@ impl Connection {
             }),
             state: Mutex::new(State {
                 pending: BTreeMap::new(),
-                reader: false,
+                intake,
                 reads: 0,
                 answered: 0,
                 nudge: Signal::new(),
                 keeper_asks: false,
                 cancels: false,
                 at_end: false,
-                ending: Signal::named("the worker's end"),
-                over: None,
+                is_over: false,
             }),
         })
     }
@@ -200,11 +202,15 @@ impl Connection {
     }
 
     /// Sends a call, whose number no other has had.
-    pub(super) fn send(&self, call: &Arc<str>, request: &Request) -> Result<(), Ended> {
+    pub(super) fn send(&self, call: &Arc<str>, request: &Request) -> Result<(), Unsent> {
+        let mut writing = self.writing.lock();
+        if let Some(flushed) = writing.pressure() {
+            return Err(Unsent::Full(flushed));
+        }
         {
             let mut state = self.state.lock();
-            if let Some(over) = &state.over {
-                return Err(over.clone()); // invariant 4
+            if state.is_over {
+                return Err(Unsent::Over); // invariant 4
             }
             let pending = Pending {
                 call: Arc::clone(call),
@@ -214,32 +220,18 @@ impl Connection {
             };
             state.pending.insert(request.id, pending);
         }
-        self.write(request.line.as_bytes());
-        Ok(())
-    }
-
-    /// A signal that is set when what waits to be written is gone, if that is much.
-    pub(super) fn pressure(&self) -> Option<Signal> {
-        let mut writing = self.writing.lock();
-        if writing.rest.len() <= PRESSURE {
-            return None;
+        let is_written = writing.add(request.line.as_bytes());
+        drop(writing);
+        if !is_written {
+            self.nudge();
         }
-        let flushed = writing
-            .flushed
-            .get_or_insert_with(|| Signal::named("the worker reads its calls"));
-        Some(flushed.clone())
+        Ok(())
     }
 
     /// Writes a line, or leaves it, or its rest, to the keeper. That nobody reads is seen by who waits for an answer.
     pub(super) fn write(&self, line: &[u8]) {
-        let mut writing = self.writing.lock();
-        let sent = match writing.rest.is_empty() {
-            true => writing.put(line),
-            false => 0,
-        };
-        if sent < line.len() {
-            writing.rest.extend_from_slice(&line[sent..]); // invariant 3
-            drop(writing);
+        let is_written = self.writing.lock().add(line);
+        if !is_written {
             self.nudge();
         }
     }
@@ -262,21 +254,17 @@ impl Connection {
         self.nudge();
     }
 
-    /// The answer, if there is one.
-    pub(super) fn take(&self, id: u64) -> Option<Answer> {
-        self.state.lock().take(id)
-    }
-
     /// Reads what is there, and takes the answer, if that is it. Waits for nothing.
     pub(super) fn try_take(&self, id: u64) -> Option<Answer> {
-        if let Some(answer) = self.take(id) {
+        let mut state = self.state.lock();
+        if let Some(answer) = state.take(id) {
             return Some(answer);
         }
-        if let Some(reading) = self.begin_reading() {
-            self.receive(false);
-            drop(reading);
-        }
-        self.take(id)
+        let mut reading = self.begin_reading(&mut state)?;
+        drop(state);
+        reading.receive(false);
+        drop(reading);
+        self.state.lock().take(id)
     }
 
     /// Waits for the answer of a call; the index of the signal that was set first.
@@ -287,13 +275,16 @@ impl Connection {
         site: &WaitSite<'static>,
     ) -> Result<Answer, usize> {
         loop {
-            if let Some(answer) = self.take(id) {
-                return Ok(answer);
-            }
-            let read = self
-                .begin_reading()
-                .map(|_reading| self.read(id, signals, site));
+            let reading = {
+                let mut state = self.state.lock();
+                if let Some(answer) = state.take(id) {
+                    return Ok(answer);
+                }
+                self.begin_reading(&mut state)
+            };
+            let read = reading.map(|reading| reading.until(id, signals, site));
             let ended = match read {
+                Some(Read::Answer(answer)) => return Ok(answer),
                 Some(Read::Done) => None,
                 Some(Read::Signal(at)) => Some(at),
                 // No descriptor to be had for the wait: it is left to the keeper, which tries again and again.
@@ -303,28 +294,6 @@ impl Connection {
             if let Some(at) = ended {
                 // What is ready comes first.
                 return self.try_take(id).ok_or(at);
-            }
-        }
-    }
-
-    /// Reads until the call is answered or nobody can read any more.
-    fn read(&self, id: u64, signals: &[&Signal], site: &WaitSite<'static>) -> Read {
-        let ending = self.state.lock().ending.clone();
-        let mut all = [&ending; 3];
-        all[..signals.len()].copy_from_slice(signals);
-        let all = &all[..=signals.len()];
-        let source = (self.answers.as_fd(), Interest::Read);
-        let spare = &self.spares[usize::from(signals.len() > 1)];
-        loop {
-            match wait_ready(&[source], all, spare, || site.clone()) {
-                Ok(Ready::Signal(at)) if at < signals.len() => return Read::Signal(at),
-                Ok(Ready::Signal(_)) => return Read::Done,
-                Ok(Ready::Source) => {
-                    if !self.receive(false) || self.state.lock().is_answered(id) {
-                        return Read::Done;
-                    }
-                }
-                Err(_) => return Read::Unable,
             }
         }
     }
@@ -339,7 +308,7 @@ impl Connection {
     ) -> Option<usize> {
         let enqueue = |waiter: &Arc<Waiter>| {
             let mut state = self.state.lock();
-            if state.is_answered(id) || (may_read && state.may_read()) {
+            if state.is_answered(id) || (may_read && self.may_read(&state)) {
                 return None;
             }
             state.pending.get_mut(&id)?.waiter = Some(Arc::clone(waiter));
@@ -357,131 +326,141 @@ impl Connection {
         }
     }
 
-    /// Becomes the reader, if there is none.
-    fn begin_reading(&self) -> Option<Reading<'_>> {
-        let mut state = self.state.lock();
-        if !state.may_read() {
+    /// Who is to read next of those that wait. If none may, the keeper is told: it may wait for that.
+    fn next_reader(&self, state: &mut State) -> Option<Arc<Waiter>> {
+        if !self.may_read(state) {
             return None;
         }
-        state.reader = true;
-        state.reads += 1;
-        Some(Reading(self))
+        let mut pending = state.pending.values_mut();
+        pending.find_map(|pending| pending.waiter.take())
     }
 
-    /// Reads what is there and hands it out; the reader alone calls it. Is there more to come?
-    pub(super) fn receive(&self, to_the_end: bool) -> bool {
-        let mut lines = mem::replace(&mut *self.lines.lock(), Lines::new(0)); // invariant 2
-        let answers = self.answers.as_fd();
-        let more = loop {
-            match lines.read(|buffer| descriptor::take(answers, buffer)) {
-                Ok(Some(0)) | Err(_) => break false,
-                Ok(None) => break true,
-                Ok(Some(n)) => {
-                    while let Some(line) = lines.next() {
-                        self.hand_out(line);
-                    }
-                    if n < protocol::READ && !to_the_end {
-                        break true;
-                    }
-                }
-            }
-        };
-        *self.lines.lock() = lines;
-        if !more {
-            self.state.lock().at_end = true;
-            self.nudge();
+    fn may_read(&self, state: &State) -> bool {
+        state.intake.is_some() && !state.at_end && !self.ending.is_set()
+    }
+
+    /// Who is to read next of those that wait. If none may, the keeper is told: it may wait for that.
+    fn next_reader(&self, state: &mut State) -> Option<Arc<Waiter>> {
+        if !self.may_read(state) {
+            return None;
         }
-        more
+        let mut pending = state.pending.values_mut();
+        pending.find_map(|pending| pending.waiter.take())
     }
 
-    fn hand_out(&self, line: Line<'_>) {
+    /// Becomes the reader, if there is none.
+    fn begin_reading<'c>(&'c self, state: &mut State) -> Option<Reading<'c>> {
+        if !self.may_read(state) {
+            return None;
+        }
+        state.reads += 1;
+        Reading::begin(self, state)
+    }
+
+    /// Nothing more comes.
+    fn is_at_end(&self) {
+        self.state.lock().at_end = true;
+        self.nudge();
+    }
+
+    /// Hands out what a line says; to `own` its answer, if it is that.
+    fn hand_out(&self, line: Line<'_>, own: Option<u64>) -> Option<Answer> {
         let line = match line {
             Line::TooLong(head, len) => {
-                match protocol::id_of(head) {
-                    Some(id) => self.answer(id, |_| Answer::TooLong(len)),
+                return match protocol::id_of(head) {
+                    Some(id) => self.answer(id, own, |_| Answer::TooLong(len)),
                     None => self.complain(head, &format_args!("it has {len} bytes")),
-                }
-                return;
+                };
             }
             Line::Whole(line) => line,
         };
+        if let Some((id, out)) = protocol::usual_answer(line) {
+            return match own == Some(id) {
+                true => Some(Answer::Out(out.get().into())),
+                false => self.answer(id, own, |_| Answer::Out(out.get().into())),
+            };
+        }
         if line.iter().all(u8::is_ascii_whitespace) {
-            return;
+            return None;
         }
         let read: FromWorker<'_> = match protocol::read(line) {
             Ok(read) => read,
             Err(error) => {
                 self.complain(line, &error);
-                if let Some(id) = protocol::id_of(line) {
-                    let failure = Failure::malformed(&error, line);
-                    self.answer(id, |call| self.failed(call, failure));
-                }
-                return;
+                let failure = Failure::malformed(&error, line);
+                let id = protocol::id_of(line)?;
+                return self.answer(id, own, |call| self.failed(call, failure));
             }
         };
         match read {
-            FromWorker { log: Some(log), .. } => probe::emit(&Event::WorkerLogged {
-                worker: &self.worker,
-                level: &log.level,
-                logger: &log.logger,
-                message: &log.message,
-            }),
+            FromWorker { log: Some(log), .. } => {
+                probe::emit(&Event::WorkerLogged {
+                    worker: &self.worker,
+                    level: &log.level,
+                    logger: &log.logger,
+                    message: &log.message,
+                });
+                None
+            }
             FromWorker {
                 id: Some(id),
                 out: Some(out),
                 ..
-            } => {
-                self.answer(id, |_| Answer::Out(out.get().into()));
-            }
+            } => self.answer(id, own, |_| Answer::Out(out.get().into())),
             FromWorker {
                 id: Some(id),
                 err: Some(failure),
                 ..
-            } => {
-                self.answer(id, |call| self.failed(call, failure));
-            }
+            } => self.answer(id, own, |call| self.failed(call, failure)),
             FromWorker {
                 err: Some(failure), ..
-            } => {
-                self.complain(line, &failure.message);
-            }
+            } => self.complain(line, &failure.message),
             _ => self.complain(line, &"it has neither `out` nor `err` nor `log`"),
         }
     }
 
-    fn failed(&self, call: &str, failure: Failure) -> Answer {
+    fn failed(&self, call: &Arc<str>, failure: Failure) -> Answer {
         Answer::Failed(RemoteError::new(Arc::clone(&self.worker), call, failure))
     }
 
-    /// The call's answer, once.
-    fn answer(&self, id: u64, answer: impl FnOnce(&str) -> Answer) {
+    /// The call's answer, once; who reads for it has it directly, and takes the entry out when it leaves.
+    fn answer(
+        &self,
+        id: u64,
+        own: Option<u64>,
+        answer: impl FnOnce(&Arc<str>) -> Answer,
+    ) -> Option<Answer> {
         let mut state = self.state.lock();
-        let Some(pending) = state.pending.get_mut(&id) else {
-            return; // answered twice, or never asked
-        };
+        let pending = state.pending.get_mut(&id)?; // otherwise answered twice, or never asked
         if pending.answer.is_some() {
-            return; // invariant 1
+            return None; // invariant 1
         }
         if pending.cancelled.is_some() {
             state.pending.remove(&id);
-            return;
+            return None;
         }
-        pending.answer = Some(answer(&pending.call));
+        let answer = answer(&pending.call);
+        if own == Some(id) {
+            return Some(answer);
+        }
+        pending.answer = Some(answer);
         let waiter = pending.waiter.take();
         state.answered += 1;
         drop(state);
         if let Some(waiter) = waiter {
             waiter.notify();
         }
+        None
     }
 
     /// Reports a line that cannot be understood.
-    fn complain(&self, line: &[u8], why: &dyn core::fmt::Display) {
+    fn complain(&self, line: &[u8], why: &dyn core::fmt::Display) -> Option<Answer> {
         probe::emit(&Event::WorkerMalformed {
             worker: &self.worker,
             line: &protocol::shown(line),
             why,
         });
+        None
     }
 
     fn nudge(&self) {

@@ -76,6 +76,42 @@ fn the_order_is_that_of_subscription() {
     assert_eq!(notes.take(), [2, 3, 1]);
 }
 
+/// 146: a wait that did not want a call keeps its place among the others, however many calls pass.
+#[test]
+fn who_goes_on_waiting_keeps_his_place() {
+    const CALLS: u32 = 1000;
+    let notes = Notes::new();
+    let noting = notes.clone();
+    let picky = move || {
+        let notes = noting.clone();
+        async move {
+            let mut wait = VALUE::called().when(|call| call.args.n == CALLS);
+            (&mut wait).await.with(|_| notes.note(0));
+        }
+    };
+    let others = |me: u32| {
+        let notes = notes.clone();
+        move || {
+            let notes = notes.clone();
+            async move {
+                loop {
+                    VALUE::called().await.with(|call| {
+                        if call.args.n + 1 >= CALLS {
+                            notes.note(me);
+                        }
+                    });
+                }
+            }
+        }
+    };
+    Groutines::new()
+        .with(others(1))
+        .with(picky)
+        .with(others(2))
+        .run(|| (1..=CALLS).for_each(|n| assert_eq!(VALUE(n), None)));
+    assert_eq!(notes.take(), [1, 2, 0, 1, 2]);
+}
+
 /// 147: `consume` answers and nobody else hears of it, also when it answers nothing.
 #[test]
 fn a_consumed_event_goes_no_further() {

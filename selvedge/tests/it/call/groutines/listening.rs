@@ -228,6 +228,24 @@ fn any_leaves_no_listener_behind() {
 
 context! { static THERE = "there"; }
 
+/// What a handler proceeds to in a captured ambient is told to the sets that were around the call.
+#[test]
+fn a_call_that_goes_on_in_a_captured_ambient_is_heard() {
+    let elsewhere = Ambient::capture();
+    let inner = add::around(move |args, next| elsewhere.run(|| next.proceed(args)));
+    let answers = || async {
+        loop {
+            let mut call = add::called().await;
+            let (a, b) = call.with(|call| (call.args.a, call.args.b));
+            call.ret(add(a, b) + 1); // the groutine's own call: nobody hears it
+        }
+    };
+    let set = Groutines::new().with(answers);
+    let sums = set.and(inner).run(|| [add(1, 2), add(3, 4)]);
+    assert_eq!(sums, [4, 8]);
+    assert_eq!(add(1, 2), 3);
+}
+
 /// The order of one call: sets stand among the patches where their blocks do.
 #[test]
 fn sets_and_patches_stand_where_their_blocks_do() {
