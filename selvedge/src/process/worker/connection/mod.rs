@@ -326,15 +326,6 @@ impl Connection {
         }
     }
 
-    /// Who is to read next of those that wait. If none may, the keeper is told: it may wait for that.
-    fn next_reader(&self, state: &mut State) -> Option<Arc<Waiter>> {
-        if !self.may_read(state) {
-            return None;
-        }
-        let mut pending = state.pending.values_mut();
-        pending.find_map(|pending| pending.waiter.take())
-    }
-
     fn may_read(&self, state: &State) -> bool {
         state.intake.is_some() && !state.at_end && !self.ending.is_set()
     }
