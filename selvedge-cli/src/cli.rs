@@ -111,6 +111,9 @@ pub(crate) enum Verb {
         /// How often to look
         #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
         every: Duration,
+        /// Also that contexts are entered and left, which most programs do all the time
+        #[arg(long)]
+        details: bool,
     },
     /// Show a recording as `top` would have
     Replay {

@@ -71,7 +71,8 @@ fn act(verb: Verb) -> Result<(), Fault> {
             program,
             lasts,
             every,
-        } => verbs::record(connect(program)?, &file, lasts, every),
+            details,
+        } => verbs::record(connect(program)?, &file, (lasts, every), details),
         Verb::Replay { file } => top::replay(&file),
         Verb::Web {
             program,

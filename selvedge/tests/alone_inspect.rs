@@ -328,6 +328,7 @@ const CASES: &[Case] = &[
                         every_ms: 1_000,
                         for_ms: None,
                         cpu: false,
+                        details: false,
                     })
                     .unwrap();
             }

@@ -15,6 +15,7 @@ use selvedge::observe::inspect::protocol::{
 
 use crate::text::{clean, count};
 use crate::top::lists::Chosen;
+use crate::verbs::{dropped, refused};
 
 /// How much of what happened is kept.
 const KEPT: usize = 2_000;
@@ -34,6 +35,8 @@ pub struct Model {
     pub(super) functions: Vec<FunctionInfo>,
     pub(super) calls: VecDeque<CallEvent>,
     pub(super) happened: VecDeque<Happening>,
+    /// By stream: how many of its events are known to be lost.
+    lost: HashMap<u64, u64>,
     pub(super) tab: Tab,
     pub(super) sort: Sort,
     pub(super) filter: String,
@@ -170,6 +173,7 @@ impl Model {
             functions: Vec::new(),
             calls: VecDeque::new(),
             happened: VecDeque::new(),
+            lost: HashMap::new(),
             tab: Tab::Threads,
             sort: Sort::Tree,
             filter: String::new(),
@@ -191,6 +195,7 @@ impl Model {
 
     /// Takes what the program says.
     pub fn hear(&mut self, answer: Answer) {
+        self.miss(&answer);
         match answer.body {
             Body::Snapshot(picture) if self.held => self.latest = Some(*picture),
             Body::Snapshot(picture) => self.show(*picture),
@@ -198,7 +203,7 @@ impl Model {
             Body::Call(event) => keep(&mut self.calls, event),
             Body::Happened(event) => keep(&mut self.happened, event),
             Body::Done(done) => self.notice = clean(&done.text).into_owned(),
-            Body::Error(problem) => self.notice = clean(&problem.message).into_owned(),
+            Body::Error(problem) => self.notice = refused(&problem).to_string(),
             Body::Ended {
                 why: EndReason::Closing,
                 ..
@@ -218,6 +223,36 @@ impl Model {
             }
             _ => {}
         }
+    }
+
+    /// Says among what happened how much was lost since the last answer of that stream.
+    fn miss(&mut self, answer: &Answer) {
+        let at_us = match &answer.body {
+            Body::Snapshot(picture) => picture.at_us,
+            Body::Happened(event) => event.at_us,
+            Body::Call(event) => event.at_us,
+            Body::Ended { .. } => self.picture.at_us,
+            _ => return,
+        };
+        let all = dropped(&answer.body);
+        // What was lost before the first picture is not missed: a recording is looked at from anywhere.
+        let is_begin = matches!(answer.body, Body::Snapshot(_));
+        let lost = self.lost.entry(answer.id);
+        let known = lost.or_insert(if is_begin { all } else { 0 });
+        let before = std::mem::replace(known, all.max(*known));
+        if all > before {
+            let mut line = Happening::default();
+            let lost = usize::try_from(all - before).unwrap_or(usize::MAX);
+            line.at_us = at_us;
+            line.text = format!("({} not shown: too many at a time)", count(lost, "event"));
+            keep(&mut self.happened, line);
+        }
+    }
+
+    /// Forgets what has happened: a recording is wound back.
+    pub(super) fn rewind(&mut self) {
+        self.happened.clear();
+        self.lost.clear();
     }
 
     /// Nothing more will come.

@@ -62,7 +62,7 @@ impl Player {
         let begin = match to > self.at {
             true => pictures[self.at] + 1,
             false => {
-                model.happened.clear();
+                model.rewind();
                 // Shares of the processor need the picture before it, and what happened some more.
                 pictures[to.saturating_sub(BEFORE)]
             }

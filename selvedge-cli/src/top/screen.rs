@@ -73,6 +73,7 @@ pub(crate) fn run(mut program: Connection, every: Duration) -> Result<(), Fault>
         every_ms: milliseconds(every),
         for_ms: None,
         cpu: true,
+        details: false,
     })?;
     let mut live = Live {
         sender,

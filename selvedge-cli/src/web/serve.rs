@@ -63,6 +63,7 @@ pub(crate) fn run(mut program: Connection, port: u16, every: Duration) -> Result
         every_ms: milliseconds(every),
         for_ms: None,
         cpu: true,
+        details: false,
     })?;
     print(&format!(
         "http://127.0.0.1:{}/{}/\nshows `{}` (Ctrl-C ends it; who has this address can look into it)\n",

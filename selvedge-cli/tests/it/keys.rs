@@ -195,3 +195,41 @@ fn digits_and_tabs_turn_the_lists() {
     model.press(Key::BackTab);
     assert_eq!(model.tab(), Tab::Processes);
 }
+
+/// Of a stream each loss is a line, once.
+#[test]
+fn what_was_dropped_is_among_what_happened() {
+    let mut model = model();
+    model.press(Key::Char('7'));
+    let event = |at, text: &str, dropped| {
+        format!(
+            r#"{{"happened":{{"at_us":{at},"thread":"mill","text":"{text}","dropped":{dropped}}}}}"#
+        )
+    };
+    model.hear(answer(1, &event(9_000_001, "one", 0)));
+    model.hear(answer(1, &event(9_000_002, "two", 12)));
+    model.hear(answer(1, &event(9_000_003, "three", 12)));
+    let picture = PICTURE.replacen("\"at_us\":9000000", "\"dropped\":13,\"at_us\":9900000", 1);
+    model.hear(answer(1, &picture));
+    model.hear(answer(1, &event(9_900_001, "four", 12))); // was on its way
+    let shown: Vec<String> = lines(&model, 90, 10)[3..9]
+        .iter()
+        .map(|line| {
+            line.split_whitespace()
+                .skip(1)
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "mill four",
+            "(1 event not shown: too many at a time)",
+            "mill three",
+            "mill two",
+            "(12 events not shown: too many at a time)",
+            "mill one",
+        ]
+    );
+}

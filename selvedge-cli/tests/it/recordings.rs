@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use selvedge::observe::inspect::protocol::Command;
 use selvedge_cli::recording::Recording;
 
 use crate::canned::{Folder, PICTURE, told};
@@ -12,7 +13,7 @@ fn what_is_recorded_can_be_played() {
     folder.program("a.sock", |request| {
         assert!(matches!(
             request.command,
-            selvedge::observe::inspect::protocol::Command::Record { every_ms: 1000, .. }
+            Command::Record { every_ms: 1000, .. }
         ));
         let happened =
             r#"{"happened":{"at_us":9000001,"thread":"mill","text":"a thread has ended"}}"#;
@@ -69,6 +70,40 @@ fn a_recording_up_to_the_end_of_the_program_is_one() {
             .code(),
         Some(1)
     );
+}
+
+#[test]
+fn what_was_not_recorded_is_said() {
+    let folder = Folder::new();
+    folder.program("a.sock", |request| {
+        let Command::Record { details, .. } = request.command else {
+            panic!("{request:?}")
+        };
+        let happened = r#"{"happened":{"at_us":1,"thread":"mill","text":"late","dropped":5}}"#;
+        Some(match details {
+            false => vec![PICTURE.to_owned(), happened.to_owned()],
+            // As an older program does.
+            true => vec![
+                r#"{"error":{"kind":"malformed","message":"unknown field `details`"}}"#.to_owned(),
+            ],
+        })
+        .map(|mut answers| {
+            answers.push(r#"{"ended":{"why":"time","dropped":7}}"#.to_owned());
+            answers
+        })
+    });
+    let (status, _, err) = told(&folder.selvedge(&["record", "load.jsonl", "--for", "2s"]));
+    assert_eq!(
+        (status, &*err),
+        (
+            Some(0),
+            "selvedge: 1 snapshot in `load.jsonl`\nselvedge: 7 events not recorded: too many at a time\n"
+        )
+    );
+    let (status, _, err) = told(&folder.selvedge(&["record", "more.jsonl", "--details"]));
+    assert_eq!(status, Some(1));
+    assert!(err.contains("unknown field `details`"), "{err}");
+    assert!(err.contains("older version of selvedge"), "{err}");
 }
 
 #[test]

@@ -42,13 +42,14 @@ fn request() -> impl Strategy<Value = Request> {
                 for_ms
             }),
         (text(), any::<Option<u64>>()).prop_map(|(glob, for_ms)| Command::Count { glob, for_ms }),
-        (number(), any::<Option<u64>>(), any::<bool>()).prop_map(|(every_ms, for_ms, cpu)| {
-            Command::Record {
+        (number(), any::<Option<u64>>(), any::<bool>(), any::<bool>()).prop_map(
+            |(every_ms, for_ms, cpu, details)| Command::Record {
                 every_ms,
                 for_ms,
                 cpu,
+                details,
             }
-        }),
+        ),
         number().prop_map(|stream| Command::End { stream }),
         (text(), any::<Option<u64>>())
             .prop_map(|(thread, number)| Command::Stop { thread, number }),

@@ -195,6 +195,7 @@ fn clients_that_hang_up_in_the_middle_hurt_nobody() {
                     every_ms: 0,
                     for_ms: None,
                     cpu: true,
+                    details: false,
                 },
             );
             assert!(raw.hear().is_some()); // and leaves in the middle of the stream
@@ -263,6 +264,7 @@ fn a_storm_of_clients_is_weathered() {
                                 every_ms: 0,
                                 for_ms: Some(1),
                                 cpu: false,
+                                details: false,
                             }),
                             _ => client.ask(Command::Warnings { after_ms: 0 }),
                         };
@@ -283,6 +285,7 @@ fn a_time_that_no_clock_reaches_is_never() {
             every_ms: u64::MAX,
             for_ms: Some(u64::MAX),
             cpu: false,
+            details: false,
         };
         let stream = client.begin(far).unwrap();
         assert!(matches!(client.next_of(stream), Ok(Body::Snapshot(_))));

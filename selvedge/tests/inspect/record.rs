@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use selvedge::observe::inspect::protocol::{Answer, Body, Command, EndReason, Snapshot};
 use selvedge::testing::World;
-use selvedge::{Signal, thread};
+use selvedge::{Signal, context, thread};
 
 use super::{Folder, connect, served_in, waiting};
 
@@ -19,6 +19,7 @@ fn a_recording_is_snapshots_and_events_with_times_and_can_be_played_back_from_a_
             every_ms: 1_000,
             for_ms: Some(2_500),
             cpu: false,
+            details: false,
         };
         let stream = client.begin(record).unwrap();
         let mut lines = Vec::new();
@@ -97,6 +98,7 @@ fn a_recording_that_ends_leaves_nothing_behind() {
             every_ms: 3_600_000,
             for_ms: None,
             cpu: true,
+            details: false,
         };
         let stream = client.begin(record).unwrap();
         assert!(matches!(client.next_of(stream), Ok(Body::Snapshot(_))));
@@ -112,7 +114,74 @@ fn a_recording_that_ends_leaves_nothing_behind() {
             every_ms: 0,
             for_ms: Some(0),
             cpu: false,
+            details: false,
         });
         assert_ne!(again.unwrap(), stream);
+    });
+}
+
+context! { static SPOT = "a spot of the recordings"; }
+
+fn record(details: bool) -> Command {
+    Command::Record {
+        every_ms: 10, // by a clock that stands
+        for_ms: None,
+        cpu: false,
+        details,
+    }
+}
+
+#[test]
+fn contexts_are_told_to_whom_asks_for_details() {
+    let world = World::with_mock_clock();
+    served_in(&world, |serving| {
+        let (mut plain, mut curious) = (connect(serving), connect(serving));
+        let streams = (plain.begin(record(false)), curious.begin(record(true)));
+        let streams = (streams.0.unwrap(), streams.1.unwrap());
+        // One that has begun hears; and what comes after it ends what is compared.
+        SPOT.run(|| ());
+        thread::spawn("sentinel", |_stop| Ok(())).join().unwrap();
+        let path = format!("{}/sentinel", thread::current().path());
+        for (client, stream, n) in [(&mut plain, streams.0, 0), (&mut curious, streams.1, 2)] {
+            let mut told = Vec::new();
+            while !told.iter().any(|text: &String| text.contains(&path)) {
+                if let Body::Happened(it) = client.next_of(stream).unwrap() {
+                    told.push(it.text);
+                }
+            }
+            let spots = told.iter().filter(|text| text.contains(SPOT.name()));
+            assert_eq!(spots.count(), n, "{told:?}");
+        }
+    });
+}
+
+/// What is dropped is said, and a failure finds room where nothing else does.
+#[test]
+fn a_failure_is_told_though_more_happens_than_is_taken() {
+    let world = World::with_mock_clock(); // the patience with a client that does not read has no end
+    served_in(&world, |serving| {
+        let mut client = connect(serving);
+        let stream = client.begin(record(true)).unwrap();
+        // More than the socket, what waits to be sent and what waits to be told of have room for.
+        for _ in 0..30_000 {
+            SPOT.run(|| ());
+        }
+        let failed = thread::spawn("unlucky", |_stop| Err::<(), _>("it rained".into()));
+        failed.join().unwrap_err();
+        let dropped = loop {
+            match client.next_of(stream).unwrap() {
+                Body::Happened(it) if it.text.contains("it rained") => break it.dropped,
+                Body::Happened(_) | Body::Snapshot(_) => {}
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!((1..60_000).contains(&dropped), "{dropped}");
+        world.advance(Duration::from_millis(10));
+        let said = loop {
+            if let Body::Snapshot(picture) = client.next_of(stream).unwrap() {
+                break picture.dropped;
+            }
+        };
+        assert!(said >= dropped, "{said} of at least {dropped}");
     });
 }

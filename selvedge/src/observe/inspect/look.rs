@@ -47,6 +47,7 @@ impl Look {
             locks: self.locks(),
             processes: self.processes(),
             warnings: warn::warnings(self.nodes(), LONG),
+            dropped: 0,
         }
     }
 

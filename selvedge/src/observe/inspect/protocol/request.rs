@@ -95,6 +95,8 @@ pub enum Command {
     },
     /// A stream of [`Body::Snapshot`](super::Body::Snapshot)s, and of what happens in between:
     /// [`Body::Happened`](super::Body::Happened). Written to a file line by line it can be played back.
+    ///
+    /// That a context was entered or left is told only where `details` are asked for: most programs do it all the time.
     Record {
         /// A snapshot so often; every 10 milliseconds at the most.
         every_ms: u64,
@@ -104,6 +106,9 @@ pub enum Command {
         /// As of `snapshot`.
         #[serde(default)]
         cpu: bool,
+        /// Whether to tell of contexts as well.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        details: bool,
     },
     /// Ends a stream of this connection.
     End {
