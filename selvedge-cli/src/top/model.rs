@@ -199,6 +199,7 @@ impl Model {
         match answer.body {
             Body::Snapshot(picture) if self.held => self.latest = Some(*picture),
             Body::Snapshot(picture) => self.show(*picture),
+            Body::Calls(_) if self.held => {}
             Body::Calls(functions) => self.functions = functions,
             Body::Call(event) => keep(&mut self.calls, event),
             Body::Happened(event) => keep(&mut self.happened, event),
@@ -252,6 +253,8 @@ impl Model {
     /// Forgets what has happened: a recording is wound back.
     pub(super) fn rewind(&mut self) {
         self.happened.clear();
+        self.calls.clear();
+        self.functions.clear();
         self.lost.clear();
     }
 
@@ -310,7 +313,8 @@ impl Model {
 
     /// What to ask now that a snapshot has come.
     pub(super) fn question(&self) -> Option<Command> {
-        let is_asked = self.tab == Tab::Calls && !self.held && self.replay.is_none();
+        let is_shown = self.tab == Tab::Calls && !self.held;
+        let is_asked = (is_shown || self.recording.is_some()) && self.replay.is_none();
         is_asked.then_some(Command::Calls)
     }
 

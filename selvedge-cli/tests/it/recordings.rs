@@ -3,9 +3,9 @@
 use std::fs;
 
 use selvedge::observe::inspect::protocol::Command;
-use selvedge_cli::recording::Recording;
+use selvedge_cli::recording::{Recorder, Recording};
 
-use crate::canned::{Folder, PICTURE, told};
+use crate::canned::{Folder, PICTURE, answer, hello, told};
 
 #[test]
 fn what_is_recorded_can_be_played() {
@@ -70,6 +70,32 @@ fn a_recording_up_to_the_end_of_the_program_is_one() {
             .code(),
         Some(1)
     );
+}
+
+#[test]
+fn what_was_asked_meanwhile_is_recorded() {
+    let folder = Folder::new();
+    let file = folder.path().join("load.jsonl");
+    let mut recorder = Recorder::create(&file, &hello()).unwrap();
+    let call = r#"{"call":{"at_us":9000002,"thread":"mill","number":1,"depth":0,"function":"f","moment":"called","text":"f()"}}"#;
+    let functions = r#"{"calls":[{"function":"f","at":"a.rs:1:1","armed":1,"watched":1}]}"#;
+    for (id, body) in [
+        (1, PICTURE),
+        (2, call),
+        (3, functions),
+        (4, r#"{"done":{"text":"it was asked to stop"}}"#),
+        (2, r#"{"ended":{"why":"limit","dropped":0}}"#),
+    ] {
+        recorder.write(&answer(id, body)).unwrap();
+    }
+    assert_eq!(recorder.finish().unwrap(), 1);
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(
+        text.contains("\"call\":") && text.contains("\"calls\":"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 4, "{text}");
+    Recording::open(&file).unwrap();
 }
 
 #[test]

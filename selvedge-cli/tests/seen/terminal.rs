@@ -161,19 +161,20 @@ pub(crate) fn top_shows_a_program() {
     // A recording, by a key.
     terminal.press(&["r"]);
     terminal.has("RECORDING selvedge-inspected-");
-    terminal.shows("more time", |screen| screen.contains("RECORDING"));
+    let recording = || {
+        let names = fs::read_dir(program.folder.path()).unwrap();
+        let mut paths = names.map(|it| it.unwrap().path());
+        let path = paths.find(|path| path.extension().is_some_and(|it| it == "jsonl"));
+        path.map(|path| fs::read_to_string(path).unwrap())
+            .unwrap_or_default()
+    };
+    terminal.shows("open functions in the file", |_| {
+        recording().contains(r#"{"calls":[{"function":"#)
+    });
     terminal.press(&["r"]);
     terminal.has(" in `selvedge-inspected-");
     terminal.press(&["q"]);
     terminal.has("status 0");
-    let names = fs::read_dir(program.folder.path())
-        .unwrap()
-        .map(|it| it.unwrap().file_name());
-    assert!(
-        names
-            .into_iter()
-            .any(|name| name.to_string_lossy().ends_with(".jsonl"))
-    );
 }
 
 pub(crate) fn a_program_that_ends_stays_on_the_screen() {
