@@ -15,7 +15,8 @@ use selvedge::observe::inspect::protocol::{
 
 use crate::text::{clean, count};
 use crate::top::lists::Chosen;
-use crate::verbs::{dropped, refused};
+use crate::top::streams::{Asked, Streams};
+use crate::verbs::refused;
 
 /// How much of what happened is kept.
 const KEPT: usize = 2_000;
@@ -35,8 +36,7 @@ pub struct Model {
     pub(super) functions: Vec<FunctionInfo>,
     pub(super) calls: VecDeque<CallEvent>,
     pub(super) happened: VecDeque<Happening>,
-    /// By stream: how many of its events are known to be lost.
-    lost: HashMap<u64, u64>,
+    streams: Streams,
     pub(super) tab: Tab,
     pub(super) sort: Sort,
     pub(super) filter: String,
@@ -137,6 +137,8 @@ pub enum Key {
 pub enum Action {
     Quit,
     Send(Command),
+    /// End these streams.
+    End(Vec<u64>),
     /// Begin or end a recording.
     Record,
     /// So many snapshots on, or back.
@@ -173,7 +175,7 @@ impl Model {
             functions: Vec::new(),
             calls: VecDeque::new(),
             happened: VecDeque::new(),
-            lost: HashMap::new(),
+            streams: Streams::default(),
             tab: Tab::Threads,
             sort: Sort::Tree,
             filter: String::new(),
@@ -195,7 +197,9 @@ impl Model {
 
     /// Takes what the program says.
     pub fn hear(&mut self, answer: Answer) {
-        self.miss(&answer);
+        let lost = self.streams.miss(&answer, self.picture.at_us);
+        lost.into_iter()
+            .for_each(|line| keep(&mut self.happened, line));
         match answer.body {
             Body::Snapshot(picture) if self.held => self.latest = Some(*picture),
             Body::Snapshot(picture) => self.show(*picture),
@@ -203,22 +207,28 @@ impl Model {
             Body::Calls(functions) => self.functions = functions,
             Body::Call(event) => keep(&mut self.calls, event),
             Body::Happened(event) => keep(&mut self.happened, event),
+            // That a stream has ended says the stream.
+            Body::Done(_) if self.streams.end(answer.id) == Some(Asked::End) => {}
             Body::Done(done) => self.notice = clean(&done.text).into_owned(),
-            Body::Error(problem) => self.notice = refused(&problem).to_string(),
+            Body::Error(problem) => {
+                self.streams.end(answer.id);
+                self.notice = refused(&problem).to_string();
+            }
             Body::Ended {
                 why: EndReason::Closing,
                 ..
             } => self.end("the program has ended"),
             Body::Ended { why, dropped } => {
+                let asked = self.streams.end(answer.id);
                 let dropped = usize::try_from(dropped).unwrap_or(usize::MAX);
                 let lost =
                     (dropped > 0).then(|| format!(", {} not shown", count(dropped, "event")));
-                self.notice = match why {
-                    EndReason::Limit => format!(
-                        "the watch has seen {WATCHED} events{}",
-                        lost.unwrap_or_default()
-                    ),
-                    EndReason::Time => "counting is over; `c` counts again".to_owned(),
+                let lost = lost.unwrap_or_default();
+                self.notice = match (why, asked) {
+                    (EndReason::Limit, _) => format!("the watch has seen {WATCHED} events{lost}"),
+                    (EndReason::Time, _) => "counting is over; `c` counts again".to_owned(),
+                    (EndReason::Asked, Some(Asked::Watch)) => format!("the watch is over{lost}"),
+                    (EndReason::Asked, Some(Asked::Count)) => "counting is over".to_owned(),
                     _ => return,
                 };
             }
@@ -226,28 +236,9 @@ impl Model {
         }
     }
 
-    /// Says among what happened how much was lost since the last answer of that stream.
-    fn miss(&mut self, answer: &Answer) {
-        let at_us = match &answer.body {
-            Body::Snapshot(picture) => picture.at_us,
-            Body::Happened(event) => event.at_us,
-            Body::Call(event) => event.at_us,
-            Body::Ended { .. } => self.picture.at_us,
-            _ => return,
-        };
-        let all = dropped(&answer.body);
-        // What was lost before the first picture is not missed: a recording is looked at from anywhere.
-        let is_begin = matches!(answer.body, Body::Snapshot(_));
-        let lost = self.lost.entry(answer.id);
-        let known = lost.or_insert(if is_begin { all } else { 0 });
-        let before = std::mem::replace(known, all.max(*known));
-        if all > before {
-            let mut line = Happening::default();
-            let lost = usize::try_from(all - before).unwrap_or(usize::MAX);
-            line.at_us = at_us;
-            line.text = format!("({} not shown: too many at a time)", count(lost, "event"));
-            keep(&mut self.happened, line);
-        }
+    /// A request was sent, with this number.
+    pub fn sent(&mut self, id: u64, command: &Command) {
+        self.streams.begin(id, command);
     }
 
     /// Forgets what has happened: a recording is wound back.
@@ -255,7 +246,7 @@ impl Model {
         self.happened.clear();
         self.calls.clear();
         self.functions.clear();
-        self.lost.clear();
+        self.streams.rewind();
     }
 
     /// Nothing more will come.
@@ -365,14 +356,16 @@ impl Model {
                     .replay
                     .map(|it| Action::Speed((it.speed / 2.0).max(0.125)));
             }
-            Key::Char('w' | 'c' | 'x' | 'r') if self.replay.is_some() => {
+            Key::Char('w' | 'c' | 'W' | 'C' | 'x' | 'r') if self.replay.is_some() => {
                 self.notice = "a recording cannot be asked".to_owned();
             }
-            Key::Char('w' | 'c' | 'x' | 'r') if self.ended.is_some() => {
+            Key::Char('w' | 'c' | 'W' | 'C' | 'x' | 'r') if self.ended.is_some() => {
                 self.notice = "the program cannot be asked any more".to_owned();
             }
             Key::Char('w') => self.ask_for(Wanted::Watch, ""),
             Key::Char('c') => self.ask_for(Wanted::Count, "**"),
+            Key::Char('W') => return self.end_all(Asked::Watch, "no watch runs"),
+            Key::Char('C') => return self.end_all(Asked::Count, "nothing is counted"),
             Key::Char('r') => return Some(Action::Record),
             Key::Char('x') => self.ask_to_stop(),
             other => self.choose(other),
@@ -423,6 +416,15 @@ impl Model {
             }
             None => self.notice = "choose a thread first, in the list of threads".to_owned(),
         }
+    }
+
+    fn end_all(&mut self, kind: Asked, otherwise: &str) -> Option<Action> {
+        let ids = self.streams.of(kind);
+        if ids.is_empty() {
+            self.notice = otherwise.to_owned();
+            return None;
+        }
+        Some(Action::End(ids))
     }
 
     fn ask_for(&mut self, wanted: Wanted, text: &str) {

@@ -117,7 +117,7 @@ impl Source for Player {
                 self.speed = speed;
                 self.tell(model);
             }
-            Action::Quit | Action::Send(_) | Action::Record => {}
+            Action::Quit | Action::Send(_) | Action::End(_) | Action::Record => {}
         }
         Ok(())
     }

@@ -237,6 +237,12 @@ struct Live {
 }
 
 impl Live {
+    fn send(&mut self, command: Command, model: &mut Model) -> Result<(), Fault> {
+        let id = self.sender.send(command.clone())?;
+        model.sent(id, &command);
+        Ok(())
+    }
+
     fn toggle(&mut self, model: &mut Model) -> Result<(), Fault> {
         if let Some(recorder) = self.recorder.take() {
             model.recording = None;
@@ -273,7 +279,10 @@ fn new_file(program: &str) -> PathBuf {
 impl Source for Live {
     fn act(&mut self, action: Action, model: &mut Model) -> Result<(), Fault> {
         match action {
-            Action::Send(command) => self.sender.send(command).map(drop),
+            Action::Send(command) => self.send(command, model),
+            Action::End(streams) => streams
+                .into_iter()
+                .try_for_each(|stream| self.send(Command::End { stream }, model)),
             Action::Record => self.toggle(model),
             Action::Quit | Action::Step(_) | Action::Seek(_) | Action::Speed(_) => Ok(()),
         }

@@ -58,6 +58,7 @@ s             sort: tree, processor, wait, age, name
 p, space      hold the picture; again: go on
 w             watch calls of open functions
 c             count calls, for a minute
+W, C          end the watches, the counts
 x             ask the chosen thread to stop
 r             record to a file; again: end
 q, Ctrl-C     leave; the program goes on

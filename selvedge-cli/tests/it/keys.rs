@@ -158,6 +158,40 @@ fn calls_are_counted_for_a_minute() {
 }
 
 #[test]
+fn watches_and_counts_can_be_ended() {
+    let mut model = model();
+    assert_eq!(model.press(Key::Char('W')), None);
+    assert_eq!(lines(&model, 80, 9)[8].trim(), "no watch runs");
+    assert_eq!(model.press(Key::Char('C')), None);
+    assert_eq!(lines(&model, 80, 9)[8].trim(), "nothing is counted");
+    for (id, key) in [(7, 'w'), (8, 'c'), (9, 'w')] {
+        model.press(Key::Char(key));
+        let Some(Action::Send(command)) = write(&mut model, "mill::**") else {
+            panic!("nothing is sent")
+        };
+        model.sent(id, &command);
+    }
+    assert_eq!(model.press(Key::Char('W')), Some(Action::End(vec![7, 9])));
+    model.sent(10, &Command::End { stream: 7 });
+    model.hear(answer(7, r#"{"ended":{"why":"asked","dropped":3}}"#));
+    model.hear(answer(10, r#"{"done":{"text":"stream 7 is ended"}}"#));
+    assert_eq!(
+        lines(&model, 80, 9)[8].trim(),
+        "the watch is over, 3 events not shown"
+    );
+    assert_eq!(model.press(Key::Char('W')), Some(Action::End(vec![9])));
+    assert_eq!(model.press(Key::Char('C')), Some(Action::End(vec![8])));
+    // One that was over by itself, and one that was refused.
+    model.hear(answer(8, r#"{"ended":{"why":"time","dropped":0}}"#));
+    assert_eq!(model.press(Key::Char('C')), None);
+    model.hear(answer(
+        9,
+        r#"{"error":{"kind":"streams","message":"too many"}}"#,
+    ));
+    assert_eq!(model.press(Key::Char('W')), None);
+}
+
+#[test]
 fn a_program_that_has_ended_stays_to_be_seen() {
     let mut model = model();
     model.hear(answer(1, r#"{"ended":{"why":"closing","dropped":0}}"#));

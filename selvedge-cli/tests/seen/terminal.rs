@@ -133,6 +133,8 @@ pub(crate) fn top_shows_a_program() {
         let count = row.and_then(|row| row.split_whitespace().nth(1)?.parse().ok());
         count.is_some_and(|count: u32| count > 2)
     });
+    terminal.press(&["C"]);
+    terminal.has("counting is over");
     // A stop is asked for, and obeyed.
     terminal.press(&["1", "/", "worker-1", "Enter"]);
     terminal.shows("one thread", |screen| {
