@@ -154,25 +154,32 @@ pub(crate) fn call_mark(moment: CallMoment) -> &'static str {
     }
 }
 
-pub(crate) fn milliseconds(time: Duration) -> u64 {
+fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-pub(crate) fn record(
-    mut program: Connection,
-    file: &Path,
-    (lasts, every): (Option<Duration>, Duration),
+/// Asks for pictures, and what happens in between.
+pub(crate) fn recording(
+    every: Duration,
+    warn_after: Option<Duration>,
+    lasts: Option<Duration>,
     details: bool,
-) -> Result<(), Fault> {
-    let mut recorder = Recorder::create(file, program.hello())?;
-    let command = Command::Record {
+) -> Command {
+    Command::Record {
         every_ms: milliseconds(every),
         for_ms: lasts.map(milliseconds),
         cpu: true,
         details,
-    };
+        after_ms: warn_after.map(milliseconds),
+    }
+}
+
+/// Writes down what comes of a [`recording`].
+pub(crate) fn record(mut program: Connection, file: &Path, command: Command) -> Result<(), Fault> {
+    let is_endless = matches!(command, Command::Record { for_ms: None, .. });
+    let mut recorder = Recorder::create(file, program.hello())?;
     let id = program.sender().send(command)?;
-    if io::stderr().is_terminal() && lasts.is_none() {
+    if io::stderr().is_terminal() && is_endless {
         remark("recording until Ctrl-C");
     }
     let mut n_dropped = 0;
@@ -205,7 +212,7 @@ pub(crate) fn record(
     }
     match result {
         // That it was recorded up to its end is what was asked for.
-        Err(Fault::Failed(why)) if n > 0 && lasts.is_none() => {
+        Err(Fault::Failed(why)) if n > 0 && is_endless => {
             remark(&why);
             Ok(())
         }

@@ -329,6 +329,7 @@ const CASES: &[Case] = &[
                         for_ms: None,
                         cpu: false,
                         details: false,
+                        after_ms: None,
                     })
                     .unwrap();
             }

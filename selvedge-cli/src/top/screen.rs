@@ -31,7 +31,7 @@ use crate::text::count;
 use crate::top::keys::Keys;
 use crate::top::model::{Action, Key, Model};
 use crate::top::view::{Theme, draw};
-use crate::verbs::milliseconds;
+use crate::verbs::recording;
 
 /// So much may wait to be drawn, before the program's answers are left unread.
 const BACKLOG: usize = 4_096;
@@ -64,17 +64,16 @@ pub(super) trait Source {
 }
 
 /// Shows a running program until the user leaves.
-pub(crate) fn run(mut program: Connection, every: Duration) -> Result<(), Fault> {
+pub(crate) fn run(
+    mut program: Connection,
+    every: Duration,
+    warn_after: Option<Duration>,
+) -> Result<(), Fault> {
     let mut screen =
         Screen::open("`selvedge tree` prints the threads once, and `selvedge watch` calls")?;
     let messages = Queue::named("messages", BACKLOG);
     let (hello, sender) = (program.hello().clone(), program.sender());
-    sender.send(Command::Record {
-        every_ms: milliseconds(every),
-        for_ms: None,
-        cpu: true,
-        details: false,
-    })?;
+    sender.send(recording(every, warn_after, None, false))?;
     let mut live = Live {
         sender,
         recorder: None,

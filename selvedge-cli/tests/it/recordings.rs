@@ -13,7 +13,11 @@ fn what_is_recorded_can_be_played() {
     folder.program("a.sock", |request| {
         assert!(matches!(
             request.command,
-            Command::Record { every_ms: 1000, .. }
+            Command::Record {
+                every_ms: 1000,
+                after_ms: None,
+                ..
+            }
         ));
         let happened =
             r#"{"happened":{"at_us":9000001,"thread":"mill","text":"a thread has ended"}}"#;

@@ -162,6 +162,7 @@ fn the_end_of_the_guard_ends_the_connection_and_removes_the_socket() {
                 for_ms: None,
                 cpu: false,
                 details: false,
+                after_ms: None,
             })
             .unwrap();
         drop(serving);

@@ -196,6 +196,7 @@ fn clients_that_hang_up_in_the_middle_hurt_nobody() {
                     for_ms: None,
                     cpu: true,
                     details: false,
+                    after_ms: None,
                 },
             );
             assert!(raw.hear().is_some()); // and leaves in the middle of the stream
@@ -258,13 +259,17 @@ fn a_storm_of_clients_is_weathered() {
                             continue; // no room just now
                         };
                         let asked = match (n + round) % 4 {
-                            0 => client.ask(Command::Snapshot { cpu: true }),
+                            0 => client.ask(Command::Snapshot {
+                                cpu: true,
+                                after_ms: None,
+                            }),
                             1 => client.ask(Command::Calls),
                             2 => client.ask(Command::Record {
                                 every_ms: 0,
                                 for_ms: Some(1),
                                 cpu: false,
                                 details: false,
+                                after_ms: None,
                             }),
                             _ => client.ask(Command::Warnings { after_ms: 0 }),
                         };
@@ -286,6 +291,7 @@ fn a_time_that_no_clock_reaches_is_never() {
             for_ms: Some(u64::MAX),
             cpu: false,
             details: false,
+            after_ms: None,
         };
         let stream = client.begin(far).unwrap();
         assert!(matches!(client.next_of(stream), Ok(Body::Snapshot(_))));

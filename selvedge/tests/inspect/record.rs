@@ -20,6 +20,7 @@ fn a_recording_is_snapshots_and_events_with_times_and_can_be_played_back_from_a_
             for_ms: Some(2_500),
             cpu: false,
             details: false,
+            after_ms: None,
         };
         let stream = client.begin(record).unwrap();
         let mut lines = Vec::new();
@@ -99,6 +100,7 @@ fn a_recording_that_ends_leaves_nothing_behind() {
             for_ms: None,
             cpu: true,
             details: false,
+            after_ms: None,
         };
         let stream = client.begin(record).unwrap();
         assert!(matches!(client.next_of(stream), Ok(Body::Snapshot(_))));
@@ -115,6 +117,7 @@ fn a_recording_that_ends_leaves_nothing_behind() {
             for_ms: Some(0),
             cpu: false,
             details: false,
+            after_ms: None,
         });
         assert_ne!(again.unwrap(), stream);
     });
@@ -128,6 +131,7 @@ fn record(details: bool) -> Command {
         for_ms: None,
         cpu: false,
         details,
+        after_ms: None,
     }
 }
 

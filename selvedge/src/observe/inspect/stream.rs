@@ -41,12 +41,18 @@ enum Kind {
         _subscription: Subscription,
         every: Duration,
         next: Alarm,
-        cpu: bool,
+        sight: Sight,
     },
     Profile {
         profiling: Profiling,
         format: ProfileFormat,
     },
+}
+
+/// What the snapshots of a recording have.
+struct Sight {
+    cpu: bool,
+    after_ms: Option<u64>,
 }
 
 /// By the function's path: calls, and how many of them ended by a panic.
@@ -77,7 +83,11 @@ impl Stream {
                 for_ms,
                 cpu,
                 details,
-            } => Ok(Self::record(id, (every_ms, for_ms), (cpu, details), shared)),
+                after_ms,
+            } => {
+                let sight = Sight { cpu, after_ms };
+                Ok(Self::record(id, (every_ms, for_ms), sight, details, shared))
+            }
             Command::Profile {
                 functions,
                 sample,
@@ -150,7 +160,8 @@ impl Stream {
     fn record(
         id: u64,
         (every_ms, for_ms): (u64, Option<u64>),
-        (cpu, details): (bool, bool),
+        sight: Sight,
+        details: bool,
         shared: &Shared,
     ) -> Self {
         let outbox = Arc::new(Outbox::new(None, None, &shared.wake));
@@ -181,7 +192,7 @@ impl Stream {
             _subscription: subscription,
             every: Duration::from_millis(every_ms).max(SHORTEST),
             next: shared.alarm(Duration::ZERO), // the first at once
-            cpu,
+            sight,
         };
         Self::new(id, kind, for_ms, shared)
     }
@@ -228,13 +239,14 @@ impl Stream {
             outbox,
             every,
             next,
-            cpu,
+            sight,
             ..
         } = &mut self.kind
             && next.is_over()
         {
             *next = shared.alarm(*every);
-            let mut snapshot = Look::at(&shared.root).snapshot(shared.begin, *cpu);
+            let mut snapshot =
+                Look::at(&shared.root).snapshot(shared.begin, sight.cpu, sight.after_ms);
             snapshot.dropped = outbox.dropped();
             return Some(Body::Snapshot(Box::new(snapshot)));
         }

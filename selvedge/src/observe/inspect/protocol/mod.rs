@@ -48,6 +48,7 @@ pub use answer::{
     LockInfo, Problem, ProblemKind, ProcessInfo, QueueInfo, SignalInfo, Snapshot, ThreadInfo,
     WaitInfo, Warning, WarningKind,
 };
+pub(super) use request::LONG_MS;
 pub use request::{Command, ProfileFormat, Request};
 
 /// The version of the protocol that this library speaks.
