@@ -110,7 +110,12 @@ pub(super) fn in_scope<'env>(
 ) -> Result<(), Fault> {
     let mut result = Ok(());
     let ended = thread::scope("top", |s| {
-        s.spawn("keys", |_stop| Ok(read_keys(messages)?));
+        s.spawn("keys", |_stop| {
+            let read = read_keys(messages);
+            // Without a terminal nobody can leave: so it is left. If nobody takes that, it was already.
+            let _ = messages.push(Message::Key(Key::Interrupt));
+            Ok(read?)
+        });
         result = f(s);
         s.stop();
         Ok(())
@@ -166,7 +171,7 @@ fn read_keys(messages: &Queue<Message>) -> io::Result<()> {
     loop {
         let pause = if keys.is_amid() { HASTE } else { GLANCE };
         let found = match read_until(stdin(), &mut buffer, &Till::after(pause)) {
-            Ok(0) => return Ok(()), // the terminal has gone, and so will we
+            Ok(0) => return Ok(()), // the terminal has gone
             Ok(n) => keys.take(&buffer[..n]),
             Err(error) => match interruption(&error) {
                 Some(WaitError::Expired) => keys.flush(),
@@ -225,7 +230,8 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        ratatui::restore();
+        // One that has gone needs nothing; to say that it could not be restored would be a panic.
+        let _ = ratatui::try_restore();
     }
 }
 

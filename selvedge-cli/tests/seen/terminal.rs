@@ -237,6 +237,28 @@ pub(crate) fn a_recording_is_played() {
     terminal.has("status 0");
 }
 
+/// Nobody tells it: it is started so that it does not hear of a hang-up.
+pub(crate) fn a_terminal_that_goes_ends_it() {
+    let folder = Folder::new();
+    folder.program("a.sock", |_| Some(vec![PICTURE.to_owned()]));
+    let script =
+        format!("trap '' HUP\nsh -c 'echo $$ > pid; exec {SELVEDGE} top'\necho $? > status\n");
+    fs::write(folder.path().join("script"), script).unwrap();
+    let terminal = Terminal::start(&folder, (104, 10), "sh script");
+    terminal.shows(TREE, |screen| screen == TREE);
+    drop(terminal);
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+    let deadline = Instant::now() + LIMIT;
+    while read("status").trim().is_empty() {
+        if Instant::now() > deadline {
+            let _ = Command::new("kill")
+                .args(["-9", read("pid").trim()])
+                .status();
+            panic!("it runs on without a terminal");
+        }
+    }
+}
+
 pub(crate) fn a_stop_gives_the_terminal_back() {
     let folder = Folder::new();
     folder.program("a.sock", |_| Some(vec![PICTURE.to_owned()]));
