@@ -40,7 +40,7 @@ const SCENARIOS: &[Scenario] = &[
             log.say(Level::Info, "plain");
             log.say(Level::Debug, "not wanted");
             USER.bind("Ada \"A\"\n".to_owned(), || {
-                log.say(Level::Warn, "two\nlines\u{1b}[31m")
+                log.say(Level::Warn, "two\nlines\u{1b}[31m\u{202e}\u{2028}")
             });
             let worker = thread::Builder::new("worker").inherit();
             let said = log.clone();
@@ -61,7 +61,7 @@ const SCENARIOS: &[Scenario] = &[
         assert_eq!(shape, "0000-00-00T00:00:00.000000Z");
         let expected = [
             "INFO  prog: plain",
-            r#"WARN  prog: two\nlines\u{1b}[31m user="Ada \"A\"\n""#,
+            r#"WARN  prog: two\nlines\u{1b}[31m\u{202e}\u{2028} user="Ada \"A\"\n""#,
             r#"ERROR prog/worker: still said broken="#,
         ];
         let said = memory.said();

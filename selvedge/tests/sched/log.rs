@@ -107,7 +107,7 @@ fn a_log_that_is_closed_at_once_loses_nothing() {
             alien.join().unwrap();
         }
         let text = String::from_utf8(memory.0.lock().unwrap().clone()).unwrap();
-        for name in ["a", "b"] {
+        for name in ["line a", "line b"] {
             let of = text.lines().filter_map(|line| line.split_once(name));
             let numbers: Vec<_> = of.map(|(_, number)| number).collect();
             assert_eq!(numbers, ["-1", "-2"], "{text}");

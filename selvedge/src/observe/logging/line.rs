@@ -61,7 +61,7 @@ impl fmt::Debug for Text<'_> {
     }
 }
 
-/// What is written to it has no control characters (invariant 1).
+/// What is written to it has no harmful characters (invariant 1).
 struct Line(String);
 
 impl Line {
@@ -91,7 +91,7 @@ impl Line {
 impl Write for Line {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
-        while let Some(at) = rest.find(|c: char| c.is_control() && c != '\t') {
+        while let Some(at) = rest.find(|c: char| is_harmful(c) && c != '\t') {
             let (plain, other) = rest.split_at(at);
             self.0.push_str(plain);
             let mut chars = other.chars();
@@ -102,6 +102,12 @@ impl Write for Line {
         self.0.push_str(rest);
         Ok(())
     }
+}
+
+/// Controls, what some viewers end a line at, and what changes the order of what is shown.
+fn is_harmful(symbol: char) -> bool {
+    symbol.is_control()
+        || matches!(symbol, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Year, month and day of a day that is counted from the first of 1970.
