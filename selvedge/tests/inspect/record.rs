@@ -165,27 +165,34 @@ fn a_failure_is_told_though_more_happens_than_is_taken() {
     let world = World::with_mock_clock(); // the patience with a client that does not read has no end
     served_in(&world, |serving| {
         let mut client = connect(serving);
-        let stream = client.begin(record(true)).unwrap();
+        let record = Command::Record {
+            every_ms: 10,
+            for_ms: Some(11),
+            cpu: false,
+            details: true,
+            after_ms: None,
+        };
+        let stream = client.begin(record).unwrap();
         // More than the socket, what waits to be sent and what waits to be told of have room for.
         for _ in 0..30_000 {
             SPOT.run(|| ());
         }
         let failed = thread::spawn("unlucky", |_stop| Err::<(), _>("it rained".into()));
         failed.join().unwrap_err();
+        world.advance(Duration::from_millis(10)); // another picture
+        world.advance(Duration::from_millis(1)); // and the end, after what waits
+        let (mut rained, mut said) = (None, 0);
         let dropped = loop {
             match client.next_of(stream).unwrap() {
-                Body::Happened(it) if it.text.contains("it rained") => break it.dropped,
-                Body::Happened(_) | Body::Snapshot(_) => {}
+                Body::Happened(it) if it.text.contains("it rained") => rained = Some(it.dropped),
+                Body::Happened(_) => {}
+                Body::Snapshot(picture) => said = picture.dropped,
+                Body::Ended { dropped, .. } => break dropped,
                 other => panic!("{other:?}"),
             }
         };
-        assert!((1..60_000).contains(&dropped), "{dropped}");
-        world.advance(Duration::from_millis(10));
-        let said = loop {
-            if let Body::Snapshot(picture) = client.next_of(stream).unwrap() {
-                break picture.dropped;
-            }
-        };
-        assert!(said >= dropped, "{said} of at least {dropped}");
+        let before = rained.expect("the failure is told");
+        assert!(0 < before && before <= dropped, "{before} of {dropped}");
+        assert!(0 < said && said <= dropped, "{said} of {dropped}");
     });
 }
