@@ -305,8 +305,8 @@ impl Event<'_> {
     }
 
     /// The name of the context that it is about: these have a target of their own.
-    #[cfg(any(feature = "log", feature = "tracing"))]
-    pub(super) fn context(&self) -> Option<&str> {
+    #[cfg(any(feature = "log", feature = "tracing", feature = "inspect"))]
+    pub(crate) fn context(&self) -> Option<&str> {
         match self {
             Self::Entered { context, .. } | Self::Left { context, .. } => Some(context),
             _ => None,
