@@ -155,10 +155,16 @@ fn groutines_that_listen_stand_between_the_patches_around_their_block() {
         price::called().await.with(|call| call.ret(7))
     });
     let inner = Groutines::new()
-        .named("returned", || async { drop(price::returned().await) })
-        .named("deaf", || async { drop(quiet::called().await) });
+        .named("returned", || async {
+            let _ = price::returned().await;
+        })
+        .named("deaf", || async {
+            let _ = quiet::called().await;
+        });
     let (outer, within) = (price::after(|_| ()), price::before(|_| ()));
-    let deaf = Groutines::new().named("deaf", || async { drop(quiet::called().await) });
+    let deaf = Groutines::new().named("deaf", || async {
+        let _ = quiet::called().await;
+    });
     outer.run(|| {
         set.run(|| {
             deaf.run(|| {
@@ -192,10 +198,14 @@ fn groutines_that_listen_stand_between_the_patches_around_their_block() {
 fn groutines_that_wait_for_some_calls_only_say_so() {
     let shop = Shop(0);
     let set = Groutines::new()
-        .named("of bytes", || async { drop(show::called::<u8>().await) })
+        .named("of bytes", || async {
+            let _ = show::called::<u8>().await;
+        })
         .named("open", {
             let at = call::Addr::of(&shop);
-            move || async move { drop(shop::is_open::called().on(at).await) }
+            move || async move {
+                let _ = shop::is_open::called().on(at).await;
+            }
         });
     set.run(|| {
         let (other, same) = (show::explain::<u16>(), show::explain::<u8>());
