@@ -9,6 +9,7 @@
 use core::fmt;
 use core::panic::Location;
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::ambient::{self, Enter, verbs};
 use crate::call::breakpoint::Breakpoint;
@@ -274,16 +275,22 @@ impl Enter for Log {
 
 impl Book {
     fn write(&self, event: &Event<'_>) {
-        let _forgotten = match event.moment() {
-            Moment::Called => None,
-            _ => Some(Forgotten(self, event.number())),
-        };
         let end = match event.moment() {
             Moment::Called => {
                 let (index, record) = self.begin(event);
                 return self.act(Some(index), &record);
             }
-            Moment::Returned(result) => RecordEnd::Returned(format!("{result:?}")),
+            Moment::Returned(result) => {
+                match catch_unwind(AssertUnwindSafe(|| format!("{result:?}"))) {
+                    Ok(text) => RecordEnd::Returned(text),
+                    Err(panic) => {
+                        // It has ended all the same.
+                        let text = "(its `Debug` panicked)".to_owned();
+                        drop(self.end(event.number(), RecordEnd::Returned(text)));
+                        resume_unwind(panic)
+                    }
+                }
+            }
             Moment::Panicked(message) => RecordEnd::Panicked(message.to_owned()),
             Moment::Dropped => RecordEnd::Dropped,
         };
@@ -354,17 +361,6 @@ impl Book {
         let record = latest_first.find(|record| record.call.number == number)?;
         record.end = Some(Arc::new((end, took(&record.call))));
         Some(record.clone())
-    }
-}
-
-/// At its end a call that ends is not kept any longer, also if its result's `Debug` panics.
-struct Forgotten<'b>(&'b Book, u64);
-
-impl Drop for Forgotten<'_> {
-    fn drop(&mut self) {
-        let Self(book, number) = self;
-        let begun = book.pages.lock().pushed_out.remove(number);
-        drop(begun);
     }
 }
 

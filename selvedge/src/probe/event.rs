@@ -153,7 +153,7 @@ pub enum Event<'a> {
         items: usize,
     },
     /// Output of a child process was thrown away: nobody could read it any more, or somebody waited for the end of the
-    /// process and nobody had asked for its output. Emitted by a thread of the library.
+    /// process and nobody had asked for its output. Emitted by a thread of the library, or by who waits.
     OutputLost {
         /// The path of the process.
         process: &'a str,

@@ -48,6 +48,6 @@ pub(crate) use sink::look_on;
 pub(crate) use sink::subscribe_to_news;
 pub use sink::{Subscription, subscribe};
 pub(crate) use sink::{emit, wants_details};
+pub(crate) use span::{Body, What, body, span};
 #[cfg(feature = "observe")]
 pub(crate) use span::{Observer, Span, observe_spans, unobserve_spans};
-pub(crate) use span::{What, body, span};

@@ -73,7 +73,7 @@ pub(super) struct Run {
     guard: Mutex<Guard>,
     /// The processes, and who has each.
     pub(super) hands: Hands,
-    /// For who waits for a shell, or a process.
+    /// For who waits for a shell.
     pub(super) spare: Spare,
     /// What is read goes here first, for one of those.
     pub(super) buffer: Mutex<Vec<u8>>,
