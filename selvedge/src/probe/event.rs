@@ -243,7 +243,12 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
-    #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+    #[cfg(any(
+        feature = "log",
+        feature = "tracing",
+        feature = "observe",
+        all(selvedge_process, feature = "worker")
+    ))]
     pub(crate) fn weight(&self) -> Weight {
         match self {
             Self::WorkerLogged { level, .. } => weight_of(level),
@@ -334,7 +339,12 @@ impl Event<'_> {
 }
 
 /// That of a level of Python's `logging`, or of the crate `log`.
-#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+#[cfg(any(
+    feature = "log",
+    feature = "tracing",
+    feature = "observe",
+    all(selvedge_process, feature = "worker")
+))]
 fn weight_of(level: &str) -> Weight {
     match level {
         "CRITICAL" | "FATAL" | "ERROR" => Weight::Error,

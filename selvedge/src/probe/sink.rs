@@ -119,7 +119,7 @@ pub fn subscribe(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subsc
 }
 
 /// The same for somebody who can do without events that are only details.
-#[cfg(feature = "observe")]
+#[cfg(any(feature = "observe", all(selvedge_process, feature = "worker")))]
 pub(crate) fn subscribe_to_news(
     listener: impl Fn(&Event<'_>) + Send + Sync + 'static,
 ) -> Subscription {
