@@ -6,6 +6,7 @@ mod cancel;
 #[path = "../child/mod.rs"]
 mod child;
 mod life;
+mod log;
 mod python;
 mod server;
 mod wake;
@@ -19,8 +20,21 @@ use selvedge::{Signal, probe, process};
 
 fn main() -> ExitCode {
     let has_python = Command::new("python3").arg("-V").output().is_ok();
-    let mut cases = [server::CASES, life::CASES, cancel::CASES, wake::CASES].concat();
-    let of_python = [python::CASES, life::PYTHON_CASES, cancel::PYTHON_CASES].concat();
+    let mut cases = [
+        server::CASES,
+        life::CASES,
+        cancel::CASES,
+        wake::CASES,
+        log::CASES,
+    ]
+    .concat();
+    let of_python = [
+        python::CASES,
+        life::PYTHON_CASES,
+        cancel::PYTHON_CASES,
+        log::PYTHON_CASES,
+    ]
+    .concat();
     if has_python {
         cases.extend(of_python);
     } else {
@@ -28,7 +42,7 @@ fn main() -> ExitCode {
             println!("{name}: skipped, there is no python3");
         }
     }
-    let scenarios = [server::SCENARIOS, wake::SCENARIOS].concat();
+    let scenarios = [server::SCENARIOS, wake::SCENARIOS, log::SCENARIOS].concat();
     child::main(&scenarios, &cases)
 }
 
