@@ -3,7 +3,12 @@
 use core::fmt;
 use core::time::Duration;
 
-#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+#[cfg(any(
+    feature = "log",
+    feature = "tracing",
+    feature = "observe",
+    all(selvedge_process, feature = "worker")
+))]
 use crate::probe::kind::Weight;
 use crate::probe::kind::{Ending, Kind};
 

@@ -48,6 +48,8 @@ pub(crate) use kind::Weight;
 pub use kind::{Ending, Kind};
 #[cfg(feature = "inspect")]
 pub(crate) use sink::look_on;
+#[cfg(all(selvedge_process, feature = "worker"))]
+pub(crate) use sink::print;
 #[cfg(any(feature = "observe", all(selvedge_process, feature = "worker")))]
 pub(crate) use sink::subscribe_to_news;
 pub use sink::{Subscription, subscribe};

@@ -96,7 +96,7 @@ fn emit_slow(event: &Event<'_>) -> bool {
 
 /// One line, in one write, so that lines of several threads do not mix.
 #[cold]
-fn print(event: &Event<'_>) {
+pub(crate) fn print(event: &Event<'_>) {
     let line = format!("selvedge: {}\n", text_of(event));
     // There is nobody left to tell when standard error is gone.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());

@@ -1,11 +1,17 @@
 //! What a worker logs, and how much of it is sent.
 
-use std::process::ExitCode;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::process::{ExitCode, Stdio};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use selvedge::Outcome;
 use selvedge::observe::logging;
 use selvedge::process::worker::{Builder, LogLevel, Server, Worker};
 
+use crate::cancel::Server as RawServer;
 use crate::child::{Case, Scenario};
 use crate::server::{command, serve};
 use crate::{Heard, program, python};
@@ -44,6 +50,10 @@ pub(crate) const CASES: &[Case] = &[
     (
         "no_record_is_lost_when_serving_ends",
         no_record_is_lost_when_serving_ends,
+    ),
+    (
+        "an_event_does_not_wait_for_who_reads_nothing",
+        an_event_does_not_wait_for_who_reads_nothing,
     ),
     (
         "a_long_record_fits_into_a_line",
@@ -94,6 +104,7 @@ fn server() -> Server {
             log::info!(target: "a.b", "{controls}");
             Ok(())
         })
+        .function("big", |()| Ok("x".repeat(60_000)))
         .function("break", |()| {
             let broken = selvedge::thread::scope("parts", |scope| {
                 scope.spawn("part", |_stop| -> Outcome<()> { Err("disk full".into()) });
@@ -322,6 +333,37 @@ fn no_record_is_lost_when_serving_ends() {
         }
         Ok(())
     });
+}
+
+/// It is printed; what waits is all there when somebody reads.
+fn an_event_does_not_wait_for_who_reads_nothing() {
+    let mut server = RawServer::rust_with("logs in a pool", 3, Stdio::piped());
+    let errors = BufReader::new(server.process.stderr.take().unwrap());
+    server.call(1, "big", &[]);
+    server.call(2, "big", &[]); // more than a pipe holds
+    wait_until_full(server.answers());
+    server.call(3, "break", &[]);
+    let mut printed = errors.lines().map(Result::unwrap);
+    let failed = "/parts/part` failed: disk full";
+    assert!(printed.any(|line| line.starts_with("selvedge: ") && line.ends_with(failed)));
+    let answers = [(); 3].map(|()| server.answer());
+    let mut ids = answers.map(|answer| answer["id"].as_u64());
+    ids.sort();
+    assert_eq!(ids, [1, 2, 3].map(Some));
+}
+
+/// Until nobody can write to this pipe without waiting.
+fn wait_until_full(pipe: BorrowedFd<'_>) {
+    let path = format!("/proc/self/fd/{}", pipe.as_raw_fd());
+    let writer = File::options().write(true).open(path).unwrap();
+    let at_once = Timespec::default();
+    loop {
+        let mut fds = [PollFd::new(&writer, PollFlags::OUT)];
+        if poll(&mut fds, Some(&at_once)).unwrap() == 0 {
+            return;
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// It is the message that is cut.

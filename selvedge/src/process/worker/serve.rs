@@ -107,7 +107,8 @@ impl Server {
     /// Until it returns, the log goes to the other side, as far as [`Builder::log_level`](super::Builder::log_level) there
     /// says: [events](crate::probe) of the library always, with the feature `log` the records of that crate, and with
     /// `tracing` the events of this thread and those that it starts. A program that has a logger, a log, or a subscriber
-    /// of its own keeps it, and that gets the records instead. Who logs waits until its line is written, as for an answer.
+    /// of its own keeps it, and that gets the records instead. Who logs waits until its line is written, as for an answer;
+    /// an event for which there is no room is printed on standard error instead.
     ///
     /// # Stopping
     ///

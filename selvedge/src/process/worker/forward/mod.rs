@@ -62,7 +62,7 @@ impl Forwarding {
             longest: LONGEST.min(longest_line / 8),
         });
         let told = Arc::clone(&wire);
-        let tell = move |event: &Event<'_>| told.send(level_of(event), "selvedge", event);
+        let tell = move |event: &Event<'_>| told.tell(event);
         Self {
             _events: match level < LogLevel::Debug {
                 true => probe::subscribe_to_news(tell),
@@ -85,6 +85,16 @@ impl Forwarding {
 }
 
 impl Wire {
+    /// Sends an event, if it matters enough. It may be one of a thread that must not wait for the other side, such as the
+    /// one that ends the program by force: without room it is printed.
+    fn tell(&self, event: &Event<'_>) {
+        let level = level_of(event);
+        match level > self.level || self.output.has_room() {
+            true => self.send(level, "selvedge", event),
+            false => probe::print(event),
+        }
+    }
+
     /// Sends a record, if it matters enough.
     fn send(&self, level: LogLevel, logger: &str, text: &dyn Display) {
         if level > self.level {
