@@ -20,6 +20,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     ("logs", || serve(server())),
     ("logs in a pool", || serve(server().threads(3))),
     ("logs by itself", logs_by_itself),
+    ("logs to a log", logs_to_a_log),
 ];
 
 pub(crate) const CASES: &[Case] = &[
@@ -136,6 +137,15 @@ fn logs_by_itself() -> ExitCode {
     log::set_logger(&Own).expect("there is no other");
     log::set_max_level(log::LevelFilter::Info);
     serve(server())
+}
+
+/// With a log of its own.
+fn logs_to_a_log() -> ExitCode {
+    selvedge::run("worker", |_stop| {
+        logging::stderr().install()?;
+        server().serve()?;
+        Ok(())
+    })
 }
 
 fn rust(scenario: &str) -> Builder {
@@ -281,12 +291,16 @@ fn the_level_says_what_a_python_worker_sends() {
 
 fn a_logger_of_the_program_is_kept() {
     program(|_| {
-        let worker = rust("logs by itself").start()?;
-        let heard = Heard::until("prints: own: error here");
-        worker.call::<()>("log", ("here",))?;
-        heard.heard.wait()?;
-        let texts = heard.texts();
-        assert!(!has(&texts, "`test/rust`: ERROR a.b"), "{texts:?}");
+        let by_itself = ("logs by itself", "prints: own: error here");
+        let to_a_log = LOGS.then_some(("logs to a log", "a.b: error here"));
+        for (scenario, line) in [Some(by_itself), to_a_log].into_iter().flatten() {
+            let worker = rust(scenario).start()?;
+            let heard = Heard::until(line);
+            worker.call::<()>("log", ("here",))?;
+            heard.heard.wait()?;
+            let texts = heard.texts();
+            assert!(!has(&texts, "`test/rust`: ERROR a.b"), "{texts:?}");
+        }
         Ok(())
     });
 }
