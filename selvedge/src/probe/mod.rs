@@ -19,6 +19,7 @@
 
 #[cfg(not(feature = "tracing"))]
 mod carried;
+mod display;
 mod event;
 mod kind;
 #[cfg(feature = "log")]

@@ -126,10 +126,14 @@ pub(crate) fn subscribe_to_news(
     add(Arc::new(listener), false, false)
 }
 
-/// The same as [`subscribe`], but what nobody else receives is printed as if nobody listened.
+/// The same as [`subscribe`], but what nobody else receives is printed as if nobody listened; for one that can do
+/// without events that are only details, if it is not curious.
 #[cfg(feature = "inspect")]
-pub(crate) fn look_on(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subscription {
-    add(Arc::new(listener), true, true)
+pub(crate) fn look_on(
+    is_curious: bool,
+    listener: impl Fn(&Event<'_>) + Send + Sync + 'static,
+) -> Subscription {
+    add(Arc::new(listener), is_curious, true)
 }
 
 fn add(listener: Listener, is_curious: bool, looks_on: bool) -> Subscription {

@@ -134,7 +134,7 @@ module.serve()";
         server
     }
 
-    fn say(&mut self, message: &Value) {
+    pub(crate) fn say(&mut self, message: &Value) {
         writeln!(self.calls, "{message}").unwrap();
     }
 
@@ -159,7 +159,7 @@ module.serve()";
         assert!(self.answer()["err"].is_object());
     }
 
-    fn end(mut self) -> ExitStatus {
+    pub(crate) fn end(mut self) -> ExitStatus {
         assert_eq!(self.answers.read_line(&mut String::new()).unwrap(), 0);
         self.process.wait().unwrap()
     }

@@ -364,6 +364,8 @@ fn an_event_does_not_wait_for_who_reads_nothing() {
     let mut ids = answers.map(|answer| answer["id"].as_u64());
     ids.sort();
     assert_eq!(ids, [1, 2, 3].map(Some));
+    server.say(&serde_json::json!({"stop": true}));
+    assert!(server.end().success());
 }
 
 /// Until nobody can write to this pipe without waiting.
