@@ -3,7 +3,12 @@
 use core::fmt;
 use core::time::Duration;
 
-#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+#[cfg(any(
+    feature = "log",
+    feature = "tracing",
+    feature = "observe",
+    all(selvedge_process, feature = "worker")
+))]
 use crate::probe::kind::Weight;
 use crate::probe::kind::{Ending, Kind};
 
@@ -249,7 +254,12 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
-    #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+    #[cfg(any(
+        feature = "log",
+        feature = "tracing",
+        feature = "observe",
+        all(selvedge_process, feature = "worker")
+    ))]
     pub(crate) fn weight(&self) -> Weight {
         match self {
             Self::WorkerLogged { level, .. } => weight_of(level),
@@ -342,7 +352,12 @@ impl Event<'_> {
 }
 
 /// That of a level of Python's `logging`, or of the crate `log`.
-#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+#[cfg(any(
+    feature = "log",
+    feature = "tracing",
+    feature = "observe",
+    all(selvedge_process, feature = "worker")
+))]
 fn weight_of(level: &str) -> Weight {
     match level {
         "CRITICAL" | "FATAL" | "ERROR" => Weight::Error,

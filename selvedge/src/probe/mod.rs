@@ -24,6 +24,11 @@ mod event;
 mod kind;
 #[cfg(feature = "log")]
 mod log;
+#[cfg(all(
+    feature = "log",
+    any(feature = "observe", all(selvedge_process, feature = "worker"))
+))]
+pub(crate) mod records;
 mod sink;
 #[cfg_attr(
     not(feature = "observe"),
@@ -39,12 +44,14 @@ pub(crate) use self::tracing::Carried;
 pub(crate) use carried::Carried;
 
 pub use event::Event;
-#[cfg(feature = "observe")]
+#[cfg(any(feature = "observe", all(selvedge_process, feature = "worker")))]
 pub(crate) use kind::Weight;
 pub use kind::{Ending, Kind};
 #[cfg(feature = "inspect")]
 pub(crate) use sink::look_on;
-#[cfg(feature = "observe")]
+#[cfg(all(selvedge_process, feature = "worker"))]
+pub(crate) use sink::print;
+#[cfg(any(feature = "observe", all(selvedge_process, feature = "worker")))]
 pub(crate) use sink::subscribe_to_news;
 pub use sink::{Subscription, subscribe};
 pub(crate) use sink::{emit, wants_details};

@@ -96,7 +96,7 @@ fn emit_slow(event: &Event<'_>) -> bool {
 
 /// One line, in one write, so that lines of several threads do not mix.
 #[cold]
-fn print(event: &Event<'_>) {
+pub(crate) fn print(event: &Event<'_>) {
     let line = format!("selvedge: {}\n", text_of(event));
     // There is nobody left to tell when standard error is gone.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
@@ -119,7 +119,7 @@ pub fn subscribe(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subsc
 }
 
 /// The same for somebody who can do without events that are only details.
-#[cfg(feature = "observe")]
+#[cfg(any(feature = "observe", all(selvedge_process, feature = "worker")))]
 pub(crate) fn subscribe_to_news(
     listener: impl Fn(&Event<'_>) + Send + Sync + 'static,
 ) -> Subscription {

@@ -6,6 +6,7 @@ mod cancel;
 #[path = "../child/mod.rs"]
 mod child;
 mod life;
+mod log;
 #[path = "../alone_processes/proc.rs"]
 mod proc;
 mod python;
@@ -21,8 +22,21 @@ use selvedge::{Signal, probe, process};
 
 fn main() -> ExitCode {
     let has_python = Command::new("python3").arg("-V").output().is_ok();
-    let mut cases = [server::CASES, life::CASES, cancel::CASES, wake::CASES].concat();
-    let of_python = [python::CASES, life::PYTHON_CASES, cancel::PYTHON_CASES].concat();
+    let mut cases = [
+        server::CASES,
+        life::CASES,
+        cancel::CASES,
+        wake::CASES,
+        log::CASES,
+    ]
+    .concat();
+    let of_python = [
+        python::CASES,
+        life::PYTHON_CASES,
+        cancel::PYTHON_CASES,
+        log::PYTHON_CASES,
+    ]
+    .concat();
     if has_python {
         cases.extend(of_python);
     } else {
@@ -31,7 +45,7 @@ fn main() -> ExitCode {
         }
     }
     if child::is_child() {
-        let scenarios = [server::SCENARIOS, wake::SCENARIOS].concat();
+        let scenarios = [server::SCENARIOS, wake::SCENARIOS, log::SCENARIOS].concat();
         return child::main(&scenarios, &[]);
     }
     // What the first program opens, for the signals of the system, stays.
