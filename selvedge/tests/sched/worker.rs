@@ -57,16 +57,19 @@ enum Call {
 /// Waits for the call. Who is stopped cancels it, as a call does that is dropped.
 fn caller(wire: &Arc<Wire>, id: u64, stop: &Signal) -> JoinHandle<Call> {
     let (wire, stop) = (Arc::clone(wire), stop.clone());
-    spawn(move || match wire.wait(id, &[&stop]) {
-        Ok(None) => Call::Ended,
-        Err(_) => {
-            assert!(stop.is_set());
-            wire.cancel(id);
-            Call::Stopped
-        }
-        Ok(Some(answer)) => {
-            assert_eq!(answer, id.to_string());
-            Call::Answered
+    spawn(move || {
+        let signals = [&stop, &Signal::new()];
+        match wire.wait(id, &signals[..=random(2)]) {
+            Ok(None) => Call::Ended,
+            Err(at) => {
+                assert!(signals[at].is_set());
+                wire.cancel(id);
+                Call::Stopped
+            }
+            Ok(Some(answer)) => {
+                assert_eq!(answer, id.to_string());
+                Call::Answered
+            }
         }
     })
 }
