@@ -24,15 +24,12 @@ fn write(answers: &PipeWriter, mut bytes: &[u8]) {
     }
 }
 
-/// Answers those calls in any order, some in two steps.
-fn answer(answers: &PipeWriter, mut calls: Vec<u64>) {
-    while !calls.is_empty() {
-        let id = calls.swap_remove(random(calls.len()));
-        let line = format!("{{\"id\":{id},\"out\":{id}}}\n");
-        let (head, tail) = line.split_at(random(2) * 9);
-        write(answers, head.as_bytes());
-        write(answers, tail.as_bytes());
-    }
+/// The answer of that call, in two steps perhaps.
+fn answer(answers: &PipeWriter, id: u64) {
+    let line = format!("{{\"id\":{id},\"out\":{id}}}\n");
+    let (head, tail) = line.split_at(random(2) * 9);
+    write(answers, head.as_bytes());
+    write(answers, tail.as_bytes());
 }
 
 /// Writes lines that say nothing, until there is no room.
@@ -79,7 +76,7 @@ fn setter(signal: &Signal) -> JoinHandle<bool> {
     spawn(move || signal.set())
 }
 
-/// Nobody but they reads.
+/// Nobody but they reads. The worker answers in any order, and somewhere in between the first is stopped.
 #[test]
 fn one_of_three_callers_is_stopped_and_the_others_get_their_answers() {
     check(|| {
@@ -87,20 +84,50 @@ fn one_of_three_callers_is_stopped_and_the_others_get_their_answers() {
         let (wire, stop, never) = (Arc::new(wire), Signal::new(), Signal::new());
         let first = caller(&wire, 1, &stop);
         let others = [2, 3].map(|id| caller(&wire, id, &never));
-        let server = spawn(move || {
-            answer(&answers, vec![1, 2, 3]);
-            answers
-        });
-        let setter = setter(&stop);
+        let mut calls = vec![1, 2, 3];
+        let stopped = random(4);
+        while !calls.is_empty() {
+            if calls.len() == stopped {
+                stop.set();
+            }
+            answer(&answers, calls.swap_remove(random(calls.len())));
+        }
+        stop.set();
         for other in others {
             assert_eq!(other.join().unwrap(), Call::Answered);
         }
         assert_ne!(first.join().unwrap(), Call::Ended);
-        setter.join().unwrap();
-        drop(server.join().unwrap());
+        drop(answers);
         assert_eq!(wire.finish(), 0, "each was answered once");
         drop(wire);
         assert_eq!((stop.links(), never.links()), (0, 0));
+    });
+}
+
+/// Who follows is handed the reading and stopped at one time: it has gone, or hands it on.
+#[test]
+fn who_has_gone_is_not_handed_the_reading() {
+    check(|| {
+        let (wire, answers) = Wire::new(3);
+        let (wire, stop, never) = (Arc::new(wire), Signal::new(), Signal::new());
+        let first = caller(&wire, 1, &stop);
+        let others = [2, 3].map(|id| caller(&wire, id, &never));
+        stop.set();
+        let mut first = Some(first);
+        for id in [2, 3] {
+            if random(2) == 0
+                && let Some(first) = first.take()
+            {
+                assert_eq!(first.join().unwrap(), Call::Stopped);
+            }
+            answer(&answers, id);
+        }
+        for other in others {
+            assert_eq!(other.join().unwrap(), Call::Answered);
+        }
+        if let Some(first) = first {
+            assert_eq!(first.join().unwrap(), Call::Stopped);
+        }
     });
 }
 
@@ -114,9 +141,10 @@ fn a_caller_is_stopped_though_the_pipe_was_full() {
         let first = caller(&wire, 1, &stop);
         let second = caller(&wire, 2, &never);
         let setter = setter(&stop);
-        answer(&answers, vec![2]);
+        answer(&answers, 2);
         assert_eq!(second.join().unwrap(), Call::Answered);
         assert_eq!(first.join().unwrap(), Call::Stopped);
+        assert_eq!(wire.wait(1, &[&stop]), Err(0), "and once more");
         setter.join().unwrap();
     });
 }
@@ -131,7 +159,7 @@ fn the_end_of_a_worker_reaches_all_that_wait() {
         let server = spawn(move || {
             match random(3) {
                 0 => fill(&answers),
-                1 => answer(&answers, vec![1 + random(2) as u64]),
+                1 => answer(&answers, 1 + random(2) as u64),
                 _ => {}
             }
             (random(2) == 0).then_some(answers)
@@ -156,7 +184,11 @@ fn keeper_and_callers_hand_the_reading_to_each_other() {
         let first = caller(&wire, 1, &stop);
         let second = caller(&wire, 2, &never);
         let setter = setter(&stop);
-        let server = spawn(move || answer(&answers, vec![1, 2]));
+        let server = spawn(move || {
+            let turned = random(2) as u64;
+            answer(&answers, 1 + turned);
+            answer(&answers, 2 - turned);
+        });
         World::new().run(|| assert!(!wire.attend(&never), "the worker has closed its end"));
         let told = wire.finish();
         assert_eq!((second.join().unwrap(), told), (Call::Answered, 0));
