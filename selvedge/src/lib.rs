@@ -109,6 +109,10 @@ pub mod thread;
 pub mod shared;
 #[cfg(selvedge_process)]
 pub mod process;
+#[cfg(all(selvedge_worker, not(selvedge_process)))]
+#[doc(hidden)]
+#[path = "process/model.rs"]
+pub mod process;
 pub mod call;
 #[cfg(feature = "observe")]
 pub mod observe;

@@ -29,6 +29,8 @@ pub(crate) use self::loom::{
 
 #[cfg(selvedge_shuttle)]
 mod shuttle;
+#[cfg(all(selvedge_shuttle, selvedge_worker))]
+pub(crate) use self::shuttle::switch;
 #[cfg(selvedge_shuttle)]
 pub(crate) use self::shuttle::{
     JoinHandle, Mutex, Parker, RwLock, Token, Unparker, UnsafeCell, atomic, global, is_finished,

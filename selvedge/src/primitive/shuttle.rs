@@ -57,7 +57,7 @@ impl<T: ?Sized> RwLock<T> {
 }
 
 fn retry<G>(attempt: impl Fn() -> std::sync::TryLockResult<G>) -> LockResult<G> {
-    shuttle::thread::sleep(std::time::Duration::ZERO); // a switch, no more
+    switch();
     loop {
         match attempt() {
             Ok(held) => return Ok(held),
@@ -65,6 +65,11 @@ fn retry<G>(attempt: impl Fn() -> std::sync::TryLockResult<G>) -> LockResult<G> 
             Err(TryLockError::WouldBlock) => yield_now(),
         }
     }
+}
+
+/// Lets another thread go on here, perhaps.
+pub(crate) fn switch() {
+    shuttle::thread::sleep(std::time::Duration::ZERO);
 }
 
 /// Nothing: shuttle knows no weak memory.

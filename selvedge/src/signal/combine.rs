@@ -23,7 +23,7 @@ use crate::primitive::atomic::Ordering::Acquire;
 use crate::primitive::{Arc, drop_caught};
 use crate::signal::links::{Body, Callback, Link, LinkId, Links, Taken, Watch};
 use crate::signal::on_set::run_here;
-#[cfg(all(selvedge_process, feature = "worker"))]
+#[cfg(selvedge_worker)]
 use crate::signal::reading;
 use crate::signal::signal::{DERIVED, Inner, SET, Signal, Tag};
 
@@ -319,7 +319,7 @@ fn fire_one(
             Link::Wake(waiter) => waiter.wake(),
             #[cfg(all(unix, feature = "os"))]
             Link::Raise(event) => event.raise(),
-            #[cfg(all(selvedge_process, feature = "worker"))]
+            #[cfg(selvedge_worker)]
             Link::Nudge(inlet) => reading::nudge(inlet),
             Link::Call(action) => calls.push((signal.clone(), action)),
             Link::Forward(derived, at) => {
@@ -384,7 +384,7 @@ fn take_apart(links: &mut Links, work: &mut Vec<Inner>) {
             Link::Wake(_) => {}
             #[cfg(all(unix, feature = "os"))]
             Link::Raise(_) => {}
-            #[cfg(all(selvedge_process, feature = "worker"))]
+            #[cfg(selvedge_worker)]
             Link::Nudge(_) => {}
         }
     }

@@ -123,7 +123,7 @@ pub(crate) struct Spare {
 impl Spare {
     /// One that stays linked to the signals of its last wait, and keeps them alive: the next wait for the same ones
     /// need not link it again.
-    #[cfg(any(selvedge_shuttle, all(selvedge_process, feature = "worker")))]
+    #[cfg(selvedge_worker)]
     pub(crate) fn lasting() -> Self {
         Self {
             lasts: true,
@@ -143,7 +143,7 @@ impl Spare {
     }
 
     /// Leaves the signals of its last wait.
-    #[cfg(all(selvedge_process, feature = "worker"))]
+    #[cfg(selvedge_worker)]
     pub(super) fn unlink(&self) {
         let kept = self.kept.lock().take();
         if let Some(mut kept) = kept {

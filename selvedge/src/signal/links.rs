@@ -11,7 +11,7 @@
 
 #[cfg(all(unix, feature = "os"))]
 use crate::primitive::sys::Event;
-#[cfg(all(selvedge_process, feature = "worker"))]
+#[cfg(selvedge_worker)]
 use crate::primitive::sys::inlet::Inlet;
 use crate::primitive::{Arc, Weak};
 use crate::signal::progress::MarkKey;
@@ -33,7 +33,7 @@ pub(super) enum Link {
     #[cfg(all(unix, feature = "os"))]
     Raise(Arc<Event>),
     /// Wake who sleeps in reading this.
-    #[cfg(all(selvedge_process, feature = "worker"))]
+    #[cfg(selvedge_worker)]
     Nudge(Arc<Inlet>),
     Call(Callback),
     /// Ask this combination, whose operand with this index we are, whether it is set now; the count

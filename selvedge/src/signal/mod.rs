@@ -33,7 +33,7 @@ mod guard;
 mod links;
 mod on_set;
 mod progress;
-#[cfg(all(selvedge_process, feature = "worker"))]
+#[cfg(selvedge_worker)]
 mod reading;
 mod reason;
 mod record;
@@ -74,7 +74,7 @@ pub(crate) use clock::{now, system_now};
 pub(crate) use descriptor::wait_ready_by;
 #[cfg(all(unix, feature = "os"))]
 pub(crate) use descriptor::{Ready, Spare, wait_ready};
-#[cfg(all(selvedge_process, feature = "worker"))]
+#[cfg(selvedge_worker)]
 pub(crate) use reading::{Reader, Unread};
 pub(crate) use record::{HasHolder, Holder, Record, WaitSite, Waiting};
 pub(crate) use timer::{Timer, default_timer};

@@ -136,6 +136,7 @@ impl Reader {
     }
 
     /// Has one of its signals been set, perhaps, since it looked at them?
+    #[cfg(selvedge_process)]
     pub(crate) fn is_woken(&self) -> bool {
         self.is_set || self.linked.wakes().is_woken()
     }

@@ -50,6 +50,8 @@ mod tree;
 mod trees;
 mod waits;
 mod watches;
+#[cfg(all(selvedge_shuttle, target_os = "linux"))]
+mod worker;
 
 /// Runs `body` under many schedules.
 #[cfg(selvedge_shuttle)]

@@ -115,19 +115,19 @@ pub(crate) fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Option<us
 }
 
 /// From now on [`take`] and [`put`] do not wait at this end, which nobody else has.
-#[cfg(all(selvedge_process, feature = "worker"))]
+#[cfg(selvedge_worker)]
 pub(crate) fn never_waits(end: BorrowedFd<'_>) -> io::Result<()> {
     Ok(rustix::io::ioctl_fionbio(end, true)?)
 }
 
 /// Takes what is there. `None`: nothing yet, and it [`never_waits`].
-#[cfg(all(selvedge_process, feature = "worker"))]
+#[cfg(selvedge_worker)]
 pub(crate) fn take(source: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Option<usize>> {
     unless_it_would_wait(|| rustix::io::read(source, &mut *buffer))
 }
 
 /// Gives it what it has room for. `None`: no room yet, and it [`never_waits`].
-#[cfg(all(selvedge_process, feature = "worker"))]
+#[cfg(selvedge_worker)]
 pub(crate) fn put(sink: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Option<usize>> {
     unless_it_would_wait(|| rustix::io::write(sink, bytes))
 }

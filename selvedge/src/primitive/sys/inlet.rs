@@ -101,6 +101,8 @@ impl Inlet {
         let Ok(writer) = self.open() else {
             return false;
         };
+        #[cfg(selvedge_shuttle)]
+        crate::primitive::switch();
         // It fails only if there is no room (invariant 3).
         let _ = retry_on_intr(|| write(&writer, &[NUL]));
         true
@@ -118,11 +120,21 @@ impl Inlet {
 
     /// Sleeps until there is something, and takes it; 0 is the end. `None`: somebody has made it one that does not wait.
     pub(crate) fn read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        #[cfg(selvedge_shuttle)]
+        self.wait_as_a_model()?;
         let taken = descriptor::take(self.as_fd(), buffer)?;
         if taken.is_none() {
             self.wakes.store(false, Relaxed);
         }
         Ok(taken)
+    }
+
+    /// A scheduler under test must not sleep in the kernel.
+    #[cfg(selvedge_shuttle)]
+    fn wait_as_a_model(&self) -> io::Result<()> {
+        crate::primitive::switch();
+        descriptor::wait(&[(self.as_fd(), descriptor::Interest::Read)], None)?;
+        Ok(())
     }
 
     /// Takes what is there. `None`: nothing yet.

@@ -50,7 +50,7 @@ pub(crate) use other::ClockWatch;
 pub(crate) mod descriptor;
 #[cfg(all(unix, feature = "os"))]
 mod event;
-#[cfg(all(selvedge_process, feature = "worker"))]
+#[cfg(selvedge_worker)]
 pub(crate) mod inlet;
 #[cfg(selvedge_process)]
 pub(crate) mod mask;

@@ -16,7 +16,7 @@
 
 mod attend;
 mod reading;
-#[cfg(test)]
+#[cfg(all(test, selvedge_process))]
 mod tests;
 
 use std::collections::BTreeMap;
