@@ -25,6 +25,10 @@ pub(crate) const CASES: &[Case] = &[
         "a_rust_server_that_is_stopped_cancels_its_calls",
         a_rust_server_that_is_stopped_cancels_its_calls,
     ),
+    (
+        "a_call_that_comes_with_the_stop_does_not_begin",
+        a_call_that_comes_with_the_stop_does_not_begin,
+    ),
 ];
 
 pub(crate) const PYTHON_CASES: &[Case] = &[
@@ -238,6 +242,16 @@ fn a_rust_server_that_is_stopped_cancels_its_calls() {
         }
         let end = server.end();
         assert_eq!(end.signal(), Some(15), "{end}"); // of SIGTERM, and not of the call
+    }
+}
+
+/// Both are read at once; the call would kill the server.
+fn a_call_that_comes_with_the_stop_does_not_begin() {
+    for (scenario, threads) in [("adder", 1), ("pool", 3)] {
+        let mut server = Server::rust(scenario, threads);
+        let lines = b"{\"stop\":true}\n{\"id\":1,\"call\":\"fall\"}\n";
+        server.calls.write_all(lines).unwrap();
+        assert!(server.end().success());
     }
 }
 

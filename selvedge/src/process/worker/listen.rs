@@ -10,7 +10,7 @@
 //! 2. While a call runs and nobody reads, the listener is awake, and reads at the latest after two of its periods.
 //! 3. After `ended` is set no call begins.
 //! 4. A call is in `State::held` from when it was read until it is answered; who takes `Held::asked` out, or the whole
-//!    entry, answers it. What is left of it in `calls` is its number.
+//!    entry, answers it, but for the end: the other side knows. What is left of it in `calls` is its number.
 
 use core::panic::Location;
 use std::collections::BTreeMap;
@@ -297,7 +297,11 @@ impl Serving {
                         asked: Some(asked),
                         cancelled: Signal::new(),
                     };
-                    self.state.lock().held.insert(id, held);
+                    let mut state = self.state.lock();
+                    if self.ended.is_set() {
+                        return None; // invariant 4; what was put here before is taken out by `end`
+                    }
+                    state.held.insert(id, held);
                     return Some(id);
                 }
                 _ => self.refuse(line, "it has neither `call` nor `cancel` nor `stop`"),

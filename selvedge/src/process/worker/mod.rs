@@ -29,7 +29,7 @@
 //! | `{"id":7,"call":"add","args":[1,2],"kwargs":{},"context":{"baggage":"tenant=ada"}}` | a call; all but `id` and `call` may be missing |
 //! | `{"cancel":7}` | nobody waits for this call any more; it is answered all the same: at once, if it has not begun |
 //! | `{"stop":true}` | no call begins any more; end when those that run have ended |
-//! | end of file | end now |
+//! | end of file | end now; a Rust worker that was told to stop hears SIGTERM only |
 //!
 //! | from the worker | |
 //! |---|---|

@@ -117,6 +117,8 @@ impl Server {
     /// processes of a [`Worker`](super::Worker) get it together with their parent. A Python worker takes SIGTERM for the
     /// other side's `stop`: those that run may end.
     ///
+    /// After the other side's `stop` it reads no more, so neither a `cancel` nor the end of its input is heard; SIGTERM is.
+    ///
     /// # Errors
     ///
     /// [`ServeError`] if the other side does not speak the protocol, or a thread cannot be had.
