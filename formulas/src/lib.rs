@@ -61,7 +61,26 @@ mod syntax;
 mod table;
 mod variables;
 mod wait;
+#[cfg(target_os = "linux")]
 mod worker;
+
+/// Where selvedge has no processes.
+#[cfg(not(target_os = "linux"))]
+mod worker {
+    use std::time::Duration;
+
+    use crate::plugin::Plugin;
+
+    pub(crate) fn plugins(
+        command_line: &str,
+        _: Option<Duration>,
+        _: &[&'static dyn Plugin],
+    ) -> Result<Vec<&'static dyn Plugin>, String> {
+        Err(format!(
+            "--worker-plugin `{command_line}`: plugins in another process need Linux"
+        ))
+    }
+}
 
 pub use crate::evaluate::compute;
 pub use crate::number::{Number, NumberError};

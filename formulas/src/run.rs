@@ -60,7 +60,7 @@ fn with_arguments(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let body = |stop: Signal| {
         let mut plugins = registered();
         for command_line in &cli.worker_plugins {
-            match worker::plugins(command_line) {
+            match worker::plugins(command_line, cli.options().timeout, &plugins) {
                 Ok(more) => plugins.extend(more),
                 Err(error) => return Ok(misused(&error)),
             }

@@ -116,6 +116,11 @@ pub(crate) fn continues_name(symbol: char) -> bool {
     symbol.is_alphanumeric() || symbol == '_'
 }
 
+/// Whether this is a whole name.
+pub(crate) fn is_name(text: &str) -> bool {
+    text.starts_with(begins_name) && text.chars().all(continues_name)
+}
+
 /// Whether `symbol` only separates.
 pub(crate) fn is_blank(symbol: char) -> bool {
     matches!(symbol, ' ' | '\t')

@@ -5,7 +5,7 @@
 //!
 //! | key | |
 //! |---|---|
-//! | `name` | the plugin's name, and the name of the function that is called |
+//! | `name` | the plugin's name, which no other has, and the name of the function that is called |
 //! | `operator` | one of `+ - * / % ^`, if it computes an operator; otherwise it computes the function of its name |
 //! | `arguments` | how many numbers it takes: `2`, or `[1, null]` for one or more |
 //! | `about` | what it does, in a few words |
@@ -17,6 +17,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvedge::Till;
 use selvedge::process::Command;
 use selvedge::process::worker::{Builder, CallError, Worker};
 use selvedge::thread::Restart;
@@ -25,7 +26,7 @@ use serde_json::value::RawValue;
 
 use crate::number::Number;
 use crate::plugin::{Arity, Claim, Plugin, PluginError};
-use crate::syntax::Infix;
+use crate::syntax::{Infix, is_name};
 
 /// What the function that describes the plugins is called.
 const DESCRIBE: &str = "formulas_plugins";
@@ -36,8 +37,16 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How long the program may take to end.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// Starts the program of a command line, as a shell would read it, and asks for its plugins.
-pub(crate) fn plugins(command_line: &str) -> Result<Vec<&'static dyn Plugin>, String> {
+/// How long the program may take to say what it computes.
+const DESCRIBING: Duration = Duration::from_secs(30);
+
+/// Starts the program of a command line, as a shell would read it, and asks for its plugins; their names are to be
+/// others than those that are `known`. It may take as long for the answer as a statement may, at least a second.
+pub(crate) fn plugins(
+    command_line: &str,
+    timeout: Option<Duration>,
+    known: &[&'static dyn Plugin],
+) -> Result<Vec<&'static dyn Plugin>, String> {
     let refused = |why: &dyn std::fmt::Display| format!("--worker-plugin `{command_line}`: {why}");
     let words = shlex::split(command_line).ok_or_else(|| refused(&"a quotation is not closed"))?;
     let [program, arguments @ ..] = &*words else {
@@ -50,10 +59,25 @@ pub(crate) fn plugins(command_line: &str) -> Result<Vec<&'static dyn Plugin>, St
         .grace(GRACE)
         .start()
         .map_err(|error| refused(&error))?;
-    let described: Vec<Description> = worker.call(DESCRIBE, ()).map_err(|error| refused(&error))?;
+    let limit = timeout.map_or(DESCRIBING, |timeout| timeout.max(Duration::from_secs(1)));
+    let described: Vec<Description> = worker
+        .call_until(DESCRIBE, (), &Till::after(limit))
+        .map_err(|error| match error {
+            CallError::Expired => refused(&format!(
+                "`{DESCRIBE}` has not said within {limit:?} what it computes"
+            )),
+            error => refused(&error),
+        })?;
     let worker = Arc::new(worker);
     let mut plugins: Vec<&'static dyn Plugin> = Vec::new();
     for description in described {
+        let is_taken = |name: &str| known.iter().chain(&plugins).any(|it| it.name() == name);
+        if is_taken(&description.name) {
+            let name = &description.name;
+            return Err(refused(&format!(
+                "there is another plugin called `{name}`; give this one a name of its own"
+            )));
+        }
         let plugin = WorkerPlugin::new(description, &worker).map_err(|why| refused(&why))?;
         // Few, and as long-lived as those that are linked in.
         plugins.push(Box::leak(Box::new(plugin)));
@@ -101,6 +125,12 @@ struct WorkerPlugin {
 
 impl WorkerPlugin {
     fn new(description: Description, worker: &Arc<Worker>) -> Result<Self, String> {
+        if !is_name(&description.name) {
+            return Err(format!(
+                "a plugin cannot be called `{}`: a name has letters, digits and `_`, and no digit first",
+                description.name
+            ));
+        }
         let leaked = |text: String| -> &'static str { text.leak() };
         let name = leaked(description.name);
         let claim = match description.operator {

@@ -52,6 +52,9 @@ pub(crate) enum Verb {
         /// How often to look
         #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
         every: Duration,
+        /// From when on a wait, or a stop that is not obeyed, is a warning [default: 5s]
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        warn_after: Option<Duration>,
     },
     /// Print calls of open functions as they happen
     Watch {
@@ -111,6 +114,12 @@ pub(crate) enum Verb {
         /// How often to look
         #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
         every: Duration,
+        /// From when on a wait, or a stop that is not obeyed, is a warning [default: 5s]
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        warn_after: Option<Duration>,
+        /// Also that contexts are entered and left, which most programs do all the time
+        #[arg(long)]
+        details: bool,
     },
     /// Show a recording as `top` would have
     Replay {
@@ -127,6 +136,9 @@ pub(crate) enum Verb {
         /// How often to look
         #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
         every: Duration,
+        /// From when on a wait, or a stop that is not obeyed, is a warning [default: 5s]
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        warn_after: Option<Duration>,
     },
 }
 

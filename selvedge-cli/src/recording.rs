@@ -2,8 +2,9 @@
 //!
 //! # Invariants
 //!
-//! 1. Every line is an [`Answer`]: a `hello` first, then those of one `record`. So a recording is made by any client
-//!    that writes down what it hears, and answers that this version does not know are passed over.
+//! 1. Every line is an [`Answer`]: a `hello` first, then those of one `record`, and of what else was asked meanwhile:
+//!    open functions, and calls that were watched. So a recording is made by any client that writes down what it hears,
+//!    and answers that this version does not know are passed over.
 //! 2. A file whose last line is cut, because the disk was full or the machine went down, is good up to there.
 
 use std::fs::{File, OpenOptions};
@@ -60,7 +61,11 @@ impl Recorder {
     /// Those of the file.
     pub fn write(&mut self, answer: &Answer) -> Result<(), Fault> {
         let is_picture = matches!(answer.body, Body::Snapshot(_));
-        if !is_picture && !matches!(answer.body, Body::Hello(_) | Body::Happened(_)) {
+        let belongs = matches!(
+            answer.body,
+            Body::Hello(_) | Body::Happened(_) | Body::Calls(_) | Body::Call(_)
+        );
+        if !is_picture && !belongs {
             return Ok(());
         }
         self.n += usize::from(is_picture);

@@ -42,7 +42,11 @@ fn act(verb: Verb) -> Result<(), Fault> {
     match verb {
         Verb::Ps => verbs::print(&find::ps()?),
         Verb::Tree { program } => verbs::tree(connect(program)?),
-        Verb::Top { program, every } => top::run(connect(program)?, every),
+        Verb::Top {
+            program,
+            every,
+            warn_after,
+        } => top::run(connect(program)?, every, warn_after),
         Verb::Watch {
             glob,
             program,
@@ -71,13 +75,19 @@ fn act(verb: Verb) -> Result<(), Fault> {
             program,
             lasts,
             every,
-        } => verbs::record(connect(program)?, &file, lasts, every),
+            warn_after,
+            details,
+        } => {
+            let command = verbs::recording(every, warn_after, lasts, details);
+            verbs::record(connect(program)?, &file, command)
+        }
         Verb::Replay { file } => top::replay(&file),
         Verb::Web {
             program,
             port,
             every,
-        } => web::run(connect(program)?, port, every),
+            warn_after,
+        } => web::run(connect(program)?, port, every, warn_after),
     }
 }
 

@@ -103,10 +103,25 @@ pub(crate) fn watch(
     }
 }
 
-/// What a program does not watch, and what to type instead.
-fn refused(problem: &Problem) -> Fault {
+/// How many events of its stream were dropped up to an answer.
+pub(crate) fn dropped(body: &Body) -> u64 {
+    match body {
+        Body::Snapshot(picture) => picture.dropped,
+        Body::Happened(event) => event.dropped,
+        Body::Call(event) => event.dropped,
+        Body::Ended { dropped, .. } => *dropped,
+        _ => 0,
+    }
+}
+
+/// What a program does not do, and what to type instead.
+pub(crate) fn refused(problem: &Problem) -> Fault {
     let message = clean(&problem.message);
     match problem.kind {
+        // What this program sends is well-formed; but there may be words in it that are newer than the other one.
+        ProblemKind::Malformed => Fault::failed(format_args!(
+            "{message} (the program was built with an older version of selvedge)"
+        )),
         ProblemKind::Unlimited => Fault::failed(format_args!("{message} (`--max N`)")),
         _ => Fault::failed(message),
     }
@@ -139,33 +154,43 @@ pub(crate) fn call_mark(moment: CallMoment) -> &'static str {
     }
 }
 
-pub(crate) fn milliseconds(time: Duration) -> u64 {
+fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
-pub(crate) fn record(
-    mut program: Connection,
-    file: &Path,
-    lasts: Option<Duration>,
+/// Asks for pictures, and what happens in between.
+pub(crate) fn recording(
     every: Duration,
-) -> Result<(), Fault> {
-    let mut recorder = Recorder::create(file, program.hello())?;
-    let command = Command::Record {
+    warn_after: Option<Duration>,
+    lasts: Option<Duration>,
+    details: bool,
+) -> Command {
+    Command::Record {
         every_ms: milliseconds(every),
         for_ms: lasts.map(milliseconds),
         cpu: true,
-    };
+        details,
+        after_ms: warn_after.map(milliseconds),
+    }
+}
+
+/// Writes down what comes of a [`recording`].
+pub(crate) fn record(mut program: Connection, file: &Path, command: Command) -> Result<(), Fault> {
+    let is_endless = matches!(command, Command::Record { for_ms: None, .. });
+    let mut recorder = Recorder::create(file, program.hello())?;
     let id = program.sender().send(command)?;
-    if io::stderr().is_terminal() && lasts.is_none() {
+    if io::stderr().is_terminal() && is_endless {
         remark("recording until Ctrl-C");
     }
+    let mut n_dropped = 0;
     let result = loop {
         let answer = match program.next_answer() {
             Ok(answer) => answer,
             Err(fault) => break Err(fault),
         };
+        n_dropped = dropped(&answer.body).max(n_dropped);
         match &answer.body {
-            Body::Error(problem) => break Err(Fault::failed(clean(&problem.message))),
+            Body::Error(problem) => break Err(refused(problem)),
             Body::Ended {
                 why: EndReason::Closing,
                 ..
@@ -181,9 +206,13 @@ pub(crate) fn record(
     let path = recorder.path().display().to_string();
     let n = recorder.finish()?;
     remark(&format!("{} in `{path}`", count(n, "snapshot")));
+    if n_dropped > 0 {
+        let lost = count(number(n_dropped), "event");
+        remark(&format!("{lost} not recorded: too many at a time"));
+    }
     match result {
         // That it was recorded up to its end is what was asked for.
-        Err(Fault::Failed(why)) if n > 0 && lasts.is_none() => {
+        Err(Fault::Failed(why)) if n > 0 && is_endless => {
             remark(&why);
             Ok(())
         }

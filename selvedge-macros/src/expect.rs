@@ -35,31 +35,27 @@ pub(crate) fn expect(
     } else {
         quote!(answer(args))
     };
-    let doc = format!(
-        "What is expected of the calls of `{}`: narrowed by `with`, made by `returning` or `passing`.",
-        open.called
-    );
     let items = quote! {
-        #[doc = #doc]
+        #[doc(hidden)]
         #[must_use = "say `returning` or `passing`, and run it around a block"]
         #quiet
         #vis struct #made<#(#params,)*> #bounds {
             expected: #p::Expected,
-            matches: ::core::option::Option<
+            matches: ::std::vec::Vec<
                 ::std::boxed::Box<dyn for<#(#lifetimes),*> Fn(&#full) -> bool + Send + Sync>,
             >,
         }
 
         #quiet
         impl<#(#params,)*> #made<#(#param_names,)*> #bounds {
-            /// Only of calls with such arguments.
+            /// Only of calls with such arguments; said again, with arguments of which all of it is true.
             #[track_caller]
             #vis fn with(
                 mut self,
                 matches: impl for<#(#lifetimes),*> Fn(&#full) -> bool + Send + Sync + 'static,
             ) -> Self {
                 self.expected.narrow();
-                self.matches = ::core::option::Option::Some(::std::boxed::Box::new(matches));
+                self.matches.push(::std::boxed::Box::new(matches));
                 self
             }
 
@@ -82,7 +78,7 @@ pub(crate) fn expect(
                 let stands: ::std::boxed::Box<#hook> = ::std::boxed::Box::new(move |step| {
                     step.expect(
                         &of,
-                        |args| matches.as_ref().is_none_or(|matches| matches(args)),
+                        |args| matches.iter().all(|matches| matches(args)),
                         |args, next| answer(args, next),
                     )
                 });
@@ -94,7 +90,8 @@ pub(crate) fn expect(
         }
     };
     let method = quote! {
-            /// What is expected of the calls in a block: how many there are, by what arguments.
+            /// What is expected of the calls in a block: how many there are, by what arguments. It is narrowed by
+            /// `.with(|args| ..)`, and made by `.returning(|args| ..)` or `.passing()`.
             #contract
             #[track_caller]
             #vis #unsafety fn expect<#(#params,)*>(
@@ -102,7 +99,7 @@ pub(crate) fn expect(
             ) -> #made<#(#param_names,)*> #bounds {
                 #made {
                     expected: #p::Expected::new(Self::__site(), calls.into()),
-                    matches: ::core::option::Option::None,
+                    matches: ::std::vec::Vec::new(),
                 }
             }
     };

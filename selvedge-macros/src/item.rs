@@ -224,21 +224,17 @@ impl Methods {
                 quote!(<#ty as #of<#(#args),*>>::#body)
             }
         };
-        self.items.extend(handle(
-            &hidden,
-            &args_type,
-            &parse_quote!(pub),
-            &open,
-            &path,
-        ));
         let vis = match this.of_trait {
-            Some(_) => quote!(pub),
-            None => in_module(&method.vis),
+            Some(_) => parse_quote!(pub),
+            None => method.vis.clone(),
         };
+        self.items
+            .extend(handle(&hidden, &args_type, &vis, &open, &path));
+        let vis = in_module(&vis);
         self.is_public |= matches!(method.vis, Visibility::Public(_));
         let cfg = &attrs.cfg;
         self.exports
-            .extend(quote! { #(#cfg)* #vis use super::#hidden as #name; });
+            .extend(quote! { #(#cfg)* #[doc(inline)] #vis use super::#hidden as #name; });
         self.bodies.push(hidden_body(method, &body, &attrs));
         let call = dispatch(&open, &quote!(#hidden), &args_type, &quote!(#bodies::#body));
         method.block = *parse_block(quote!({ #call }))?;
@@ -393,10 +389,21 @@ fn parse_block(tokens: Tokens) -> Result<Box<Block>> {
 
 /// A visibility as seen from the generated module, one level further in.
 fn in_module(vis: &Visibility) -> Tokens {
-    match vis {
-        Visibility::Public(_) => quote!(pub),
-        Visibility::Inherited => quote!(pub(super)),
-        Visibility::Restricted(_) => quote!(pub(crate)),
+    let restricted = match vis {
+        Visibility::Public(_) => return quote!(pub),
+        Visibility::Inherited => return quote!(pub(super)),
+        Visibility::Restricted(restricted) => &restricted.path,
+    };
+    if restricted.is_ident("self") {
+        return quote!(pub(super));
+    }
+    match restricted.segments.first() {
+        Some(first) if first.ident == "super" => quote!(pub(in super::#restricted)),
+        Some(first) if first.ident == "self" => {
+            let rest = restricted.segments.iter().skip(1);
+            quote!(pub(in super #(::#rest)*))
+        }
+        _ => quote!(#vis),
     }
 }
 

@@ -206,8 +206,11 @@ pub(crate) fn definitions(
         "The open function `{}`: patch it with `before`, `after`, `unwound`, `around`, bind it with `bind`.",
         open.called
     );
+    // A method's is documented in its module, under the method's name.
+    let hidden = (name.unraw() != open.called.as_str()).then(|| quote!(#[doc(hidden)]));
     quote! {
         #[doc = #doc]
+        #hidden
         #quiet
         #vis enum #name {}
 

@@ -1,6 +1,6 @@
 """A Python program that takes calls from a Rust program: the other side of selvedge's `Worker`.
 
-Python 3.9 or later, nothing else. Either selvedge runs this file by itself (`worker::Python`), or a
+Python 3.9 or later, nothing else. Either selvedge runs this file by itself (`worker::Builder::python`), or a
 program of yours imports it, before anything that prints:
 
     import selvedge_worker
@@ -356,7 +356,10 @@ class _Worker:
             self.max_line = told.get("max_line") or self.max_line
             self.config = told.get("user")
             logging.root.addHandler(_Handler(self))
-            logging.root.setLevel(told.get("log_level") or "INFO")
+            level = told.get("log_level") or "INFO"
+            if logging.getLevelName(5) == "Level 5":
+                logging.addLevelName(5, "TRACE")
+            logging.root.setLevel(5 if level == "TRACE" else level)
             logging.raiseExceptions = False
         except Exception as error:
             self.fail(None, error, "cannot understand the configuration: %s" % said(error))

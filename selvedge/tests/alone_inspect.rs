@@ -328,6 +328,8 @@ const CASES: &[Case] = &[
                         every_ms: 1_000,
                         for_ms: None,
                         cpu: false,
+                        details: false,
+                        after_ms: None,
                     })
                     .unwrap();
             }

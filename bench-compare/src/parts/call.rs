@@ -127,6 +127,12 @@ pub fn plain(x: u64) -> u64 {
     black_box(x) + 1
 }
 
+/// [`plain`], to be inlined.
+#[inline]
+fn inlined(x: u64) -> u64 {
+    black_box(x) + 1
+}
+
 static ON: AtomicBool = AtomicBool::new(false);
 
 #[inline(never)]
@@ -157,6 +163,14 @@ pub fn rows(report: &mut Report) {
                 Box::new(|n| repeat(n, traced)),
             ),
         ],
+    });
+    report.row(Row {
+        name: "quiet, inlined into a loop",
+        ours: Box::new(|n| repeat(n, |x| black_box(opened(black_box(x))))),
+        peers: vec![(
+            "plain function, inlined",
+            Box::new(|n| repeat(n, |x| black_box(inlined(black_box(x))))),
+        )],
     });
     let mocked = mocked::count_context();
     mocked.expect().returning(|x| black_box(x) + 1);

@@ -22,6 +22,17 @@ fn measured(x: u64) -> u64 {
     opened(x)
 }
 
+/// In no profile, ever.
+#[open]
+fn untouched(x: u64) -> u64 {
+    black_box(x) + 1
+}
+
+#[inline(never)]
+fn never_measured(x: u64) -> u64 {
+    untouched(x)
+}
+
 #[inline(never)]
 fn plain(x: u64) -> u64 {
     black_box(x) + 1
@@ -67,6 +78,17 @@ pub fn rows(report: &mut Report) {
         name: "open function, no profile",
         ours: Box::new(|n| repeat(n, measured)),
         peers: vec![("plain call", Box::new(|n| repeat(n, plain)))],
+    });
+    let own = profile::Builder::new().functions("**::opened");
+    drop(own.start().expect("no other profile"));
+    untouched(0);
+    report.row(Row {
+        name: "open function, a profile is over",
+        ours: Box::new(|n| repeat(n, measured)),
+        peers: vec![(
+            "open function, there was none",
+            Box::new(|n| repeat(n, never_measured)),
+        )],
     });
     report.row(Row {
         name: "block, no profile",

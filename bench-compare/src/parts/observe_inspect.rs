@@ -1,11 +1,13 @@
 //! The inspector: a tree of a thousand threads, drawn here and by a client; and what a wait pays for being seen.
 
-use std::time::Instant;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use selvedge::observe::inspect::protocol::{Body, Command};
 use selvedge::observe::inspect::{Client, serve};
 use selvedge::{Signal, thread};
 
+use crate::machine::voluntary_switches;
 use crate::measure::{Report, Values};
 
 const THREADS: usize = 1_000;
@@ -17,6 +19,7 @@ pub fn rows(report: &mut Report) {
         "tree of 1,000 threads drawn",
         "tree of 1,000 threads asked for and read",
         "tree of 1,000 threads with processor time",
+        "a client that asks nothing: wake-ups in 2 s",
     ];
     if !rows.iter().any(|row| report.wants(row)) {
         return;
@@ -66,6 +69,17 @@ pub fn rows(report: &mut Report) {
                 peers: vec![("the bound", bound())],
             });
         }
+        report.values(Values {
+            name: rows[3],
+            unit: "",
+            samples: 5,
+            ours: Box::new(|| {
+                let before = voluntary_switches();
+                sleep(Duration::from_secs(2));
+                voluntary_switches() - before
+            }),
+            peers: Vec::new(),
+        });
         end.set();
         Ok(())
     });

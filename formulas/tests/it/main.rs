@@ -12,6 +12,7 @@ mod order;
 mod observed;
 mod prompt;
 mod streams;
+#[cfg(target_os = "linux")]
 mod workers;
 
 use child::Ended;

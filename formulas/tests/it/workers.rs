@@ -148,6 +148,74 @@ fn they_are_listed() {
     }
 }
 
+/// A worker in shell that describes its plugins by running this.
+fn in_shell(describe: &str) -> String {
+    let script = format!(
+        r#"read config; echo "{{\"out\":\"ok\",\"version\":1}}"
+while read line; do
+  id=${{line#*:}}; id=${{id%%,*}}
+  case $line in
+    *formulas_plugins*) {describe};;
+    *stop*) exit;;
+  esac
+done"#
+    );
+    format!("sh -c '{script}'")
+}
+
+/// One that describes one plugin so.
+fn described(plugin: &str) -> String {
+    let plugin = plugin.replace('"', r#"\""#);
+    in_shell(&format!(r#"echo "{{\"id\":$id,\"out\":[{plugin}]}}""#))
+}
+
+#[test]
+fn a_worker_that_never_says_what_it_computes_is_a_bad_argument() {
+    let command = in_shell("sleep 1000");
+    let ended = formulas(&["--timeout", "1s", "--worker-plugin", &command], "1\n");
+    let ended = ended.code(2).says("");
+    let said = "`formulas_plugins` has not said within 1s what it computes";
+    assert!(ended.stderr.contains(said), "{}", ended.stderr);
+}
+
+#[test]
+fn a_plugin_has_a_name_that_can_be_called() {
+    for name in ["a b", "", "2x", "a-b", "a("] {
+        let command = described(&format!(r#"{{"name":"{name}","arguments":0}}"#));
+        let ended = formulas(&["--worker-plugin", &command], "1\n");
+        let ended = ended.code(2).says("");
+        let said = format!("a plugin cannot be called `{name}`: a name has letters");
+        assert!(ended.stderr.contains(&said), "{}", ended.stderr);
+        assert!(
+            ended.stderr.starts_with("formulas: --worker-plugin `sh -c"),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+#[test]
+fn two_plugins_of_one_name_are_refused() {
+    let own = r#"{"name":"own","arguments":0}"#;
+    let add = described(r#"{"name":"add","operator":"+","arguments":2}"#);
+    let one = described(own);
+    let twice = described(&format!("{own},{own}"));
+    for (commands, name) in [
+        (&[&add][..], "add"),
+        (&[&twice], "own"),
+        (&[&one, &one], "own"),
+    ] {
+        let arguments: Vec<&str> = commands
+            .iter()
+            .flat_map(|command| ["--worker-plugin", command])
+            .collect();
+        let ended = formulas(&arguments, "1\n").code(2).says("");
+        let said =
+            format!("there is another plugin called `{name}`; give this one a name of its own");
+        assert!(ended.stderr.contains(&said), "{}", ended.stderr);
+    }
+}
+
 #[test]
 fn a_worker_may_be_written_in_anything() {
     let script = r#"read config; echo "{\"out\":\"ok\",\"version\":1}"

@@ -175,7 +175,7 @@ pub(super) fn rows(model: &Model) -> (Vec<&'static str>, Vec<Vec<String>>) {
                     vec![seconds(it.at_us), text(&it.thread), text(&it.text)],
                 )
             });
-            let mut rows: Vec<_> = calls.chain(happened).collect();
+            let mut rows: Vec<_> = calls.chain(happened).rev().collect();
             rows.sort_by_key(|(at, _)| std::cmp::Reverse(*at)); // the latest first
             (
                 vec!["SECOND", "THREAD", "WHAT"],

@@ -9,6 +9,7 @@ mod lists;
 mod model;
 mod replay;
 mod screen;
+mod streams;
 mod view;
 
 pub use keys::Keys;

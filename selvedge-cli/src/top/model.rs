@@ -15,6 +15,8 @@ use selvedge::observe::inspect::protocol::{
 
 use crate::text::{clean, count};
 use crate::top::lists::Chosen;
+use crate::top::streams::{Asked, Streams};
+use crate::verbs::refused;
 
 /// How much of what happened is kept.
 const KEPT: usize = 2_000;
@@ -34,6 +36,7 @@ pub struct Model {
     pub(super) functions: Vec<FunctionInfo>,
     pub(super) calls: VecDeque<CallEvent>,
     pub(super) happened: VecDeque<Happening>,
+    streams: Streams,
     pub(super) tab: Tab,
     pub(super) sort: Sort,
     pub(super) filter: String,
@@ -134,6 +137,8 @@ pub enum Key {
 pub enum Action {
     Quit,
     Send(Command),
+    /// End these streams.
+    End(Vec<u64>),
     /// Begin or end a recording.
     Record,
     /// So many snapshots on, or back.
@@ -170,6 +175,7 @@ impl Model {
             functions: Vec::new(),
             calls: VecDeque::new(),
             happened: VecDeque::new(),
+            streams: Streams::default(),
             tab: Tab::Threads,
             sort: Sort::Tree,
             filter: String::new(),
@@ -191,33 +197,56 @@ impl Model {
 
     /// Takes what the program says.
     pub fn hear(&mut self, answer: Answer) {
+        let lost = self.streams.miss(&answer, self.picture.at_us);
+        lost.into_iter()
+            .for_each(|line| keep(&mut self.happened, line));
         match answer.body {
             Body::Snapshot(picture) if self.held => self.latest = Some(*picture),
             Body::Snapshot(picture) => self.show(*picture),
+            Body::Calls(_) if self.held => {}
             Body::Calls(functions) => self.functions = functions,
             Body::Call(event) => keep(&mut self.calls, event),
             Body::Happened(event) => keep(&mut self.happened, event),
+            // That a stream has ended says the stream.
+            Body::Done(_) if self.streams.end(answer.id) == Some(Asked::End) => {}
             Body::Done(done) => self.notice = clean(&done.text).into_owned(),
-            Body::Error(problem) => self.notice = clean(&problem.message).into_owned(),
+            Body::Error(problem) => {
+                self.streams.end(answer.id);
+                self.notice = refused(&problem).to_string();
+            }
             Body::Ended {
                 why: EndReason::Closing,
                 ..
             } => self.end("the program has ended"),
             Body::Ended { why, dropped } => {
+                let asked = self.streams.end(answer.id);
                 let dropped = usize::try_from(dropped).unwrap_or(usize::MAX);
                 let lost =
                     (dropped > 0).then(|| format!(", {} not shown", count(dropped, "event")));
-                self.notice = match why {
-                    EndReason::Limit => format!(
-                        "the watch has seen {WATCHED} events{}",
-                        lost.unwrap_or_default()
-                    ),
-                    EndReason::Time => "counting is over; `c` counts again".to_owned(),
+                let lost = lost.unwrap_or_default();
+                self.notice = match (why, asked) {
+                    (EndReason::Limit, _) => format!("the watch has seen {WATCHED} events{lost}"),
+                    (EndReason::Time, _) => "counting is over; `c` counts again".to_owned(),
+                    (EndReason::Asked, Some(Asked::Watch)) => format!("the watch is over{lost}"),
+                    (EndReason::Asked, Some(Asked::Count)) => "counting is over".to_owned(),
                     _ => return,
                 };
             }
             _ => {}
         }
+    }
+
+    /// A request was sent, with this number.
+    pub fn sent(&mut self, id: u64, command: &Command) {
+        self.streams.begin(id, command);
+    }
+
+    /// Forgets what has happened: a recording is wound back.
+    pub(super) fn rewind(&mut self) {
+        self.happened.clear();
+        self.calls.clear();
+        self.functions.clear();
+        self.streams.rewind();
     }
 
     /// Nothing more will come.
@@ -275,7 +304,8 @@ impl Model {
 
     /// What to ask now that a snapshot has come.
     pub(super) fn question(&self) -> Option<Command> {
-        let is_asked = self.tab == Tab::Calls && !self.held && self.replay.is_none();
+        let is_shown = self.tab == Tab::Calls && !self.held;
+        let is_asked = (is_shown || self.recording.is_some()) && self.replay.is_none();
         is_asked.then_some(Command::Calls)
     }
 
@@ -326,14 +356,16 @@ impl Model {
                     .replay
                     .map(|it| Action::Speed((it.speed / 2.0).max(0.125)));
             }
-            Key::Char('w' | 'c' | 'x' | 'r') if self.replay.is_some() => {
+            Key::Char('w' | 'c' | 'W' | 'C' | 'x' | 'r') if self.replay.is_some() => {
                 self.notice = "a recording cannot be asked".to_owned();
             }
-            Key::Char('w' | 'c' | 'x' | 'r') if self.ended.is_some() => {
+            Key::Char('w' | 'c' | 'W' | 'C' | 'x' | 'r') if self.ended.is_some() => {
                 self.notice = "the program cannot be asked any more".to_owned();
             }
             Key::Char('w') => self.ask_for(Wanted::Watch, ""),
             Key::Char('c') => self.ask_for(Wanted::Count, "**"),
+            Key::Char('W') => return self.end_all(Asked::Watch, "no watch runs"),
+            Key::Char('C') => return self.end_all(Asked::Count, "nothing is counted"),
             Key::Char('r') => return Some(Action::Record),
             Key::Char('x') => self.ask_to_stop(),
             other => self.choose(other),
@@ -384,6 +416,15 @@ impl Model {
             }
             None => self.notice = "choose a thread first, in the list of threads".to_owned(),
         }
+    }
+
+    fn end_all(&mut self, kind: Asked, otherwise: &str) -> Option<Action> {
+        let ids = self.streams.of(kind);
+        if ids.is_empty() {
+            self.notice = otherwise.to_owned();
+            return None;
+        }
+        Some(Action::End(ids))
     }
 
     fn ask_for(&mut self, wanted: Wanted, text: &str) {

@@ -62,7 +62,7 @@ impl Player {
         let begin = match to > self.at {
             true => pictures[self.at] + 1,
             false => {
-                model.happened.clear();
+                model.rewind();
                 // Shares of the processor need the picture before it, and what happened some more.
                 pictures[to.saturating_sub(BEFORE)]
             }
@@ -117,7 +117,7 @@ impl Source for Player {
                 self.speed = speed;
                 self.tell(model);
             }
-            Action::Quit | Action::Send(_) | Action::Record => {}
+            Action::Quit | Action::Send(_) | Action::End(_) | Action::Record => {}
         }
         Ok(())
     }
@@ -135,5 +135,55 @@ impl Source for Player {
             true => self.plan(),
             false => self.seek(self.at + 1, model),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use selvedge::observe::inspect::protocol::{Answer, Body, Hello};
+
+    use super::{Action, Model, Player, Recording, Source};
+
+    /// Two pictures; in between a call and the list of open functions.
+    fn recording() -> Recording {
+        let picture = |at| {
+            format!(
+                r#"{{"snapshot":{{"at_us":{at},"threads":[],"signals":[],"queues":[],"locks":[],"warnings":[]}}}}"#
+            )
+        };
+        let call = r#"{"call":{"at_us":5,"thread":"a","number":1,"depth":0,"function":"f","moment":"called","text":"f()"}}"#;
+        let functions = r#"{"calls":[{"function":"f","at":"a.rs:1:1","armed":1,"watched":1}]}"#;
+        let bodies = [
+            picture(1),
+            call.to_owned(),
+            functions.to_owned(),
+            picture(9),
+        ];
+        let answers =
+            bodies.map(|body| Answer::parse(&format!(r#"{{"id":1,"is":{body}}}"#)).unwrap());
+        assert!(answers.iter().all(|it| it.body != Body::Unknown));
+        Recording {
+            hello: Hello::default(),
+            answers: answers.to_vec(),
+            pictures: vec![0, 3],
+        }
+    }
+
+    #[test]
+    fn calls_come_and_go_with_where_it_is_played() {
+        let mut player = Player::new(recording());
+        let mut model = Model::new(Hello::default());
+        let mut go = |player: &mut Player, by| {
+            player.act(Action::Step(by), &mut model).unwrap();
+            (model.calls.len(), model.functions.len())
+        };
+        assert_eq!(go(&mut player, 0), (0, 0));
+        assert_eq!(go(&mut player, 1), (1, 1));
+        assert_eq!(go(&mut player, -1), (0, 0), "wound back");
+        assert_eq!(
+            go(&mut player, 1),
+            (1, 1),
+            "once, however often it is played"
+        );
     }
 }

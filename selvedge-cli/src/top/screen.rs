@@ -31,7 +31,7 @@ use crate::text::count;
 use crate::top::keys::Keys;
 use crate::top::model::{Action, Key, Model};
 use crate::top::view::{Theme, draw};
-use crate::verbs::milliseconds;
+use crate::verbs::recording;
 
 /// So much may wait to be drawn, before the program's answers are left unread.
 const BACKLOG: usize = 4_096;
@@ -64,16 +64,16 @@ pub(super) trait Source {
 }
 
 /// Shows a running program until the user leaves.
-pub(crate) fn run(mut program: Connection, every: Duration) -> Result<(), Fault> {
+pub(crate) fn run(
+    mut program: Connection,
+    every: Duration,
+    warn_after: Option<Duration>,
+) -> Result<(), Fault> {
     let mut screen =
         Screen::open("`selvedge tree` prints the threads once, and `selvedge watch` calls")?;
     let messages = Queue::named("messages", BACKLOG);
     let (hello, sender) = (program.hello().clone(), program.sender());
-    sender.send(Command::Record {
-        every_ms: milliseconds(every),
-        for_ms: None,
-        cpu: true,
-    })?;
+    sender.send(recording(every, warn_after, None, false))?;
     let mut live = Live {
         sender,
         recorder: None,
@@ -110,7 +110,12 @@ pub(super) fn in_scope<'env>(
 ) -> Result<(), Fault> {
     let mut result = Ok(());
     let ended = thread::scope("top", |s| {
-        s.spawn("keys", |_stop| Ok(read_keys(messages)?));
+        s.spawn("keys", |_stop| {
+            let read = read_keys(messages);
+            // Without a terminal nobody can leave: so it is left. If nobody takes that, it was already.
+            let _ = messages.push(Message::Key(Key::Interrupt));
+            Ok(read?)
+        });
         result = f(s);
         s.stop();
         Ok(())
@@ -166,7 +171,7 @@ fn read_keys(messages: &Queue<Message>) -> io::Result<()> {
     loop {
         let pause = if keys.is_amid() { HASTE } else { GLANCE };
         let found = match read_until(stdin(), &mut buffer, &Till::after(pause)) {
-            Ok(0) => return Ok(()), // the terminal has gone, and so will we
+            Ok(0) => return Ok(()), // the terminal has gone
             Ok(n) => keys.take(&buffer[..n]),
             Err(error) => match interruption(&error) {
                 Some(WaitError::Expired) => keys.flush(),
@@ -225,7 +230,8 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        ratatui::restore();
+        // One that has gone needs nothing; to say that it could not be restored would be a panic.
+        let _ = ratatui::try_restore();
     }
 }
 
@@ -236,6 +242,12 @@ struct Live {
 }
 
 impl Live {
+    fn send(&mut self, command: Command, model: &mut Model) -> Result<(), Fault> {
+        let id = self.sender.send(command.clone())?;
+        model.sent(id, &command);
+        Ok(())
+    }
+
     fn toggle(&mut self, model: &mut Model) -> Result<(), Fault> {
         if let Some(recorder) = self.recorder.take() {
             model.recording = None;
@@ -272,7 +284,10 @@ fn new_file(program: &str) -> PathBuf {
 impl Source for Live {
     fn act(&mut self, action: Action, model: &mut Model) -> Result<(), Fault> {
         match action {
-            Action::Send(command) => self.sender.send(command).map(drop),
+            Action::Send(command) => self.send(command, model),
+            Action::End(streams) => streams
+                .into_iter()
+                .try_for_each(|stream| self.send(Command::End { stream }, model)),
             Action::Record => self.toggle(model),
             Action::Quit | Action::Step(_) | Action::Seek(_) | Action::Speed(_) => Ok(()),
         }

@@ -58,6 +58,7 @@ s             sort: tree, processor, wait, age, name
 p, space      hold the picture; again: go on
 w             watch calls of open functions
 c             count calls, for a minute
+W, C          end the watches, the counts
 x             ask the chosen thread to stop
 r             record to a file; again: end
 q, Ctrl-C     leave; the program goes on
@@ -274,7 +275,8 @@ fn thread_row(name: String, thread: &ThreadInfo, model: &Model, theme: Theme) ->
 fn list(frame: &mut Frame<'_>, area: Rect, model: &Model) {
     let (head, rows) = lists::rows(model);
     if rows.is_empty() {
-        let text = Paragraph::new(nothing(model.tab)).wrap(Wrap { trim: true });
+        let text =
+            Paragraph::new(nothing(model.tab, model.replay.is_some())).wrap(Wrap { trim: true });
         return frame.render_widget(text, area);
     }
     let chosen = model.chosen.row(model.tab, rows.len());
@@ -312,8 +314,11 @@ fn list(frame: &mut Frame<'_>, area: Rect, model: &Model) {
 }
 
 /// Why a list is empty.
-fn nothing(tab: Tab) -> &'static str {
+fn nothing(tab: Tab, is_recording: bool) -> &'static str {
     match tab {
+        Tab::Calls if is_recording => {
+            "The recording has no open functions: `r` in `top` records them, and what it watches."
+        }
         Tab::Threads => "No thread.",
         Tab::Queues => "Nobody waits at a queue.",
         Tab::Locks => "Nobody waits for a lock.",

@@ -11,14 +11,14 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
 use selvedge::io::{Acceptor, Stoppable};
-use selvedge::observe::inspect::protocol::{Command, Hello};
+use selvedge::observe::inspect::protocol::{Answer, Body, Command, Hello, ProblemKind};
 use selvedge::{Signal, Till, thread};
 use serde_json::{Value, json};
 
 use crate::client::{Connection, Sender};
 use crate::fault::Fault;
 use crate::text::clean;
-use crate::verbs::{milliseconds, print};
+use crate::verbs::{print, recording, refused};
 use crate::web::feed::{Feed, Told};
 use crate::web::http::{Refusal, body, receive, respond, respond_with_events};
 
@@ -43,7 +43,12 @@ struct Site<'a> {
 }
 
 /// Shows a running program until the user leaves, by Ctrl-C.
-pub(crate) fn run(mut program: Connection, port: u16, every: Duration) -> Result<(), Fault> {
+pub(crate) fn run(
+    mut program: Connection,
+    port: u16,
+    every: Duration,
+    warn_after: Option<Duration>,
+) -> Result<(), Fault> {
     let cannot =
         |error: &io::Error| Fault::of(format_args!("cannot listen at 127.0.0.1:{port}"), error);
     let listener = TcpListener::bind(("127.0.0.1", port)).map_err(|error| cannot(&error))?;
@@ -59,11 +64,8 @@ pub(crate) fn run(mut program: Connection, port: u16, every: Duration) -> Result
         feed: &feed,
     };
     let acceptor = Acceptor::new(listener).map_err(|error| cannot(&error))?;
-    site.sender.send(Command::Record {
-        every_ms: milliseconds(every),
-        for_ms: None,
-        cpu: true,
-    })?;
+    site.sender
+        .send(recording(every, warn_after, None, false))?;
     print(&format!(
         "http://127.0.0.1:{}/{}/\nshows `{}` (Ctrl-C ends it; who has this address can look into it)\n",
         site.port,
@@ -106,6 +108,13 @@ fn token() -> io::Result<String> {
 fn tell(program: &mut Connection, feed: &Feed) {
     loop {
         match program.next_answer() {
+            // It does not understand what it was asked for: no picture will come.
+            Ok(Answer {
+                body: Body::Error(problem),
+                ..
+            }) if problem.kind == ProblemKind::Malformed => {
+                return feed.end(&refused(&problem).to_string());
+            }
             Ok(answer) => feed.hear(&answer),
             Err(Fault::Stopped) => return,
             Err(fault) => return feed.end(&fault.to_string()),

@@ -158,6 +158,40 @@ fn calls_are_counted_for_a_minute() {
 }
 
 #[test]
+fn watches_and_counts_can_be_ended() {
+    let mut model = model();
+    assert_eq!(model.press(Key::Char('W')), None);
+    assert_eq!(lines(&model, 80, 9)[8].trim(), "no watch runs");
+    assert_eq!(model.press(Key::Char('C')), None);
+    assert_eq!(lines(&model, 80, 9)[8].trim(), "nothing is counted");
+    for (id, key) in [(7, 'w'), (8, 'c'), (9, 'w')] {
+        model.press(Key::Char(key));
+        let Some(Action::Send(command)) = write(&mut model, "mill::**") else {
+            panic!("nothing is sent")
+        };
+        model.sent(id, &command);
+    }
+    assert_eq!(model.press(Key::Char('W')), Some(Action::End(vec![7, 9])));
+    model.sent(10, &Command::End { stream: 7 });
+    model.hear(answer(7, r#"{"ended":{"why":"asked","dropped":3}}"#));
+    model.hear(answer(10, r#"{"done":{"text":"stream 7 is ended"}}"#));
+    assert_eq!(
+        lines(&model, 80, 9)[8].trim(),
+        "the watch is over, 3 events not shown"
+    );
+    assert_eq!(model.press(Key::Char('W')), Some(Action::End(vec![9])));
+    assert_eq!(model.press(Key::Char('C')), Some(Action::End(vec![8])));
+    // One that was over by itself, and one that was refused.
+    model.hear(answer(8, r#"{"ended":{"why":"time","dropped":0}}"#));
+    assert_eq!(model.press(Key::Char('C')), None);
+    model.hear(answer(
+        9,
+        r#"{"error":{"kind":"streams","message":"too many"}}"#,
+    ));
+    assert_eq!(model.press(Key::Char('W')), None);
+}
+
+#[test]
 fn a_program_that_has_ended_stays_to_be_seen() {
     let mut model = model();
     model.hear(answer(1, r#"{"ended":{"why":"closing","dropped":0}}"#));
@@ -194,4 +228,42 @@ fn digits_and_tabs_turn_the_lists() {
     assert_eq!(model.tab(), Tab::Threads);
     model.press(Key::BackTab);
     assert_eq!(model.tab(), Tab::Processes);
+}
+
+/// Of a stream each loss is a line, once.
+#[test]
+fn what_was_dropped_is_among_what_happened() {
+    let mut model = model();
+    model.press(Key::Char('7'));
+    let event = |at, text: &str, dropped| {
+        format!(
+            r#"{{"happened":{{"at_us":{at},"thread":"mill","text":"{text}","dropped":{dropped}}}}}"#
+        )
+    };
+    model.hear(answer(1, &event(9_000_001, "one", 0)));
+    model.hear(answer(1, &event(9_000_002, "two", 12)));
+    model.hear(answer(1, &event(9_000_003, "three", 12)));
+    let picture = PICTURE.replacen("\"at_us\":9000000", "\"dropped\":13,\"at_us\":9900000", 1);
+    model.hear(answer(1, &picture));
+    model.hear(answer(1, &event(9_900_001, "four", 12))); // was on its way
+    let shown: Vec<String> = lines(&model, 90, 10)[3..9]
+        .iter()
+        .map(|line| {
+            line.split_whitespace()
+                .skip(1)
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "mill four",
+            "(1 event not shown: too many at a time)",
+            "mill three",
+            "mill two",
+            "(12 events not shown: too many at a time)",
+            "mill one",
+        ]
+    );
 }

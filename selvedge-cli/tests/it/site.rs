@@ -3,6 +3,9 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use selvedge::observe::inspect::protocol::Command;
 
 use crate::canned::{Folder, PICTURE};
 
@@ -16,17 +19,25 @@ struct Site {
 
 impl Site {
     fn start() -> Self {
+        Self::start_with(&["web"])
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
         let folder = Folder::new();
         folder.program("a.sock", |request| {
             Some(match &request.command {
-                selvedge::observe::inspect::protocol::Command::Watch { glob, .. } => {
+                Command::Watch { glob, .. } => {
                     vec![r#""began""#.to_owned(), format!(r#"{{"call":{{"at_us":1,"thread":"mill","number":1,"depth":0,"function":"f","moment":"called","text":"{glob} </script>\n"}}}}"#)]
+                }
+                // As a program does that knows no such field.
+                Command::Record { after_ms: Some(_), .. } => {
+                    vec![r#"{"error":{"kind":"malformed","message":"unknown field `after_ms`"}}"#.to_owned()]
                 }
                 _ => vec![PICTURE.to_owned()],
             })
         });
         let mut child = folder
-            .command(&["web"])
+            .command(arguments)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -50,6 +61,19 @@ impl Site {
             token,
             _folder: folder,
         }
+    }
+
+    /// The lines of the stream of events.
+    fn events(&self) -> impl Iterator<Item = String> + use<> {
+        let mut events = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let head = format!(
+            "GET /{}/events HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n",
+            self.token, self.port
+        );
+        events.write_all(head.as_bytes()).unwrap();
+        let limit = Some(Duration::from_secs(30));
+        events.set_read_timeout(limit).unwrap();
+        BufReader::new(events).lines().map(Result::unwrap)
     }
 
     fn send(&self, head: &str, body: &str) -> String {
@@ -217,16 +241,23 @@ fn only_requests_are_worked_on() {
     );
 }
 
+/// A program that is older than what it is asked.
+#[test]
+fn what_the_program_does_not_understand_is_said() {
+    let site = Site::start_with(&["web", "--warn-after", "2s"]);
+    let mut lines = site.events();
+    assert!(lines.any(|line| line == "event: gone"));
+    let why = lines.next().unwrap();
+    assert!(
+        why.contains("unknown field `after_ms`") && why.contains("an older version of selvedge"),
+        "{why}"
+    );
+}
+
 #[test]
 fn events_are_told_as_they_come() {
     let site = Site::start();
-    let mut events = TcpStream::connect(("127.0.0.1", site.port)).unwrap();
-    let head = format!(
-        "GET /{}/events HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n\r\n",
-        site.token, site.port
-    );
-    events.write_all(head.as_bytes()).unwrap();
-    let mut lines = BufReader::new(events).lines().map(Result::unwrap);
+    let mut lines = site.events();
     assert!(lines.any(|line| line == "Content-Type: text/event-stream"));
     assert!(lines.any(|line| line.starts_with("data: {\"id\":2,\"is\":{\"snapshot\":")));
     let answer = site.post(

@@ -60,6 +60,7 @@ pub(crate) fn the_page_is_clicked_through() {
     );
     assert!(browser.text("#locks").contains("inspected/loom/auditor"));
     browser.until("document.querySelector('#queues').innerText.includes('jobs')");
+    browser.until("document.querySelector('#signals').innerText.includes('the end of the day')");
     assert!(
         browser
             .value("document.title")

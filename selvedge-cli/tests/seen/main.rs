@@ -38,6 +38,11 @@ const TESTS: &[Test] = &[
         terminal::a_recording_is_played,
     ),
     (
+        "terminal::a_terminal_that_goes_ends_it",
+        "tmux",
+        terminal::a_terminal_that_goes_ends_it,
+    ),
+    (
         "terminal::a_stop_gives_the_terminal_back",
         "tmux",
         terminal::a_stop_gives_the_terminal_back,

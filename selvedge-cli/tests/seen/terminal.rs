@@ -133,6 +133,8 @@ pub(crate) fn top_shows_a_program() {
         let count = row.and_then(|row| row.split_whitespace().nth(1)?.parse().ok());
         count.is_some_and(|count: u32| count > 2)
     });
+    terminal.press(&["C"]);
+    terminal.has("counting is over");
     // A stop is asked for, and obeyed.
     terminal.press(&["1", "/", "worker-1", "Enter"]);
     terminal.shows("one thread", |screen| {
@@ -161,19 +163,20 @@ pub(crate) fn top_shows_a_program() {
     // A recording, by a key.
     terminal.press(&["r"]);
     terminal.has("RECORDING selvedge-inspected-");
-    terminal.shows("more time", |screen| screen.contains("RECORDING"));
+    let recording = || {
+        let names = fs::read_dir(program.folder.path()).unwrap();
+        let mut paths = names.map(|it| it.unwrap().path());
+        let path = paths.find(|path| path.extension().is_some_and(|it| it == "jsonl"));
+        path.map(|path| fs::read_to_string(path).unwrap())
+            .unwrap_or_default()
+    };
+    terminal.shows("open functions in the file", |_| {
+        recording().contains(r#"{"calls":[{"function":"#)
+    });
     terminal.press(&["r"]);
     terminal.has(" in `selvedge-inspected-");
     terminal.press(&["q"]);
     terminal.has("status 0");
-    let names = fs::read_dir(program.folder.path())
-        .unwrap()
-        .map(|it| it.unwrap().file_name());
-    assert!(
-        names
-            .into_iter()
-            .any(|name| name.to_string_lossy().ends_with(".jsonl"))
-    );
 }
 
 pub(crate) fn a_program_that_ends_stays_on_the_screen() {
@@ -232,6 +235,28 @@ pub(crate) fn a_recording_is_played() {
     terminal.has("a recording cannot be asked");
     terminal.press(&["C-c"]);
     terminal.has("status 0");
+}
+
+/// Nobody tells it: it is started so that it does not hear of a hang-up.
+pub(crate) fn a_terminal_that_goes_ends_it() {
+    let folder = Folder::new();
+    folder.program("a.sock", |_| Some(vec![PICTURE.to_owned()]));
+    let script =
+        format!("trap '' HUP\nsh -c 'echo $$ > pid; exec {SELVEDGE} top'\necho $? > status\n");
+    fs::write(folder.path().join("script"), script).unwrap();
+    let terminal = Terminal::start(&folder, (104, 10), "sh script");
+    terminal.shows(TREE, |screen| screen == TREE);
+    drop(terminal);
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap_or_default();
+    let deadline = Instant::now() + LIMIT;
+    while read("status").trim().is_empty() {
+        if Instant::now() > deadline {
+            let _ = Command::new("kill")
+                .args(["-9", read("pid").trim()])
+                .status();
+            panic!("it runs on without a terminal");
+        }
+    }
 }
 
 pub(crate) fn a_stop_gives_the_terminal_back() {

@@ -235,12 +235,12 @@ impl Binding {
             .bindings
             .node(&self.bound.when, self.bound.hook.of);
         let remove = |bound: Option<&Arc<Bound>>| Arc::ptr_eq(bound?, &self.bound).then_some(None);
-        let removed = node.bound.replace(remove).is_some();
-        if removed {
+        let removed = node.bound.replace(remove);
+        if removed.is_some() {
             self.site.bindings.count.fetch_sub(1, Relaxed);
             self.site.disarm_wide();
         }
-        removed
+        removed.is_some() // a handler's destructor runs when the counts are right
     }
 }
 

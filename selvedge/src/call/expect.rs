@@ -27,7 +27,7 @@ const SHOWN: usize = 50;
 
 /// What is expected of the calls of one function in a block; made by the function's `expect`.
 ///
-/// `f::expect(2..=3)` is for any arguments; `.with(|args| ..)` narrows that. Then `.returning(|args| ..)` answers the
+/// `f::expect(2..=3)` is for any arguments; `.with(|args| ..)` narrows that, each one further. Then `.returning(|args| ..)` answers the
 /// calls, while `.passing()` lets them through to the function. When the block ends and there were not enough calls, it
 /// panics, and lists the calls that there were; not if it ends by a panic anyhow. A call too many panics at once.
 ///
@@ -79,8 +79,8 @@ struct Inner {
     function: &'static Function,
     calls: Calls,
     at: &'static Location<'static>,
-    /// Where the predicate was given.
-    with: Mutex<Option<&'static Location<'static>>>,
+    /// Where the predicates were given.
+    with: Mutex<Vec<&'static Location<'static>>>,
     /// Which of what order this is.
     turn: Mutex<(Sequence, usize)>,
     tally: Mutex<Tally>,
@@ -123,7 +123,7 @@ impl Expected {
             function,
             calls,
             at,
-            with: Mutex::new(None),
+            with: Mutex::new(Vec::new()),
             turn: Mutex::new(turn),
             tally: Mutex::new(Tally::default()),
             broken: AtomicBool::new(false),
@@ -133,7 +133,7 @@ impl Expected {
     /// A predicate was given here.
     #[track_caller]
     pub fn narrow(&self) {
-        *self.0.with.lock() = Some(Location::caller());
+        self.0.with.lock().push(Location::caller());
     }
 
     fn turn(&self) -> (Sequence, usize) {
@@ -237,8 +237,11 @@ impl fmt::Display for Expected {
             ..
         } = &*self.0;
         write!(f, "expected {calls} of `{}`", function.path())?;
-        if let Some(with) = *with.lock() {
-            write!(f, " with arguments as {with} says")?;
+        let with: Vec<_> = with.lock().iter().map(ToString::to_string).collect();
+        match &with[..] {
+            [] => {}
+            [one] => write!(f, " with arguments as {one} says")?,
+            all => write!(f, " with arguments as {} say", all.join(" and "))?,
         }
         write!(f, " (at {at})")
     }

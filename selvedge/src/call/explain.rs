@@ -8,6 +8,7 @@ use crate::ambient::{self, Context};
 use crate::call::binding::{self, Condition};
 use crate::call::chain::{self, InForce, View};
 use crate::call::few::Few;
+use crate::call::groutine;
 use crate::call::hook::{Hook, Kind};
 use crate::call::install;
 use crate::call::patch::Patch;
@@ -82,6 +83,11 @@ pub enum What {
     Lent {
         /// By what, `before_here` or `before_lent`.
         verb: &'static str,
+    },
+    /// Groutines of a block around us, which wait for calls of the function, or for their ends.
+    Groutines {
+        /// Their names, each once.
+        names: Vec<String>,
     },
     /// A binding; all its conditions hold here.
     Binding {
@@ -163,9 +169,13 @@ pub fn explain(site: &'static Site, of: TypeId) -> Explanation {
         let what = What::Watch { pattern };
         steps.push(ExplainedStep { what, why: None });
     }
+    let mut sets = listening(site, of).into_iter().peekable();
     chain::look(&site.key, |view| {
         let mut at = view.first();
         while let Some(link) = at {
+            while let Some((_, set)) = sets.next_if(|(depth, _)| *depth > link.depth()) {
+                steps.push(set);
+            }
             steps.push(match link.what() {
                 InForce::Patch(patch) => patched(patch, false, of, view),
                 InForce::Lent(lent) => ExplainedStep {
@@ -175,6 +185,7 @@ pub fn explain(site: &'static Site, of: TypeId) -> Explanation {
             });
             at = link.outer();
         }
+        steps.extend(sets.map(|(_, set)| set));
         let mut found = Few::new();
         install::installed(site, &mut found);
         if refused_by.is_none() {
@@ -203,6 +214,36 @@ pub fn explain(site: &'static Site, of: TypeId) -> Explanation {
         thread: ambient::thread_path(),
         steps,
     }
+}
+
+/// The sets around us in which somebody waits for calls, innermost first, and how deep they stand.
+fn listening(site: &'static Site, of: TypeId) -> Vec<(u32, ExplainedStep)> {
+    let mut found = Vec::new();
+    if !site.is_heard() {
+        return found;
+    }
+    groutine::sets(|sets| {
+        for link in core::iter::successors(sets.first(), |link| link.outer()) {
+            let mut listeners = link.set().listeners(site);
+            if listeners.is_empty() {
+                continue;
+            }
+            let has_other_types = listeners.iter().all(|it| it.of != of);
+            listeners.retain(|it| has_other_types || it.of == of);
+            let is_on_one = listeners.iter().all(|it| it.is_on_one);
+            let mut names = Vec::new();
+            for listener in listeners {
+                let name = String::from(&*listener.name);
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            let why = passed(has_other_types, false).or(is_on_one.then_some(Why::OneObject));
+            let what = What::Groutines { names };
+            found.push((link.depth(), ExplainedStep { what, why }));
+        }
+    });
+    found
 }
 
 fn patched(patch: &Patch, installed: bool, of: TypeId, view: View<'_>) -> ExplainedStep {
@@ -265,6 +306,9 @@ impl fmt::Display for ExplainedStep {
                 write!(f, "the patch `{verb}` of {at}, {place}, {hits} hits")?;
             }
             What::Lent { verb } => write!(f, "the hook `{verb}` of a block around us")?,
+            What::Groutines { names } => {
+                write!(f, "groutines of a block around us: {}", names.join(", "))?;
+            }
             What::Binding { when, at } => {
                 write!(f, "what {at} bound to {when:?}, which holds here")?;
             }

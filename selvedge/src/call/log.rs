@@ -3,11 +3,13 @@
 //! # Invariants
 //!
 //! 1. `Debug` of arguments and results, and breakpoints, run outside the lock.
-//! 2. A record is added when its call begins, and completed when it ends, if it is still there.
+//! 2. A record is added when its call begins, and completed when it ends, if it is still there. Of a call that runs on
+//!    when its record has to go, the beginning is in `pushed_out` until it ends, for breakpoints.
 
 use core::fmt;
 use core::panic::Location;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::ambient::{self, Enter, verbs};
 use crate::call::breakpoint::Breakpoint;
@@ -59,6 +61,8 @@ pub(super) struct Book {
 
 struct Pages {
     records: VecDeque<Record>,
+    /// See invariant 2.
+    pushed_out: BTreeMap<u64, Arc<Begun>>,
     capacity: usize,
     dropped: u64,
 }
@@ -83,6 +87,7 @@ impl Log {
         let book = Arc::new(Book {
             pages: Mutex::new(Pages {
                 records: VecDeque::new(),
+                pushed_out: BTreeMap::new(),
                 capacity: CAPACITY,
                 dropped: 0,
             }),
@@ -96,6 +101,8 @@ impl Log {
     }
 
     /// Keeps the last `n` records.
+    ///
+    /// Breakpoints see the others too: what has begun and has not ended is kept for them, however small `n` is.
     ///
     /// # Examples
     ///
@@ -115,7 +122,7 @@ impl Log {
         let excess = {
             let mut pages = self.book.pages.lock();
             pages.capacity = n;
-            pages.make_room(0)
+            pages.make_room()
         };
         drop(excess);
         self
@@ -147,7 +154,7 @@ impl Log {
     }
 
     /// Whenever `holds` says so of a call, `then` runs, on the same thread: before the call runs, and again after it
-    /// has ended. The call does not go on while `then` runs, which may wait for something, or look around.
+    /// has ended, also if its record had to go meanwhile. The call does not go on while `then` runs, which may wait for something, or look around.
     ///
     /// As with any watch, a panic of either is an event of [`probe`](crate::probe) and touches no call.
     ///
@@ -273,7 +280,17 @@ impl Book {
                 let (index, record) = self.begin(event);
                 return self.act(Some(index), &record);
             }
-            Moment::Returned(result) => RecordEnd::Returned(format!("{result:?}")),
+            Moment::Returned(result) => {
+                match catch_unwind(AssertUnwindSafe(|| format!("{result:?}"))) {
+                    Ok(text) => RecordEnd::Returned(text),
+                    Err(panic) => {
+                        // It has ended all the same.
+                        let text = "(its `Debug` panicked)".to_owned();
+                        drop(self.end(event.number(), RecordEnd::Returned(text)));
+                        resume_unwind(panic)
+                    }
+                }
+            }
             Moment::Panicked(message) => RecordEnd::Panicked(message.to_owned()),
             Moment::Dropped => RecordEnd::Dropped,
         };
@@ -322,13 +339,9 @@ impl Book {
             end: None,
         };
         let mut pages = self.pages.lock();
-        let excess = pages.make_room(1);
         pages.records.push_back(record.clone());
         let index = pages.dropped + pages.records.len() as u64 - 1;
-        if pages.capacity == 0 {
-            pages.records.pop_back();
-            pages.dropped += 1;
-        }
+        let excess = pages.make_room();
         drop(pages);
         drop(excess);
         (index, record)
@@ -338,21 +351,29 @@ impl Book {
     fn end(&self, number: u64, end: RecordEnd) -> Option<Record> {
         let now = signal::now();
         let mut pages = self.pages.lock();
+        let took = |call: &Begun| now.saturating_duration_since(call.at);
+        if let Some(call) = pages.pushed_out.get(&number) {
+            let (call, end) = (Arc::clone(call), Arc::new((end, took(call))));
+            let end = Some(end);
+            return Some(Record { call, end });
+        }
         let mut latest_first = pages.records.iter_mut().rev();
         let record = latest_first.find(|record| record.call.number == number)?;
-        let took = now.saturating_duration_since(record.call.at);
-        record.end = Some(Arc::new((end, took)));
+        record.end = Some(Arc::new((end, took(&record.call))));
         Some(record.clone())
     }
 }
 
 impl Pages {
-    /// Takes the oldest out, so that `more` can be added.
-    fn make_room(&mut self, more: usize) -> Vec<Record> {
-        let keep = self.capacity.saturating_sub(more);
-        let excess = self.records.len().saturating_sub(keep);
+    /// Takes the oldest out that are too many.
+    fn make_room(&mut self) -> Vec<Record> {
+        let excess = self.records.len().saturating_sub(self.capacity);
         self.dropped += excess as u64;
-        self.records.drain(..excess).collect()
+        let excess: Vec<_> = self.records.drain(..excess).collect();
+        let running = excess.iter().filter(|record| record.end.is_none());
+        let running = running.map(|record| (record.call.number, Arc::clone(&record.call)));
+        self.pushed_out.extend(running);
+        excess
     }
 }
 

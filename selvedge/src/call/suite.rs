@@ -13,8 +13,8 @@ use crate::call::patch::Patch;
 /// A suite is a stack: the patch that was added last stands on top, as the innermost block does. Suites are
 /// added to one another in the same way, and a suite may be run any number of times.
 ///
-/// Putting a patch in force cannot fail, so that a suite is in force as a whole or not at all. Each patch keeps
-/// its own limits: one whose [`times`](Patch::times) are used up passes by, the others stay.
+/// Putting a patch in force cannot fail, so that around a block a suite is in force as a whole or not at all;
+/// [`install`](Self::install) says what is so for other threads. Each patch keeps its own limits: one whose [`times`](Patch::times) are used up passes by, the others stay.
 ///
 /// # Examples
 ///
@@ -65,6 +65,25 @@ impl Suite {
     }
 
     /// Puts all patches in force for the whole process, until the guards are dropped.
+    ///
+    /// One after the other, the undermost first: a call that another thread makes meanwhile may find some of them
+    /// only, and so it is when the guards are dropped. When this has returned, every call that begins finds all.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::{call::Suite, open};
+    ///
+    /// #[open] fn now() -> u64 { 1_700_000_000 }
+    /// #[open] fn user() -> String { "root".to_owned() }
+    ///
+    /// let suite = Suite::from_iter([now::around(|_, _| 42), user::around(|_, _| "ada".to_owned())]);
+    /// let installed = suite.install();
+    /// let elsewhere = std::thread::spawn(|| (now(), user()));
+    /// assert_eq!(elsewhere.join().unwrap(), (42, "ada".to_owned()));
+    /// drop(installed);
+    /// assert_eq!(user(), "root");
+    /// ```
     #[must_use = "the patches are taken off when this is dropped"]
     pub fn install(&self) -> Vec<Installed> {
         self.patches.iter().map(Patch::install).collect()

@@ -3,7 +3,12 @@
 use core::fmt;
 use core::time::Duration;
 
-#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+#[cfg(any(
+    feature = "log",
+    feature = "tracing",
+    feature = "observe",
+    all(selvedge_process, feature = "worker")
+))]
 use crate::probe::kind::Weight;
 use crate::probe::kind::{Ending, Kind};
 
@@ -153,12 +158,18 @@ pub enum Event<'a> {
         items: usize,
     },
     /// Output of a child process was thrown away: nobody could read it any more, or somebody waited for the end of the
-    /// process and nobody had asked for its output. Emitted by a thread of the library.
+    /// process and nobody had asked for its output. Emitted by a thread of the library, or by who waits.
     OutputLost {
         /// The path of the process.
         process: &'a str,
         /// How many bytes.
         bytes: u64,
+    },
+    /// Nobody would kill the processes if this program were killed, by SIGKILL say: what watches over them cannot be
+    /// started. Emitted once, where that is found.
+    Unguarded {
+        /// What is wrong.
+        why: &'a dyn fmt::Display,
     },
     /// A singleton was written in an isolating block and the write was thrown away.
     Discarded {
@@ -243,7 +254,12 @@ pub enum Event<'a> {
 }
 
 impl Event<'_> {
-    #[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+    #[cfg(any(
+        feature = "log",
+        feature = "tracing",
+        feature = "observe",
+        all(selvedge_process, feature = "worker")
+    ))]
     pub(crate) fn weight(&self) -> Weight {
         match self {
             Self::WorkerLogged { level, .. } => weight_of(level),
@@ -265,6 +281,7 @@ impl Event<'_> {
             | Self::NotReceived { .. }
             | Self::NotSent { .. }
             | Self::WorkerMalformed { .. }
+            | Self::Unguarded { .. }
             | Self::Tie { .. } => Weight::Warning,
             Self::Started { .. }
             | Self::StopAsked { .. }
@@ -298,8 +315,8 @@ impl Event<'_> {
     }
 
     /// The name of the context that it is about: these have a target of their own.
-    #[cfg(any(feature = "log", feature = "tracing"))]
-    pub(super) fn context(&self) -> Option<&str> {
+    #[cfg(any(feature = "log", feature = "tracing", feature = "inspect"))]
+    pub(crate) fn context(&self) -> Option<&str> {
         match self {
             Self::Entered { context, .. } | Self::Left { context, .. } => Some(context),
             _ => None,
@@ -325,6 +342,7 @@ impl Event<'_> {
                 | Self::SinkFailed { .. }
                 | Self::Undelivered { .. }
                 | Self::OutputLost { .. }
+                | Self::Unguarded { .. }
                 | Self::NotSent { .. }
                 | Self::WorkerPrinted { .. }
                 | Self::WorkerMalformed { .. }
@@ -334,7 +352,12 @@ impl Event<'_> {
 }
 
 /// That of a level of Python's `logging`, or of the crate `log`.
-#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+#[cfg(any(
+    feature = "log",
+    feature = "tracing",
+    feature = "observe",
+    all(selvedge_process, feature = "worker")
+))]
 fn weight_of(level: &str) -> Weight {
     match level {
         "CRITICAL" | "FATAL" | "ERROR" => Weight::Error,
@@ -347,148 +370,5 @@ fn weight_of(level: &str) -> Weight {
 impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Event({self})")
-    }
-}
-
-impl fmt::Display for Event<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Started { kind, thread } => write!(f, "{kind} `{thread}` started"),
-            Self::StopAsked {
-                kind,
-                thread,
-                reason,
-            } => {
-                write!(f, "{kind} `{thread}` was asked to stop: {reason}")
-            }
-            Self::Failed {
-                kind,
-                thread,
-                failure,
-            } => write!(f, "{kind} `{thread}` failed: {failure}"),
-            Self::Stopped { kind, thread, how } => write!(f, "{kind} `{thread}` ended: {how}"),
-            Self::Overdue {
-                kind,
-                thread,
-                asked,
-                waits_for,
-            } => {
-                write!(f, "{kind} `{thread}` has not ended")?;
-                if let Some(asked) = asked {
-                    write!(f, " {asked:.1?} after it was asked to stop")?;
-                }
-                match waits_for {
-                    Some(site) => write!(f, ", it waits for {site}"),
-                    None => Ok(()),
-                }
-            }
-            Self::Unreceived {
-                kind,
-                thread,
-                failure,
-            } => {
-                write!(f, "{kind} `{thread}` failed and nobody joins it: {failure}")
-            }
-            Self::Restarted {
-                thread,
-                failure,
-                restarts,
-                after,
-            } => write!(
-                f,
-                "`{thread}` is started again in {after:?}, for the {restarts}. time: {failure}"
-            ),
-            Self::RunFailed { schedule, failure } => {
-                write!(f, "a run of the schedule `{schedule}` failed: {failure}")
-            }
-            Self::RunOverdue { thread, limit } => write!(
-                f,
-                "`{thread}` may take {limit:?}, was asked to stop, and does not end"
-            ),
-            Self::CallbackPanicked { signal, message } => {
-                write!(f, "a callback of {signal} panicked: {message}")
-            }
-            Self::Entered { context, thread } => write!(f, "`{context}` entered in `{thread}`"),
-            Self::Left {
-                context,
-                thread,
-                panicking,
-            } => {
-                let how = if *panicking { " by a panic" } else { "" };
-                write!(f, "`{context}` left in `{thread}`{how}")
-            }
-            Self::ExitPanicked { block, message } => write!(
-                f,
-                "leaving the block of {block} panicked after another panic: {message}"
-            ),
-            Self::QueueFull { queue, len, waited } => write!(
-                f,
-                "{queue} is full ({len} elements): a push has waited for {waited:?}"
-            ),
-            Self::SinkFailed {
-                queue,
-                failure,
-                items,
-            } => write!(
-                f,
-                "the sink of {queue} failed with {items} items left: {failure}"
-            ),
-            Self::Undelivered { queue, items } => {
-                write!(
-                    f,
-                    "{items} items of {queue} were not delivered and are dropped"
-                )
-            }
-            Self::OutputLost { process, bytes } => {
-                write!(
-                    f,
-                    "{bytes} bytes of output of process `{process}` were thrown away unread"
-                )
-            }
-            Self::Discarded { singleton, context } => {
-                write!(f, "a write to `{singleton}` in `{context}` was thrown away")
-            }
-            Self::HookPanicked { function, message } => write!(
-                f,
-                "a hook that heard of the panic of `{function}` panicked itself: {message}"
-            ),
-            Self::WatcherPanicked {
-                function,
-                pattern,
-                message,
-            } => write!(
-                f,
-                "the watch `{pattern}` panicked when `{function}` was called: {message}"
-            ),
-            Self::NotUnderstood { member, local, why } => {
-                write!(
-                    f,
-                    "baggage `{member}` is not understood by `{local}`: {why}"
-                )
-            }
-            Self::NotReceived { members, why } => {
-                write!(f, "not received with the baggage: {members}: {why}")
-            }
-            Self::NotSent { members, why } => {
-                write!(f, "not sent with the baggage: {members}: {why}")
-            }
-            Self::WorkerLogged {
-                worker,
-                level,
-                logger,
-                message,
-            } => write!(f, "worker `{worker}`: {level} {logger}: {message}"),
-            Self::WorkerPrinted { worker, line } => write!(f, "worker `{worker}` prints: {line}"),
-            Self::WorkerMalformed { worker, line, why } => {
-                write!(
-                    f,
-                    "worker `{worker}` sent what cannot be understood, `{line}`: {why}"
-                )
-            }
-            Self::Tie { function } => write!(
-                f,
-                "two bindings of `{function}` are equally specific, the later one wins"
-            ),
-        }
     }
 }

@@ -47,7 +47,12 @@ impl fmt::Display for Ending {
 }
 
 /// How much an event matters to who reads a log.
-#[cfg(any(feature = "log", feature = "tracing", feature = "observe"))]
+#[cfg(any(
+    feature = "log",
+    feature = "tracing",
+    feature = "observe",
+    all(selvedge_process, feature = "worker")
+))]
 pub(crate) enum Weight {
     Error,
     Warning,

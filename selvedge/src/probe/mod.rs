@@ -19,10 +19,16 @@
 
 #[cfg(not(feature = "tracing"))]
 mod carried;
+mod display;
 mod event;
 mod kind;
 #[cfg(feature = "log")]
 mod log;
+#[cfg(all(
+    feature = "log",
+    any(feature = "observe", all(selvedge_process, feature = "worker"))
+))]
+pub(crate) mod records;
 mod sink;
 #[cfg_attr(
     not(feature = "observe"),
@@ -38,15 +44,17 @@ pub(crate) use self::tracing::Carried;
 pub(crate) use carried::Carried;
 
 pub use event::Event;
-#[cfg(feature = "observe")]
+#[cfg(any(feature = "observe", all(selvedge_process, feature = "worker")))]
 pub(crate) use kind::Weight;
 pub use kind::{Ending, Kind};
 #[cfg(feature = "inspect")]
 pub(crate) use sink::look_on;
-#[cfg(feature = "observe")]
+#[cfg(all(selvedge_process, feature = "worker"))]
+pub(crate) use sink::print;
+#[cfg(any(feature = "observe", all(selvedge_process, feature = "worker")))]
 pub(crate) use sink::subscribe_to_news;
 pub use sink::{Subscription, subscribe};
 pub(crate) use sink::{emit, wants_details};
+pub(crate) use span::{Body, What, body, span};
 #[cfg(feature = "observe")]
 pub(crate) use span::{Observer, Span, observe_spans, unobserve_spans};
-pub(crate) use span::{What, body, span};

@@ -96,7 +96,7 @@ fn emit_slow(event: &Event<'_>) -> bool {
 
 /// One line, in one write, so that lines of several threads do not mix.
 #[cold]
-fn print(event: &Event<'_>) {
+pub(crate) fn print(event: &Event<'_>) {
     let line = format!("selvedge: {}\n", text_of(event));
     // There is nobody left to tell when standard error is gone.
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
@@ -119,17 +119,21 @@ pub fn subscribe(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subsc
 }
 
 /// The same for somebody who can do without events that are only details.
-#[cfg(feature = "observe")]
+#[cfg(any(feature = "observe", all(selvedge_process, feature = "worker")))]
 pub(crate) fn subscribe_to_news(
     listener: impl Fn(&Event<'_>) + Send + Sync + 'static,
 ) -> Subscription {
     add(Arc::new(listener), false, false)
 }
 
-/// The same as [`subscribe`], but what nobody else receives is printed as if nobody listened.
+/// The same as [`subscribe`], but what nobody else receives is printed as if nobody listened; for one that can do
+/// without events that are only details, if it is not curious.
 #[cfg(feature = "inspect")]
-pub(crate) fn look_on(listener: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Subscription {
-    add(Arc::new(listener), true, true)
+pub(crate) fn look_on(
+    is_curious: bool,
+    listener: impl Fn(&Event<'_>) + Send + Sync + 'static,
+) -> Subscription {
+    add(Arc::new(listener), is_curious, true)
 }
 
 fn add(listener: Listener, is_curious: bool, looks_on: bool) -> Subscription {

@@ -5,8 +5,8 @@
 //!
 //! # Invariants
 //!
-//! 1. An observer is told of the end of exactly the spans whose beginning it has numbered, on the same thread; bodies that
-//!    have no number have a function of their own.
+//! 1. An observer is told of the end of exactly the spans whose beginning it has numbered, on the same thread; and of the
+//!    ends of bodies, which have a function of their own, whether they have a number or not.
 //! 2. No function of the observer runs code of the user, waits, or unwinds.
 
 use core::fmt::Display;
@@ -43,8 +43,8 @@ pub(crate) enum What<'a> {
 pub(crate) struct Observer {
     pub(crate) begin: fn(What<'_>) -> Option<NonZeroU64>,
     pub(crate) end: fn(NonZeroU64),
-    /// A body of the calling thread ends whose beginning was not observed.
-    pub(crate) end_body: fn(),
+    /// The innermost body of the calling thread ends; its number, if its beginning was observed.
+    pub(crate) end_body: fn(Option<NonZeroU64>),
 }
 
 /// Tells the observer of spans, until as many have said [`unobserve_spans`]. There is one observer; the first counts.
@@ -102,16 +102,17 @@ impl Drop for Span {
 }
 
 /// A body that runs. Who begins to observe in the middle of it is told of its end.
+#[derive(Debug)]
 #[must_use = "it ends when this is dropped"]
 pub(crate) struct Body(Span);
 
 impl Drop for Body {
     fn drop(&mut self) {
-        if self.0.number.is_none()
-            && MEASURED.load(Relaxed) > 0
+        let number = self.0.number.take();
+        if (number.is_some() || MEASURED.load(Relaxed) > 0)
             && let Some(observer) = OBSERVER.get()
         {
-            (observer.end_body)();
+            (observer.end_body)(number);
         }
     }
 }

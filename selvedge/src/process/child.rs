@@ -51,7 +51,7 @@ pub trait Child: fmt::Debug + Send + Sync {
     /// What its standard input is to be.
     fn stdin(&self) -> &Queue<Vec<u8>>;
 
-    /// Set when it has ended.
+    /// Set when it has ended. Who waits for it, and does not read its output, says [`let_end`](Self::let_end) first.
     fn stopped(&self) -> &Signal;
 
     /// How it ended, if it has. A failure is received by that.

@@ -384,6 +384,8 @@ impl Command {
     ///
     /// If this program dies, by SIGKILL even, the group is killed. A process that is started in the very moment, before
     /// its group is in the guard's list, some microseconds, may survive; the first one, as long as the guard starts.
+    /// The guard is a `/bin/sh`: where there is none that can be started, all survive that, and one event
+    /// [`Unguarded`](crate::probe::Event::Unguarded) says so.
     ///
     /// # Errors
     ///

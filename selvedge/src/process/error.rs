@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::primitive::Arc;
 use crate::process::exit::Exit;
+use crate::process::linux;
 use crate::signal::{Reason, Stopped, WaitError};
 use crate::thread;
 
@@ -18,6 +19,8 @@ pub enum SpawnError {
     NoPlace {
         /// What was to be started.
         program: Box<str>,
+        /// Where, if not in the directory of this process.
+        cwd: Option<PathBuf>,
         /// Why there is no place.
         source: thread::SpawnError,
     },
@@ -52,6 +55,8 @@ pub enum SpawnError {
     Exhausted {
         /// What was to be started.
         program: Box<str>,
+        /// Where, if not in the directory of this process.
+        cwd: Option<PathBuf>,
         /// What the system said.
         source: io::Error,
     },
@@ -66,21 +71,17 @@ pub enum SpawnError {
     },
 }
 
-/// EMFILE, ENFILE, EAGAIN, ENOMEM.
-const EXHAUSTED: [i32; 4] = [24, 23, 11, 12];
-/// ENOEXEC, E2BIG is another story.
-const NO_EXEC: i32 = 8;
-
 impl SpawnError {
     pub(super) fn of_system(program: &str, cwd: Option<&Path>, source: io::Error) -> Self {
         let program = program.into();
-        if source
-            .raw_os_error()
-            .is_some_and(|n| EXHAUSTED.contains(&n))
-        {
-            return Self::Exhausted { program, source };
-        }
         let cwd = cwd.map(Path::to_owned);
+        if linux::is_exhausted(&source) {
+            return Self::Exhausted {
+                program,
+                cwd,
+                source,
+            };
+        }
         // Looking at what is in it takes the right of entering it, as a start does; listing it takes another.
         if let Some(cwd) = &cwd
             && let Err(source) = std::fs::metadata(cwd.join("."))
@@ -98,9 +99,7 @@ impl SpawnError {
                 cwd,
                 source,
             },
-            kind if kind == ErrorKind::PermissionDenied
-                || source.raw_os_error() == Some(NO_EXEC) =>
-            {
+            kind if kind == ErrorKind::PermissionDenied || linux::is_no_program(&source) => {
                 Self::NotExecutable {
                     program,
                     cwd,
@@ -115,13 +114,21 @@ impl SpawnError {
         }
     }
 
+    pub(super) fn no_place(program: &str, cwd: Option<&Path>, source: thread::SpawnError) -> Self {
+        Self::NoPlace {
+            program: program.into(),
+            cwd: cwd.map(Path::to_owned),
+            source,
+        }
+    }
+
     /// What was to be started, and where, if that is another directory and not the fault itself.
     fn what(&self) -> (&str, Option<&Path>) {
         match self {
-            Self::NoPlace { program, .. }
-            | Self::NoDirectory { program, .. }
-            | Self::Exhausted { program, .. } => (program, None),
-            Self::NoProgram { program, cwd, .. }
+            Self::NoDirectory { program, .. } => (program, None),
+            Self::NoPlace { program, cwd, .. }
+            | Self::Exhausted { program, cwd, .. }
+            | Self::NoProgram { program, cwd, .. }
             | Self::NotExecutable { program, cwd, .. }
             | Self::Os { program, cwd, .. } => (program, cwd.as_deref()),
         }

@@ -44,6 +44,7 @@ pub(crate) mod linux;
 )]
 mod process;
 mod shell;
+mod verbs;
 #[cfg(feature = "worker")]
 pub mod worker;
 

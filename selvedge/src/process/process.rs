@@ -10,6 +10,7 @@
 use core::fmt;
 use core::panic::Location;
 use std::borrow::Cow;
+use std::io;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::primitive::Arc;
@@ -18,6 +19,7 @@ use crate::process::error::JoinError;
 use crate::process::exit::{Exit, Output};
 use crate::process::life::{Life, Streams};
 use crate::process::line::Line;
+use crate::process::linux::Target;
 use crate::signal::{Signal, Stopped, WaitError};
 use crate::sync::Queue;
 
@@ -27,9 +29,10 @@ use crate::sync::Queue;
 /// waited for, when that thread ends.
 #[must_use = "join it for its exit, or release it"]
 pub struct Process {
-    life: Arc<Life>,
+    pub(super) life: Arc<Life>,
     streams: Streams,
     id: u32,
+    target: Target,
     _released: Released,
 }
 
@@ -45,12 +48,13 @@ impl Drop for Released {
 }
 
 impl Process {
-    pub(super) fn new(life: Arc<Life>, streams: Streams, id: u32) -> Self {
+    pub(super) fn new(life: Arc<Life>, streams: Streams, id: u32, target: Target) -> Self {
         let _released = Released(Arc::clone(&life));
         Self {
             life,
             streams,
             id,
+            target,
             _released,
         }
     }
@@ -340,14 +344,83 @@ impl Process {
         self.life.kill();
     }
 
+    /// Sends it a signal of the system, by its number: `1` is SIGHUP; the crate `libc` has the names. Says whether it
+    /// was there: one that has been reaped gets nothing, nor does another that has its number now.
+    ///
+    /// It goes to the process with this [`id`](Self::id) alone, not to its group: who is to end is asked by
+    /// [`stop`](Self::stop), or killed. A command in a shell is the shell's subshell; what that runs gets it after an
+    /// `exec`.
+    ///
+    /// # Errors
+    ///
+    /// - [`InvalidInput`](io::ErrorKind::InvalidInput) – there is no such signal. Those for real time are not sent.
+    /// - [`PermissionDenied`](io::ErrorKind::PermissionDenied) – it runs as another user.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::process::Command;
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let script = "trap 'echo read again; exit' HUP; echo ready; while :; do sleep 0.01; done";
+    ///     let server = Command::new("sh").args(["-c", script]).spawn()?;
+    ///     assert_eq!(*server.stdout().pop()?, *b"ready");
+    ///     assert!(server.signal(1)?);
+    ///     assert_eq!(*server.stdout().pop()?, *b"read again");
+    ///     server.join()?;
+    ///     assert!(!server.signal(1)?); // there is nobody any more
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[doc(alias = "send_signal")]
+    pub fn signal(&self, number: i32) -> io::Result<bool> {
+        self.target.signal(number)
+    }
+
+    /// Nobody but who waits for its end will read what it writes: from here on that does not keep it from ending, see
+    /// [`unread`](super::Command::unread). Every wait and join says so; who waits for [`stopped`](Self::stopped)
+    /// says it himself.
+    pub fn let_end(&self) {
+        self.life.await_end();
+    }
+
     /// Set when it has ended, joined or not. Its output may still be in the queues.
+    ///
+    /// Waiting for the signal is no [`wait`](Self::wait): a process whose output nobody reads, and that has filled its
+    /// pipe and the queue, waits for a reader and does not end. Say [`let_end`](Self::let_end) first.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::process::Command;
+    /// use selvedge::signal::any;
+    ///
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let chatty = Command::new("seq").arg("1000000").spawn()?;
+    ///     let quiet = Command::new("sleep").arg("1000").spawn()?;
+    ///     chatty.let_end();
+    ///     any([chatty.stopped(), quiet.stopped()]).wait()?; // the first of both
+    ///     assert!(chatty.try_join().is_some_and(|exit| exit.is_ok()));
+    ///     quiet.kill();
+    ///     quiet.wait()?;
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
     #[must_use]
     pub fn stopped(&self) -> &Signal {
         self.life.member.stopped()
     }
 
     /// A wait for its end begins.
-    fn attend(&self, until: &Signal, at: &'static Location<'static>) -> Result<(), WaitError> {
+    pub(super) fn attend(
+        &self,
+        until: &Signal,
+        at: &'static Location<'static>,
+    ) -> Result<(), WaitError> {
         if !self.stopped().is_set() {
             self.let_end();
         }
@@ -358,83 +431,6 @@ impl Process {
     #[doc(alias = "detach")]
     pub fn release(self) {
         drop(self);
-    }
-}
-
-impl Child for Process {
-    fn name(&self) -> &str {
-        self.name()
-    }
-
-    fn path(&self) -> &str {
-        self.path()
-    }
-
-    fn id(&self) -> u32 {
-        self.id
-    }
-
-    fn stdout(&self) -> &Queue<Line> {
-        self.stdout()
-    }
-
-    fn stderr(&self) -> &Queue<Line> {
-        self.stderr()
-    }
-
-    fn stdin(&self) -> &Queue<Vec<u8>> {
-        self.stdin()
-    }
-
-    fn stopped(&self) -> &Signal {
-        self.stopped()
-    }
-
-    fn try_wait(&self) -> Option<Exit> {
-        if !self.stopped().is_set() {
-            return None;
-        }
-        self.life.receive()
-    }
-
-    #[track_caller]
-    fn wait(&self) -> Result<Exit, Stopped> {
-        if let Err(WaitError::Stopped(stopped)) = self.attend(&Signal::never(), Location::caller())
-        {
-            return Err(stopped);
-        }
-        self.stopped().wait()?;
-        Ok(self.try_wait().expect("it has ended"))
-    }
-
-    #[track_caller]
-    fn wait_until(&self, signal: &Signal) -> Result<Exit, WaitError> {
-        self.attend(signal, Location::caller())?;
-        self.stopped().wait_until(signal)?;
-        Ok(self.try_wait().expect("it has ended"))
-    }
-
-    fn judge(&self, exit: Exit) -> Result<Exit, JoinError> {
-        self.life.judge(exit)
-    }
-
-    #[track_caller]
-    fn output_until(&self, signal: &Signal) -> Result<Output, JoinError> {
-        self.output_until(signal)
-    }
-
-    fn let_end(&self) {
-        self.life.await_end();
-    }
-
-    #[track_caller]
-    fn kill(&self) {
-        self.life.kill();
-    }
-
-    #[track_caller]
-    fn stop_because(&self, why: Cow<'static, str>) {
-        self.life.stop_because(why);
     }
 }
 

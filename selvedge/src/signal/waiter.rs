@@ -1,4 +1,4 @@
-//! The only place where a thread goes to sleep, but for a descriptor ([`descriptor`](super::descriptor)).
+//! The only place where a thread goes to sleep, but for descriptors (`descriptor`, and `reading` of workers' pipes).
 //!
 //! A sleeping thread hangs one [`Waiter`] on everything that may wake it, sleeps, and takes it off
 //! again before it goes on. Each sleep has a waiter of its own: a late wake-up of another never ends it. Only the timer thread sleeps anywhere else.

@@ -73,11 +73,9 @@ pub(super) fn run_given<T>(
     let record = make_record(node);
     ambient::enter_thread(&*record, || {
         let stop = node.stop.clone();
+        let _measured = probe::body(); // the wait for its children as well
         // The body's own state is gone with it; what it shares has its own rules about panics.
-        let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-            let _measured = probe::body();
-            body(stop)
-        }));
+        let outcome = panic::catch_unwind(AssertUnwindSafe(|| body(stop)));
         conclude(node, outcome, given.take())
     })
 }
@@ -86,6 +84,8 @@ pub(super) fn run_given<T>(
 #[derive(Debug)]
 pub(crate) struct OpenBody {
     node: Arc<Node>,
+    /// Ends before the thread is left.
+    _measured: probe::Body,
     _entered: ambient::Entered,
 }
 
@@ -95,6 +95,7 @@ impl OpenBody {
         let entered = ambient::Entered::new(make_record(node))?;
         Some(Self {
             node: Arc::clone(node),
+            _measured: probe::body(),
             _entered: entered,
         })
     }

@@ -1,8 +1,9 @@
 //! How the program itself ends, and what becomes of its processes then.
 
-use std::os::unix::process::CommandExt;
-use std::time::Duration;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::time::{Duration, Instant};
 
+use selvedge::probe::Event;
 use selvedge::process::{Command, Stdio};
 use selvedge::program::Builder;
 use selvedge::{Signal, signal, thread};
@@ -69,6 +70,36 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     }),
     ("overdue", || overdue(false)),
     ("overdue beside a thread", || overdue(true)),
+    ("unguarded", || {
+        selvedge::run("unguarded", |_stop| {
+            let missed = Signal::new();
+            let heard = missed.clone();
+            let _subscription = selvedge::probe::subscribe(move |event| {
+                if let Event::Unguarded { .. } = event {
+                    say(&event.to_string());
+                    heard.set();
+                }
+            });
+            let first = Command::new("sleep").arg("1000").spawn()?;
+            missed.wait()?;
+            // It is tried again, and not told again.
+            let second = Command::new("sleep").arg("1000").spawn()?;
+            for process in [first, second] {
+                process.kill();
+                process.wait()?;
+            }
+            say("over");
+            Ok(())
+        })
+    }),
+    ("unguarded and unheard", || {
+        selvedge::run("unguarded", |_stop| {
+            for _ in 0..2 {
+                Command::new("true").spawn()?.join()?;
+            }
+            Ok(())
+        })
+    }),
     ("terminal", || {
         selvedge::run("terminal", |_stop| {
             let child = sh(
@@ -83,24 +114,47 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     }),
 ];
 
-/// Its processes end with the program, however that ends.
-fn none_survives(scenario: &str, end: fn(&mut Child)) {
+/// How long the system takes at this moment for a plain start of a shell that kills itself: the longest of some.
+fn plain() -> Duration {
+    let one = || {
+        let start = Instant::now();
+        let script = ["-c", "kill -s KILL $$"];
+        let status = std::process::Command::new("sh").args(script).status();
+        assert_eq!(status.unwrap().signal(), Some(9));
+        start.elapsed()
+    };
+    (0..5).map(|_| one()).max().expect("some")
+}
+
+/// Its processes end with the program, however that ends. How long after that the last is seen to have ended.
+fn none_survives(scenario: &str, end: fn(&mut Child)) -> Duration {
     let mut parent = Child::start(scenario);
     let groups: Vec<u32> = (0..3)
         .map(|_| parent.next_line().parse().unwrap())
         .collect();
     assert!(groups.iter().all(|group| members(*group).len() >= 2));
+    let start = Instant::now();
     end(&mut parent);
     for group in groups {
         until("nobody of the group is left", || members(group).is_empty());
     }
+    let took = start.elapsed();
     drop(parent);
+    took
 }
 
 pub(crate) const CASES: &[Case] = &[
     // catalogue 290
     ("no_process_survives_a_program_that_is_killed", || {
-        none_survives("killed", |parent| parent.signal("KILL"));
+        let before = plain();
+        let took = none_survives("killed", |parent| parent.signal("KILL"));
+        // Not for a second, where a plain one ends within the usual five milliseconds.
+        let slow = before.max(plain()) * 200;
+        let limit = slow.max(Duration::from_secs(1));
+        assert!(
+            took < limit,
+            "they lived for {took:?}, and {limit:?} are enough"
+        );
     }),
     ("no_process_survives_a_program_that_aborts", || {
         none_survives("aborted", |parent| parent.tell("go"));
@@ -114,6 +168,37 @@ pub(crate) const CASES: &[Case] = &[
             none_survives("exited", |parent| parent.tell("go"));
         },
     ),
+    ("where_no_shell_can_be_started_that_is_told_once", || {
+        let Some(mut parent) = Child::start_with_sh("unguarded", "/dev/null") else {
+            eprintln!("skipped: the system allows no namespaces");
+            return;
+        };
+        let said = parent.next_line();
+        assert!(
+            said.starts_with("the processes will live on if this program is killed: "),
+            "{said}"
+        );
+        assert!(
+            said.contains("cannot be started: Permission denied"),
+            "{said}"
+        );
+        assert_eq!(parent.next_line(), "over");
+        parent.end().assert_code(0);
+        let unheard = Child::start_with_sh("unguarded and unheard", "/dev/null");
+        let end = unheard.expect("as above").end();
+        end.assert_code(0);
+        assert_eq!(end.errors.matches("will live on").count(), 1, "{end:?}");
+    }),
+    ("a_guard_that_always_dies_is_told_once", || {
+        let Some(mut parent) = Child::start_with_sh("unguarded", "/bin/true") else {
+            eprintln!("skipped: the system allows no namespaces");
+            return;
+        };
+        let said = parent.next_line();
+        assert!(said.contains("ends again and again"), "{said}");
+        assert_eq!(parent.next_line(), "over");
+        parent.end().assert_code(0);
+    }),
     ("a_panic_ends_the_processes_and_is_reported", || {
         let mut parent = Child::start("panicking");
         let group: u32 = parent.next_line().parse().unwrap();

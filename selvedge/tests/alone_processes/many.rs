@@ -50,7 +50,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[("exhausted", || {
     selvedge::run("exhausted", |_stop| {
         let mut all = Vec::new();
         let error = loop {
-            match Command::new("sleep").arg("1000").spawn() {
+            match Command::new("sleep").arg("1000").cwd("/").spawn() {
                 Ok(process) => all.push(process),
                 Err(error) => break error,
             }
@@ -76,7 +76,7 @@ pub(crate) const CASES: &[Case] = &[
         "without_descriptors_the_error_says_so_and_it_goes_on_later",
         || {
             let end = Child::start_limited("exhausted", "-n 40").end();
-            end.assert_says("process `sleep` was not started: ");
+            end.assert_says("process `sleep` was not started in `/`: ");
             end.assert_says("ulimit -n");
             end.assert_says("and on it goes");
             end.assert_code(0);

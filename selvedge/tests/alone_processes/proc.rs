@@ -1,4 +1,5 @@
 //! What the kernel says about processes, this one among them.
+#![allow(dead_code, reason = "each binary uses its part")]
 
 use std::fs::{read_dir, read_to_string};
 use std::thread::yield_now;

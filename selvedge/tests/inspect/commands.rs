@@ -161,6 +161,8 @@ fn the_end_of_the_guard_ends_the_connection_and_removes_the_socket() {
                 every_ms: 3_600_000,
                 for_ms: None,
                 cpu: false,
+                details: false,
+                after_ms: None,
             })
             .unwrap();
         drop(serving);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use selvedge::observe::inspect::protocol::{Body, Command, VERSION, WarningKind};
+use selvedge::observe::inspect::protocol::{Body, Command, Request, VERSION, WarningKind};
 use selvedge::sync::{Lock, PriorityQueue, Queue, Semaphore};
 use selvedge::{Signal, thread};
 
@@ -16,7 +16,7 @@ fn everything_goes_anywhere() {
     anywhere::<selvedge::observe::inspect::Client>();
     anywhere::<selvedge::observe::inspect::Serving>();
     anywhere::<selvedge::observe::inspect::protocol::Answer>();
-    anywhere::<selvedge::observe::inspect::protocol::Request>();
+    anywhere::<Request>();
     error::<selvedge::observe::inspect::AskError>();
     error::<selvedge::observe::inspect::ServeError>();
 }
@@ -264,6 +264,59 @@ fn locks_are_shown_with_their_holder_and_where_it_entered() {
         go.set();
         holder.join().unwrap();
         other.join().unwrap();
+    });
+}
+
+/// Of pictures as of the list.
+#[test]
+fn from_when_on_a_wait_is_a_warning_is_for_the_client_to_say() {
+    served(|serving| {
+        let mut client = connect(serving);
+        let full = Queue::named("full", 1);
+        full.push(1).unwrap();
+        let pusher = thread::spawn("pusher", {
+            let full = full.clone();
+            move |_stop| full.push(2).map_err(|_| "closed".into())
+        });
+        waiting(&mut client, "pusher");
+        let mut warned = |after_ms| {
+            let cpu = false;
+            let Ok(Body::Snapshot(one)) = client.ask(Command::Snapshot { cpu, after_ms }) else {
+                panic!("no snapshot");
+            };
+            let record = Command::Record {
+                every_ms: 3_600_000,
+                for_ms: None,
+                cpu,
+                details: false,
+                after_ms,
+            };
+            let stream = client.begin(record).unwrap();
+            let Ok(Body::Snapshot(other)) = client.next_of(stream) else {
+                panic!("no snapshot");
+            };
+            client.ask(Command::End { stream }).unwrap();
+            assert_eq!(one.warnings.len(), other.warnings.len());
+            one.warnings.len()
+        };
+        assert_eq!((warned(Some(0)), warned(Some(3_600_000))), (1, 0));
+        // A client that is older says nothing.
+        let request = Request::parse(r#"{"id":1,"do":{"snapshot":{}}}"#).unwrap();
+        let plain = Command::Snapshot {
+            cpu: false,
+            after_ms: None,
+        };
+        assert_eq!(request.command, plain);
+        assert!(
+            !Request {
+                id: 1,
+                command: plain
+            }
+            .line()
+            .contains("after_ms")
+        );
+        full.pop().unwrap();
+        pusher.join().unwrap();
     });
 }
 

@@ -19,7 +19,8 @@ fn request() -> impl Strategy<Value = Request> {
     let text = || "[a-zA-Z0-9:*_/ ä\"\\\\\n]{0,40}";
     let command = prop_oneof![
         any::<u32>().prop_map(|protocol| Command::Hello { protocol }),
-        any::<bool>().prop_map(|cpu| Command::Snapshot { cpu }),
+        (any::<bool>(), any::<Option<u64>>())
+            .prop_map(|(cpu, after_ms)| Command::Snapshot { cpu, after_ms }),
         any::<bool>().prop_map(|cpu| Command::Tree { cpu }),
         any::<u8>().prop_map(|n| match n % 5 {
             0 => Command::Signals,
@@ -42,13 +43,15 @@ fn request() -> impl Strategy<Value = Request> {
                 for_ms
             }),
         (text(), any::<Option<u64>>()).prop_map(|(glob, for_ms)| Command::Count { glob, for_ms }),
-        (number(), any::<Option<u64>>(), any::<bool>()).prop_map(|(every_ms, for_ms, cpu)| {
-            Command::Record {
+        (number(), any::<[Option<u64>; 2]>(), any::<[bool; 2]>()).prop_map(
+            |(every_ms, [for_ms, after_ms], [cpu, details])| Command::Record {
                 every_ms,
                 for_ms,
                 cpu,
+                details,
+                after_ms,
             }
-        }),
+        ),
         number().prop_map(|stream| Command::End { stream }),
         (text(), any::<Option<u64>>())
             .prop_map(|(thread, number)| Command::Stop { thread, number }),

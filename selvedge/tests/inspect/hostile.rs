@@ -195,6 +195,8 @@ fn clients_that_hang_up_in_the_middle_hurt_nobody() {
                     every_ms: 0,
                     for_ms: None,
                     cpu: true,
+                    details: false,
+                    after_ms: None,
                 },
             );
             assert!(raw.hear().is_some()); // and leaves in the middle of the stream
@@ -257,12 +259,17 @@ fn a_storm_of_clients_is_weathered() {
                             continue; // no room just now
                         };
                         let asked = match (n + round) % 4 {
-                            0 => client.ask(Command::Snapshot { cpu: true }),
+                            0 => client.ask(Command::Snapshot {
+                                cpu: true,
+                                after_ms: None,
+                            }),
                             1 => client.ask(Command::Calls),
                             2 => client.ask(Command::Record {
                                 every_ms: 0,
                                 for_ms: Some(1),
                                 cpu: false,
+                                details: false,
+                                after_ms: None,
                             }),
                             _ => client.ask(Command::Warnings { after_ms: 0 }),
                         };
@@ -283,6 +290,8 @@ fn a_time_that_no_clock_reaches_is_never() {
             every_ms: u64::MAX,
             for_ms: Some(u64::MAX),
             cpu: false,
+            details: false,
+            after_ms: None,
         };
         let stream = client.begin(far).unwrap();
         assert!(matches!(client.next_of(stream), Ok(Body::Snapshot(_))));

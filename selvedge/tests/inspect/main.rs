@@ -84,7 +84,11 @@ fn until<R>(client: &mut Client, mut is_it: impl FnMut(&Snapshot) -> Option<R>) 
             "{}",
             thread::tree()
         );
-        let Ok(Body::Snapshot(snapshot)) = client.ask(Command::Snapshot { cpu: false }) else {
+        let look = Command::Snapshot {
+            cpu: false,
+            after_ms: None,
+        };
+        let Ok(Body::Snapshot(snapshot)) = client.ask(look) else {
             panic!("no snapshot");
         };
         if let Some(found) = is_it(&snapshot) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use selvedge::observe::inspect::protocol::{Answer, Body, Command, EndReason, Snapshot};
 use selvedge::testing::World;
-use selvedge::{Signal, thread};
+use selvedge::{Signal, context, thread};
 
 use super::{Folder, connect, served_in, waiting};
 
@@ -19,6 +19,8 @@ fn a_recording_is_snapshots_and_events_with_times_and_can_be_played_back_from_a_
             every_ms: 1_000,
             for_ms: Some(2_500),
             cpu: false,
+            details: false,
+            after_ms: None,
         };
         let stream = client.begin(record).unwrap();
         let mut lines = Vec::new();
@@ -97,6 +99,8 @@ fn a_recording_that_ends_leaves_nothing_behind() {
             every_ms: 3_600_000,
             for_ms: None,
             cpu: true,
+            details: false,
+            after_ms: None,
         };
         let stream = client.begin(record).unwrap();
         assert!(matches!(client.next_of(stream), Ok(Body::Snapshot(_))));
@@ -112,7 +116,83 @@ fn a_recording_that_ends_leaves_nothing_behind() {
             every_ms: 0,
             for_ms: Some(0),
             cpu: false,
+            details: false,
+            after_ms: None,
         });
         assert_ne!(again.unwrap(), stream);
+    });
+}
+
+context! { static SPOT = "a spot of the recordings"; }
+
+fn record(details: bool) -> Command {
+    Command::Record {
+        every_ms: 10, // by a clock that stands
+        for_ms: None,
+        cpu: false,
+        details,
+        after_ms: None,
+    }
+}
+
+#[test]
+fn contexts_are_told_to_whom_asks_for_details() {
+    let world = World::with_mock_clock();
+    served_in(&world, |serving| {
+        let (mut plain, mut curious) = (connect(serving), connect(serving));
+        let streams = (plain.begin(record(false)), curious.begin(record(true)));
+        let streams = (streams.0.unwrap(), streams.1.unwrap());
+        // One that has begun hears; and what comes after it ends what is compared.
+        SPOT.run(|| ());
+        thread::spawn("sentinel", |_stop| Ok(())).join().unwrap();
+        let path = format!("{}/sentinel", thread::current().path());
+        for (client, stream, n) in [(&mut plain, streams.0, 0), (&mut curious, streams.1, 2)] {
+            let mut told = Vec::new();
+            while !told.iter().any(|text: &String| text.contains(&path)) {
+                if let Body::Happened(it) = client.next_of(stream).unwrap() {
+                    told.push(it.text);
+                }
+            }
+            let spots = told.iter().filter(|text| text.contains(SPOT.name()));
+            assert_eq!(spots.count(), n, "{told:?}");
+        }
+    });
+}
+
+/// What is dropped is said, and a failure finds room where nothing else does.
+#[test]
+fn a_failure_is_told_though_more_happens_than_is_taken() {
+    let world = World::with_mock_clock(); // the patience with a client that does not read has no end
+    served_in(&world, |serving| {
+        let mut client = connect(serving);
+        let record = Command::Record {
+            every_ms: 10,
+            for_ms: Some(11),
+            cpu: false,
+            details: true,
+            after_ms: None,
+        };
+        let stream = client.begin(record).unwrap();
+        // More than the socket, what waits to be sent and what waits to be told of have room for.
+        for _ in 0..30_000 {
+            SPOT.run(|| ());
+        }
+        let failed = thread::spawn("unlucky", |_stop| Err::<(), _>("it rained".into()));
+        failed.join().unwrap_err();
+        world.advance(Duration::from_millis(10)); // another picture
+        world.advance(Duration::from_millis(1)); // and the end, after what waits
+        let (mut rained, mut said) = (None, 0);
+        let dropped = loop {
+            match client.next_of(stream).unwrap() {
+                Body::Happened(it) if it.text.contains("it rained") => rained = Some(it.dropped),
+                Body::Happened(_) => {}
+                Body::Snapshot(picture) => said = picture.dropped,
+                Body::Ended { dropped, .. } => break dropped,
+                other => panic!("{other:?}"),
+            }
+        };
+        let before = rained.expect("the failure is told");
+        assert!(0 < before && before <= dropped, "{before} of {dropped}");
+        assert!(0 < said && said <= dropped, "{said} of {dropped}");
     });
 }

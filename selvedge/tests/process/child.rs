@@ -1,5 +1,6 @@
 //! This test program, started again as a child that plays a part.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,6 +9,9 @@ use selvedge::{Ambient, Signal};
 
 /// By which a child knows its part.
 const PART: &str = "SELVEDGE_TEST_PART";
+
+/// The number of the user without rights.
+const NOBODY: u32 = 65534;
 
 selvedge::local! { pub(crate) static TENANT: String, baggage = "tenant"; }
 selvedge::context! { pub(crate) static DRY_RUN = "dry-run"; }
@@ -19,8 +23,33 @@ pub(crate) fn playing(part: &str) -> Command {
 
 /// The same, without the rights of root.
 pub(crate) fn playing_as_nobody(part: &str) -> Command {
-    let setpriv = Command::new("setpriv").args(["--reuid=65534", "--clear-groups"]);
-    part_of(setpriv.arg(program()), part)
+    part_of(as_nobody().arg(program()), part)
+}
+
+fn as_nobody() -> Command {
+    let user = format!("--reuid={NOBODY}");
+    Command::new("setpriv").args([&user, "--clear-groups"])
+}
+
+/// The same, with room for so many more processes and threads of its user; root has no limit.
+pub(crate) fn playing_among(more: usize, part: &str) -> Command {
+    let us = std::fs::metadata("/proc/self").expect("it is there").uid();
+    let is_root = us == 0;
+    let user = if is_root { NOBODY } else { us };
+    let limit = format!("--nproc={}", tasks_of(user) + more);
+    let limited = match is_root {
+        true => as_nobody().args(["prlimit", &limit]),
+        false => Command::new("prlimit").arg(limit),
+    };
+    part_of(limited.arg(program()), part)
+}
+
+/// How many threads a user has.
+fn tasks_of(user: u32) -> usize {
+    let entries = std::fs::read_dir("/proc").expect("processes").flatten();
+    let of_user = entries.filter(|entry| entry.metadata().is_ok_and(|it| it.uid() == user));
+    let tasks = of_user.filter_map(|entry| std::fs::read_dir(entry.path().join("task")).ok());
+    tasks.map(Iterator::count).sum()
 }
 
 /// The same, with a disk on which no file can be longer than 200 KiB.
@@ -114,7 +143,7 @@ fn a_part() {
                 say(lost > 0 && read > 100_000 && read as u64 + lost == 300_000 * 7);
                 say(lines.iter().filter(|line| bytes(line) != 7).count() <= 1);
             }
-            "poor" => {
+            "poor" | "crowded" => {
                 let mut held = Vec::new();
                 let error = loop {
                     match Command::new("sleep").arg("1000").spawn() {
@@ -124,7 +153,15 @@ fn a_part() {
                 };
                 say(matches!(error, SpawnError::Exhausted { .. }));
                 say(error);
-                drop(held);
+                if part == "crowded" {
+                    let n_started = held.len();
+                    for sleeper in held {
+                        sleeper.kill();
+                        sleeper.wait()?;
+                    }
+                    Command::new("true").spawn()?.join()?;
+                    say(format!("{n_started} started, and on it goes"));
+                }
             }
             "deaf" => {
                 let mask = |id: &str| {

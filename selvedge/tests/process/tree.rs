@@ -141,6 +141,9 @@ fn what_is_not_there_is_an_error_at_once() {
         "process `true` was not started: there is no tree for it to be in; start it inside `selvedge::run`, in tests \
          inside `selvedge::testing::World`"
     );
+    let error = Command::new("true").cwd("/dev").spawn().unwrap_err();
+    let words = "process `true` was not started in `/dev`: there is no tree";
+    assert!(error.to_string().starts_with(words), "{error}");
 }
 
 /// No program can be given a NUL: in which text it is, by its place.

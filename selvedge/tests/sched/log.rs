@@ -9,7 +9,7 @@
 //! ```
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use selvedge::Signal;
 use selvedge::observe::logging::{self, Full, Level, Log};
@@ -35,6 +35,13 @@ impl io::Write for Memory {
     }
 }
 
+/// There is one log in a process, and without a scheduler tests run beside each other.
+static ONE: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A thread of nobody that says two lines.
 fn alien(log: &Log, name: &'static str) -> JoinHandle<()> {
     let log = log.clone();
@@ -47,6 +54,7 @@ fn alien(log: &Log, name: &'static str) -> JoinHandle<()> {
 
 #[test]
 fn a_line_is_written_once_or_counted_however_the_service_ends() {
+    let _alone = alone();
     check(|| {
         let memory = Memory::default();
         let full = [Full::Wait, Full::Drop][random(2)];
@@ -93,6 +101,7 @@ fn a_line_is_written_once_or_counted_however_the_service_ends() {
 
 #[test]
 fn a_log_that_is_closed_at_once_loses_nothing() {
+    let _alone = alone();
     check(|| {
         let memory = Memory::default();
         let log = logging::to(memory.clone());

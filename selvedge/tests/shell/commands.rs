@@ -30,6 +30,26 @@ fn a_command_has_all_the_verbs_of_a_process() {
     });
 }
 
+/// A signal goes to the subshell that runs the command, and to no other once that has ended.
+#[test]
+fn a_signal_arrives_at_the_command_and_not_at_the_next() {
+    run(|| {
+        let shell = Shell::new();
+        let script = "trap 'echo heard; exit' HUP; echo ready; while :; do sleep 0.01; done";
+        let first = shell.run_script(script).unwrap();
+        assert_eq!(*first.stdout().pop().unwrap(), *b"ready");
+        assert!(first.signal(1).unwrap());
+        assert_eq!(*first.stdout().pop().unwrap(), *b"heard");
+        first.join().unwrap();
+        let second = shell.run_script(script).unwrap();
+        assert_eq!(*second.stdout().pop().unwrap(), *b"ready");
+        assert!(!first.signal(9).unwrap());
+        assert!(second.try_wait().is_none());
+        assert!(second.signal(1).unwrap());
+        second.join().unwrap();
+    });
+}
+
 /// The tree shows the command, with the number of the process that runs it.
 #[test]
 fn a_command_is_in_the_tree_with_its_own_number() {

@@ -1,7 +1,7 @@
 //! Calls that nobody waits for any more: those that run, and those that wait for others.
 
-use std::io::{BufRead, BufReader, Lines, PipeReader, PipeWriter, Read, Write, pipe};
-use std::os::fd::AsRawFd;
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{self, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::sync::mpsc::channel;
@@ -24,6 +24,10 @@ pub(crate) const CASES: &[Case] = &[
     (
         "a_rust_server_that_is_stopped_cancels_its_calls",
         a_rust_server_that_is_stopped_cancels_its_calls,
+    ),
+    (
+        "a_call_that_comes_with_the_stop_does_not_begin",
+        a_call_that_comes_with_the_stop_does_not_begin,
     ),
 ];
 
@@ -88,15 +92,20 @@ fn held((begun, till): &(String, String)) -> String {
 }
 
 /// A server that is spoken to by hand.
-struct Server {
-    process: process::Child,
+pub(crate) struct Server {
+    pub(crate) process: process::Child,
     calls: ChildStdin,
-    answers: Lines<BufReader<ChildStdout>>,
+    answers: BufReader<ChildStdout>,
 }
 
 impl Server {
     fn rust(scenario: &str, threads: usize) -> Self {
+        Self::rust_with(scenario, threads, Stdio::inherit())
+    }
+
+    pub(crate) fn rust_with(scenario: &str, threads: usize, errors: Stdio) -> Self {
         let mut server = process::Command::new(std::env::current_exe().unwrap());
+        server.stderr(errors);
         server.env("SELVEDGE_TEST_CHILD", scenario);
         Self::start(server, "", threads)
     }
@@ -116,7 +125,7 @@ module.serve()";
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let calls = process.stdin.take().unwrap();
-        let answers = BufReader::new(process.stdout.take().unwrap()).lines();
+        let answers = BufReader::new(process.stdout.take().unwrap());
         let mut server = Self {
             process,
             calls,
@@ -129,17 +138,23 @@ module.serve()";
         server
     }
 
-    fn say(&mut self, message: &Value) {
+    pub(crate) fn say(&mut self, message: &Value) {
         writeln!(self.calls, "{message}").unwrap();
     }
 
-    fn call(&mut self, id: usize, function: &str, args: &[&str]) {
+    pub(crate) fn call(&mut self, id: usize, function: &str, args: &[&str]) {
         self.say(&json!({"id": id, "call": function, "args": args}));
     }
 
-    fn answer(&mut self) -> Value {
-        let line = self.answers.next().expect("it lives").unwrap();
+    pub(crate) fn answer(&mut self) -> Value {
+        let mut line = String::new();
+        assert!(self.answers.read_line(&mut line).unwrap() > 0, "it lives");
         serde_json::from_str(&line).unwrap()
+    }
+
+    /// The pipe, of which something may be read.
+    pub(crate) fn answers(&self) -> BorrowedFd<'_> {
+        self.answers.get_ref().as_fd()
     }
 
     /// Returns when it has read all that was said, though its calls run.
@@ -148,8 +163,8 @@ module.serve()";
         assert!(self.answer()["err"].is_object());
     }
 
-    fn end(mut self) -> ExitStatus {
-        assert!(self.answers.next().is_none());
+    pub(crate) fn end(mut self) -> ExitStatus {
+        assert_eq!(self.answers.read_line(&mut String::new()).unwrap(), 0);
         self.process.wait().unwrap()
     }
 }
@@ -227,6 +242,16 @@ fn a_rust_server_that_is_stopped_cancels_its_calls() {
         }
         let end = server.end();
         assert_eq!(end.signal(), Some(15), "{end}"); // of SIGTERM, and not of the call
+    }
+}
+
+/// Both are read at once; the call would kill the server.
+fn a_call_that_comes_with_the_stop_does_not_begin() {
+    for (scenario, threads) in [("adder", 1), ("pool", 3)] {
+        let mut server = Server::rust(scenario, threads);
+        let lines = b"{\"stop\":true}\n{\"id\":1,\"call\":\"fall\"}\n";
+        server.calls.write_all(lines).unwrap();
+        assert!(server.end().success());
     }
 }
 

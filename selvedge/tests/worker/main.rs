@@ -1,11 +1,14 @@
 //! Workers, started for real: Python programs, this binary as a Rust worker, and programs that misbehave.
 //!
-//! Where there is no `python3`, the cases that need it are named as skipped.
+//! Where there is no `python3`, the cases that need it are named as skipped. After all of them nothing is left.
 
 mod cancel;
 #[path = "../child/mod.rs"]
 mod child;
 mod life;
+mod log;
+#[path = "../alone_processes/proc.rs"]
+mod proc;
 mod python;
 mod server;
 mod wake;
@@ -19,8 +22,21 @@ use selvedge::{Signal, probe, process};
 
 fn main() -> ExitCode {
     let has_python = Command::new("python3").arg("-V").output().is_ok();
-    let mut cases = [server::CASES, life::CASES, cancel::CASES, wake::CASES].concat();
-    let of_python = [python::CASES, life::PYTHON_CASES, cancel::PYTHON_CASES].concat();
+    let mut cases = [
+        server::CASES,
+        life::CASES,
+        cancel::CASES,
+        wake::CASES,
+        log::CASES,
+    ]
+    .concat();
+    let of_python = [
+        python::CASES,
+        life::PYTHON_CASES,
+        cancel::PYTHON_CASES,
+        log::PYTHON_CASES,
+    ]
+    .concat();
     if has_python {
         cases.extend(of_python);
     } else {
@@ -28,8 +44,20 @@ fn main() -> ExitCode {
             println!("{name}: skipped, there is no python3");
         }
     }
-    let scenarios = [server::SCENARIOS, wake::SCENARIOS].concat();
-    child::main(&scenarios, &cases)
+    if child::is_child() {
+        let scenarios = [server::SCENARIOS, wake::SCENARIOS, log::SCENARIOS].concat();
+        return child::main(&scenarios, &[]);
+    }
+    // What the first program opens, for the signals of the system, stays.
+    program(|_stop| Ok(()));
+    let before = proc::Held::now();
+    let status = child::main(&[], &cases);
+    if std::env::args().count() == 1 {
+        // Those that watch over the children of the tests end when they notice.
+        let is_left = || format!("{:?} is left, not {before:?}", proc::Held::now());
+        proc::until_explained(|| proc::Held::now() == before, is_left);
+    }
+    status
 }
 
 /// Runs `body` as a program, whose status must be success.

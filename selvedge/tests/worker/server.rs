@@ -101,7 +101,7 @@ fn server() -> Server {
         })
 }
 
-fn serve(server: Server) -> ExitCode {
+pub(crate) fn serve(server: Server) -> ExitCode {
     selvedge::run("worker", |_stop| {
         server.serve()?;
         Ok(())

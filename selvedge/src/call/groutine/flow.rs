@@ -6,7 +6,8 @@
 //! 2. The links, the set and the polling that a link points to, are alive as long as the link is found: they belong to
 //!    blocks and polls further down the same stack, which cannot return before. A poll has no frame; so it is found out
 //!    here, as it is of frames, if somebody has switched stacks: when it ends where it did not begin, or where another
-//!    one has begun, or when a block is left in which it is still going on.
+//!    one has begun, or when the block of a set is left in which it is still going on. Another block that is left
+//!    meanwhile is found out when the poll ends.
 //! 3. A capture does not take them along: it finds [`NOBODY`]. So a set, and a call that is being heard, is reached
 //!    on one thread at a time: on the one whose stack has its block.
 #![allow(
@@ -185,7 +186,8 @@ impl<'l> Left<'l> {
 impl Drop for Left<'_> {
     #[inline]
     fn drop(&mut self) {
-        if !ptr::eq(self.here.pollings.get(), self.pollings) || ambient::top() != self.top {
+        // The thread's own value first: on another thread the link is not to be looked at.
+        if ambient::top() != self.top || !ptr::eq(self.here.pollings.get(), self.pollings) {
             ambient::foreign_stack(self.block);
         }
         self.here.pollings.set(self.then);

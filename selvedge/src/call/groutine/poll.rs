@@ -72,7 +72,7 @@ pub(super) struct Interest {
 
 /// One groutine of a set.
 pub(super) struct Task {
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     /// None while it is polled (invariant 1), and when it has ended.
     body: Cell<Option<Body>>,
     /// How many interests it has in the set.

@@ -18,6 +18,7 @@ use crate::call::hook::next_id;
 use crate::call::met;
 use crate::call::site::Site;
 use crate::call::steps::{Phase, Running};
+use crate::primitive::Arc;
 
 /// Groutines that live together, in one block.
 pub(in crate::call) struct Set {
@@ -56,6 +57,14 @@ pub(in crate::call) struct Called<'c> {
     pub(in crate::call) site: &'static Site,
     pub(in crate::call) of: &'c TypeId,
     pub(in crate::call) receiver: *const (),
+}
+
+/// Who waits for a part of any call of a function.
+pub(in crate::call) struct Listener {
+    pub(in crate::call) name: Arc<str>,
+    pub(in crate::call) of: TypeId,
+    /// Only if the call is on one object.
+    pub(in crate::call) is_on_one: bool,
 }
 
 impl Set {
@@ -101,6 +110,18 @@ impl Set {
         self.has_interest(|interest| {
             interest.when == When::Returned && core::ptr::eq(interest.site, site)
         })
+    }
+
+    /// Those who would hear of a call of this function: not of the end of one that has begun.
+    pub(in crate::call) fn listeners(&self, site: &'static Site) -> Vec<Listener> {
+        let interests = self.interests.borrow();
+        let of_calls = |it: &&Interest| core::ptr::eq(it.site, site) && it.same.is_none();
+        let listeners = interests.iter().filter(of_calls).map(|it| Listener {
+            name: Arc::clone(&self.tasks[it.number].name),
+            of: *it.of,
+            is_on_one: it.on.is_some(),
+        });
+        listeners.collect()
     }
 
     #[inline]

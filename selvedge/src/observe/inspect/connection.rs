@@ -173,8 +173,8 @@ impl Connection {
                 let message = format!("version {protocol} is not spoken here, but {VERSION}");
                 return Err(problem(ProblemKind::Version, message));
             }
-            Command::Snapshot { cpu } => {
-                Body::Snapshot(Box::new(look().snapshot(shared.begin, cpu)))
+            Command::Snapshot { cpu, after_ms } => {
+                Body::Snapshot(Box::new(look().snapshot(shared.begin, cpu, after_ms)))
             }
             Command::Tree { cpu } => Body::Tree(look().threads(cpu)),
             Command::Signals => Body::Signals(look().signals()),

@@ -8,17 +8,14 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::protocol::{
-    CpuInfo, FunctionInfo, LockInfo, ProcessInfo, QueueInfo, SignalInfo, Snapshot, ThreadInfo,
-    WaitInfo,
+    CpuInfo, FunctionInfo, LONG_MS, LockInfo, ProcessInfo, QueueInfo, SignalInfo, Snapshot,
+    ThreadInfo, WaitInfo,
 };
 use super::warn;
 use crate::call::met_functions;
 use crate::primitive::{Arc, clock, sys};
 use crate::signal::Waiting;
 use crate::thread::{Node, Tree, TreeNode};
-
-/// How long something must last to be in a snapshot's warnings.
-const LONG: Duration = Duration::from_secs(5);
 
 /// A tree, and when it was looked at.
 pub(super) struct Look {
@@ -38,7 +35,9 @@ impl Look {
         Self { tree, now, ends }
     }
 
-    pub(super) fn snapshot(&self, since: Instant, cpu: bool) -> Snapshot {
+    /// With what has looked wrong for `after_ms`, or five seconds.
+    pub(super) fn snapshot(&self, since: Instant, cpu: bool, after_ms: Option<u64>) -> Snapshot {
+        let after = Duration::from_millis(after_ms.unwrap_or(LONG_MS));
         Snapshot {
             at_us: micros(self.now.saturating_duration_since(since)),
             threads: self.threads(cpu),
@@ -46,7 +45,8 @@ impl Look {
             queues: self.queues(),
             locks: self.locks(),
             processes: self.processes(),
-            warnings: warn::warnings(self.nodes(), LONG),
+            warnings: warn::warnings(self.nodes(), after),
+            dropped: 0,
         }
     }
 

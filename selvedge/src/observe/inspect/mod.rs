@@ -6,6 +6,8 @@
 //! `FOLDER/NAME-PID.sock`; an empty variable stands for [`directory()`], which is made, for its owner alone. What goes
 //! wrong is a line on standard error, and the program runs on.
 //!
+//! Child processes inherit the variable, so a folder or an empty one is for programs that start others: a path is taken.
+//!
 //! What is said there is described in [`protocol`]; [`Client`] says it. One thread serves, outside of the tree, so it
 //! still answers when a shutdown hangs. It sleeps until a client says something, and nothing else in the program
 //! knows of it: locks and queues are found from the threads that wait for them.

@@ -6,13 +6,14 @@
 //!    happens to it, what was admitted is put or given up.
 //! 2. Admitted and dropped events are all events. Of `limit` that were admitted the last is put or given up before
 //!    the outbox [is over](Outbox::is_over).
-//! 3. The inspector's thread is woken after the fact, and takes what is there after it was woken.
+//! 3. What matters finds room where nothing else does: `PENDING` events may wait, and [`KEPT_FREE`] more of those that matter.
+//! 4. The inspector's thread is woken after the fact, and takes what is there after it was woken.
 
 use core::fmt::{self, Write};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::protocol::{Body, PENDING, TEXT_BYTES};
+use super::protocol::{Body, KEPT_FREE, PENDING, TEXT_BYTES};
 use crate::primitive::sys::Event;
 use crate::primitive::{Arc, Mutex, clock};
 
@@ -30,6 +31,14 @@ struct State {
     left: Option<u64>,
     rate: Option<Rate>,
     dropped: u64,
+}
+
+/// How much an event matters to who hears it.
+#[derive(Clone, Copy)]
+pub(super) enum Matter {
+    /// It is a failure, or a warning.
+    Much,
+    Little,
 }
 
 /// So many in a second.
@@ -70,20 +79,26 @@ impl Outbox {
     }
 
     /// Leaves what `make` makes, unless there is too much already; it is given the number of those dropped.
-    pub(super) fn offer(&self, make: impl FnOnce(u64) -> Body) {
-        let Some(dropped) = self.admit() else { return };
+    pub(super) fn offer(&self, matter: Matter, make: impl FnOnce(u64) -> Body) {
+        let Some(dropped) = self.admit(matter) else {
+            return;
+        };
         let made = Making(self); // given up, if `make` panics
         let event = make(dropped);
         core::mem::forget(made);
         self.put(Some(event));
     }
 
-    fn admit(&self) -> Option<u64> {
+    fn admit(&self, matter: Matter) -> Option<u64> {
         let mut state = self.state.lock();
         if state.left == Some(0) {
             return None; // the stream is over: these are not its events
         }
-        let is_full = state.events.len() + state.making >= PENDING;
+        let room = match matter {
+            Matter::Much => PENDING + KEPT_FREE,
+            Matter::Little => PENDING,
+        };
+        let is_full = state.events.len() + state.making >= room;
         if is_full || !state.rate.as_mut().is_none_or(Rate::admits) {
             state.dropped += 1;
             return None;
@@ -105,6 +120,11 @@ impl Outbox {
     /// The oldest.
     pub(super) fn take(&self) -> Option<Body> {
         self.state.lock().events.pop_front()
+    }
+
+    /// How many events were dropped so far.
+    pub(super) fn dropped(&self) -> u64 {
+        self.state.lock().dropped
     }
 
     /// Were `limit` events admitted, and are all of them taken?

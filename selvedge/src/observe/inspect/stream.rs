@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::look::{Look, functions, micros};
-use super::outbox::{Outbox, text_of};
+use super::outbox::{Matter, Outbox, text_of};
 use super::protocol::{
     Body, CallEvent, CallMoment, Command, EndReason, FunctionInfo, Happening, Problem, ProblemKind,
     ProfileFormat, TRACE_CALLS,
@@ -15,7 +15,7 @@ use crate::ambient;
 use crate::call::{self, Moment, Watch, Watching};
 use crate::observe::profile::{self, Profiling};
 use crate::primitive::{Arc, Mutex, clock};
-use crate::probe::{self, Subscription};
+use crate::probe::{self, Subscription, Weight};
 
 /// The shortest time between two snapshots of a recording.
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -41,12 +41,18 @@ enum Kind {
         _subscription: Subscription,
         every: Duration,
         next: Alarm,
-        cpu: bool,
+        sight: Sight,
     },
     Profile {
         profiling: Profiling,
         format: ProfileFormat,
     },
+}
+
+/// What the snapshots of a recording have.
+struct Sight {
+    cpu: bool,
+    after_ms: Option<u64>,
 }
 
 /// By the function's path: calls, and how many of them ended by a panic.
@@ -76,7 +82,12 @@ impl Stream {
                 every_ms,
                 for_ms,
                 cpu,
-            } => Ok(Self::record(id, every_ms, for_ms, cpu, shared)),
+                details,
+                after_ms,
+            } => {
+                let sight = Sight { cpu, after_ms };
+                Ok(Self::record(id, (every_ms, for_ms), sight, details, shared))
+            }
             Command::Profile {
                 functions,
                 sample,
@@ -98,7 +109,7 @@ impl Stream {
         let begin = shared.begin;
         let watch = watch(glob, {
             let outbox = Arc::clone(&outbox);
-            move |event| outbox.offer(|dropped| told(event, begin, dropped))
+            move |event| outbox.offer(Matter::Little, |dropped| told(event, begin, dropped))
         })?;
         match max {
             Some(0) => return unlimited("`max` is 0: nothing would be seen"),
@@ -146,13 +157,27 @@ impl Stream {
         Ok(Self::new(id, kind, for_ms, shared))
     }
 
-    fn record(id: u64, every_ms: u64, for_ms: Option<u64>, cpu: bool, shared: &Shared) -> Self {
+    fn record(
+        id: u64,
+        (every_ms, for_ms): (u64, Option<u64>),
+        sight: Sight,
+        details: bool,
+        shared: &Shared,
+    ) -> Self {
         let outbox = Arc::new(Outbox::new(None, None, &shared.wake));
         let begin = shared.begin;
-        let subscription = probe::look_on({
+        let subscription = probe::look_on(details, {
             let outbox = Arc::clone(&outbox);
             move |event| {
-                outbox.offer(|dropped| {
+                // Somebody else may want contexts.
+                if !details && event.context().is_some() {
+                    return;
+                }
+                let matter = match event.weight() {
+                    Weight::Error | Weight::Warning => Matter::Much,
+                    Weight::Info | Weight::Detail => Matter::Little,
+                };
+                outbox.offer(matter, |dropped| {
                     Body::Happened(Happening {
                         at_us: since(begin),
                         thread: ambient::thread_path().to_string(),
@@ -167,7 +192,7 @@ impl Stream {
             _subscription: subscription,
             every: Duration::from_millis(every_ms).max(SHORTEST),
             next: shared.alarm(Duration::ZERO), // the first at once
-            cpu,
+            sight,
         };
         Self::new(id, kind, for_ms, shared)
     }
@@ -211,12 +236,18 @@ impl Stream {
     /// The next thing to say, if there is one.
     pub(super) fn next(&mut self, shared: &Shared) -> Option<Body> {
         if let Kind::Record {
-            every, next, cpu, ..
+            outbox,
+            every,
+            next,
+            sight,
+            ..
         } = &mut self.kind
             && next.is_over()
         {
             *next = shared.alarm(*every);
-            let snapshot = Look::at(&shared.root).snapshot(shared.begin, *cpu);
+            let mut snapshot =
+                Look::at(&shared.root).snapshot(shared.begin, sight.cpu, sight.after_ms);
+            snapshot.dropped = outbox.dropped();
             return Some(Body::Snapshot(Box::new(snapshot)));
         }
         self.outbox()?.take()

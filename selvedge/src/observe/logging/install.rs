@@ -7,10 +7,12 @@ use std::sync::PoisonError;
 
 use crate::observe::logging::line::Record;
 #[cfg(feature = "log")]
-use crate::observe::logging::records::{become_logger, stop_records};
+use crate::observe::logging::records::records_to;
 use crate::observe::logging::shared::Shared;
 use crate::observe::logging::{Builder, Level, Writer};
 use crate::primitive::{Arc, RwLock};
+#[cfg(feature = "log")]
+use crate::probe::records::Taking;
 use crate::probe::{self, Event, Subscription, Weight};
 use crate::signal::{Signal, Timer};
 use crate::thread::{self, SpawnError};
@@ -20,9 +22,10 @@ static INSTALLED: RwLock<Option<Installed>> = RwLock::new(None);
 
 struct Installed {
     log: Arc<Shared>,
-    takes_records: bool,
     /// What tells it of events.
     _events: Option<Subscription>,
+    /// What hands it records.
+    _records: Option<Taking>,
 }
 
 /// The log of the process; made by [`Builder::install`].
@@ -40,6 +43,10 @@ pub(super) fn install(builder: Builder) -> Result<Log, InstallError> {
         if installed.is_some() {
             return Err(InstallError::AlreadyInstalled);
         }
+        let records = match takes_records {
+            true => Some(records_to(&log)?),
+            false => None,
+        };
         let told = Arc::clone(&log);
         let tell = move |event: &Event<'_>| tell(&told, event);
         let events = takes_events.then(|| match level < Level::Debug {
@@ -48,16 +55,12 @@ pub(super) fn install(builder: Builder) -> Result<Log, InstallError> {
         });
         *installed = Some(Installed {
             log: Arc::clone(&log),
-            takes_records,
             _events: events,
+            _records: records,
         });
     }
     let handle = Log(log);
-    let started = match takes_records {
-        true => become_logger(level).and_then(|()| handle.start()),
-        false => handle.start(),
-    };
-    match started {
+    match handle.start() {
         Ok(()) => Ok(handle),
         Err(error) => {
             handle.0.serve_nobody();
@@ -67,13 +70,14 @@ pub(super) fn install(builder: Builder) -> Result<Log, InstallError> {
     }
 }
 
+/// Nobody hands it records.
 #[cfg(not(feature = "log"))]
-fn become_logger(_max: Level) -> Result<(), InstallError> {
-    Ok(())
-}
+struct Taking;
 
 #[cfg(not(feature = "log"))]
-fn stop_records() {}
+fn records_to(_log: &Arc<Shared>) -> Result<Taking, InstallError> {
+    Ok(Taking)
+}
 
 /// The log of the process, if there is one.
 pub(super) fn installed() -> Option<Arc<Shared>> {
@@ -108,6 +112,7 @@ impl Log {
     /// The service of the calling thread, or nobody outside of a tree.
     fn start(&self) -> Result<(), InstallError> {
         let log = Arc::clone(&self.0);
+        log.await_service();
         let service = thread::Builder::new("log").service();
         match service.spawn(move |_stop| log.serve()) {
             Ok(thread) => {
@@ -184,9 +189,7 @@ impl Log {
             let mut installed = INSTALLED.write().unwrap_or_else(PoisonError::into_inner);
             installed.take_if(|it| Arc::ptr_eq(&it.log, &self.0))
         };
-        if ended.is_some_and(|it| it.takes_records) {
-            stop_records();
-        }
+        drop(ended);
         self.0.close();
     }
 }

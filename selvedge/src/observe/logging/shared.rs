@@ -6,8 +6,8 @@
 //!    out of there to write. Nobody writes under a lock.
 //! 2. Who finds the writer gone leaves the lines in `desk`; who brings it back writes them first. So every line is in
 //!    the queue, with the service, in `desk`, or written.
-//! 3. A line goes to the queue until that is closed, and to `desk` afterwards: the service has closed it, and comes to
-//!    `desk` when it has written the rest.
+//! 3. A line goes to the queue until that is closed, and to `desk` afterwards. A service that serves, or that is awaited,
+//!    comes to `desk` when it has written the rest: nobody takes the writer from there before it.
 //!
 //! # Orderings
 //!
@@ -55,7 +55,22 @@ pub(super) struct Shared {
 
 struct Desk {
     out: Option<Out>,
+    /// A service will come for the writer.
+    is_awaited: bool,
     lines: Vec<Line>,
+}
+
+impl Desk {
+    /// The writer, for who serves.
+    fn take(&mut self) -> Option<Out> {
+        self.is_awaited = false;
+        self.out.take()
+    }
+
+    /// Is the writer back, and nobody to come for it?
+    fn is_settled(&self) -> bool {
+        self.out.is_some() && !self.is_awaited
+    }
 }
 
 impl Shared {
@@ -68,6 +83,7 @@ impl Shared {
             queue: BatchQueue::bounded("log", batch, builder.period, builder.bound).with_ring(RING),
             desk: Mutex::new(Desk {
                 out: Some(builder.writer),
+                is_awaited: false,
                 lines: Vec::new(),
             }),
             dropped: AtomicU64::new(0),
@@ -120,6 +136,11 @@ impl Shared {
         }
     }
 
+    /// There will be a service, or else it is said that [nobody serves](Self::serve_nobody).
+    pub(super) fn await_service(&self) {
+        self.desk.lock().is_awaited = true;
+    }
+
     /// Lines go to `desk` from now on; the service writes the rest, and ends.
     pub(super) fn close(&self) {
         self.queue.close();
@@ -127,19 +148,15 @@ impl Shared {
 
     /// Nobody serves, as outside of a tree: what came to the queue goes to `desk` (invariants 2 and 3).
     pub(super) fn serve_nobody(&self) {
-        // If it is there: who logs meanwhile leaves the lines to this thread, behind the earlier ones.
-        let out = self.desk.lock().out.take();
+        // Who logs meanwhile leaves the lines to this thread, behind the earlier ones.
+        let out = self.desk.lock().take();
         self.queue.close();
         let mut rest = Vec::new();
         let _ = self.queue.serve(|lines| {
             rest.append(lines);
             Ok::<_, Infallible>(())
         });
-        let out = {
-            let mut desk = self.desk.lock();
-            desk.lines.splice(0..0, rest);
-            out.or_else(|| desk.out.take())
-        };
+        self.desk.lock().lines.splice(0..0, rest);
         if let Some(out) = out {
             busy(|_| self.bring_back(out));
         }
@@ -149,7 +166,10 @@ impl Shared {
         let out = {
             let mut desk = self.desk.lock();
             desk.lines.push(line);
-            desk.out.take()
+            match desk.is_awaited {
+                true => None,
+                false => desk.out.take(),
+            }
         };
         if let Some(out) = out {
             self.bring_back(out);
@@ -177,10 +197,8 @@ impl Shared {
 
     /// The life of the service.
     pub(super) fn serve(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let Some(out) = self.desk.lock().out.take() else {
-            // Closed before this began, and somebody writes.
-            self.serve_nobody();
-            return Ok(());
+        let Some(out) = self.desk.lock().take() else {
+            return Ok(()); // nobody else takes what a service is awaited for
         };
         let mut held = Held {
             shared: self,
@@ -227,7 +245,11 @@ impl Shared {
         let written = Signal::named("the log is written");
         let set = written.clone();
         match shield(|| self.queue.deliver_now(move || _ = set.set(), signal)) {
-            Ok(()) => shield(|| written.wait_until(signal)).is_ok(),
+            // Where nobody serves after all, it is taken out of the queue before it is written.
+            Ok(()) => {
+                let is_taken = shield(|| written.wait_until(signal)).is_ok();
+                is_taken && (!self.queue.is_closed() || self.settle(signal))
+            }
             // What is logged now is written at once, the rest by whoever has the writer.
             Err(PushUntilError::Closed(())) => self.settle(signal),
             Err(_) => false,
@@ -236,7 +258,7 @@ impl Shared {
 
     /// Waits until the writer is back: somebody writes a few last lines.
     fn settle(&self, signal: &Signal) -> bool {
-        while self.desk.lock().out.is_none() {
+        while !self.desk.lock().is_settled() {
             if signal.is_set() {
                 return false;
             }

@@ -279,11 +279,11 @@ pub(super) fn end(number: NonZeroU64) {
     });
 }
 
-/// The innermost body of the calling thread ends, which had begun before the collection.
-pub(super) fn end_body() {
+/// The innermost body of the calling thread ends; its number, if there was a collection when it began.
+pub(super) fn end_body(number: Option<NonZeroU64>) {
     let _ = MINE.try_with(|mine| {
         if let Ok(mut mine) = mine.try_borrow_mut() {
-            mine.end_body();
+            mine.end_body(number);
         }
     });
 }
@@ -321,23 +321,19 @@ impl Mine {
         Some(number)
     }
 
-    fn end_body(&mut self) {
-        if let (Some(collection), Some((shard, None))) = (&self.collection, self.shards.last()) {
+    fn end_body(&mut self, number: Option<NonZeroU64>) {
+        if let (Some(collection), Some((shard, own))) = (&self.collection, self.shards.last())
+            && (own.is_none() || *own == number)
+        {
             collection.leave(shard, Some(signal::now()));
             self.shards.pop();
         }
     }
 
     fn end(&mut self, number: NonZeroU64) {
-        let (Some(collection), Some((shard, ends_with))) = (&self.collection, self.shards.last())
-        else {
-            return;
-        };
-        let rules = collection.rules();
-        shard.tables.lock().end(number, rules, signal::now);
-        if *ends_with == Some(number) {
-            collection.leave(shard, Some(signal::now()));
-            self.shards.pop();
+        if let (Some(collection), Some((shard, _))) = (&self.collection, self.shards.last()) {
+            let rules = collection.rules();
+            shard.tables.lock().end(number, rules, signal::now);
         }
     }
 

@@ -114,13 +114,13 @@ pub(crate) fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<Option<us
     unless_it_would_wait(|| net::send(socket, bytes, flags))
 }
 
-/// From now on [`take`] and [`put`] do not wait at this end, which nobody else has.
+/// From now on [`put`] does not wait at this end, which nobody else has.
 #[cfg(selvedge_worker)]
 pub(crate) fn never_waits(end: BorrowedFd<'_>) -> io::Result<()> {
     Ok(rustix::io::ioctl_fionbio(end, true)?)
 }
 
-/// Takes what is there. `None`: nothing yet, and it [`never_waits`].
+/// Takes what is there. `None`: nothing yet, and the end is one that does not wait.
 #[cfg(selvedge_worker)]
 pub(crate) fn take(source: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Option<usize>> {
     unless_it_would_wait(|| rustix::io::read(source, &mut *buffer))

@@ -13,8 +13,8 @@
 //!
 //! # Orderings
 //!
-//! `wakes` is a hint: `Relaxed`. The `Release` store of `woken` pairs with the `Acquire` swap of [`take_woken`](Inlet::take_woken):
-//! who was woken sees what was set before. The kernel's lock of the pipe orders the store before the `read` that gets
+//! `wakes` is a hint: `Relaxed`. The `Release` swap of `woken` pairs with the `Acquire` swap of [`take_woken`](Inlet::take_woken):
+//! who was woken sees what was set before. The kernel's lock of the pipe orders that before the `read` that gets
 //! the byte, or what had filled the pipe.
 
 use std::fs::{File, OpenOptions};
@@ -97,7 +97,8 @@ impl Inlet {
 
     /// Wakes who sleeps in [`read`](Self::read), or else the next who reads. False: it could not be done now.
     pub(crate) fn wake(&self) -> bool {
-        self.woken.store(true, Release); // pairs with `take_woken`
+        // Pairs with `take_woken`. A swap keeps what others released by theirs.
+        self.woken.swap(true, Release);
         let Ok(writer) = self.open() else {
             return false;
         };
@@ -115,7 +116,7 @@ impl Inlet {
 
     /// Was it woken since this was asked before?
     pub(crate) fn take_woken(&self) -> bool {
-        self.is_woken() && self.woken.swap(false, Acquire) // pairs with the store of `wake`
+        self.is_woken() && self.woken.swap(false, Acquire) // pairs with that of `wake`
     }
 
     /// Sleeps until there is something, and takes it; 0 is the end. `None`: somebody has made it one that does not wait.

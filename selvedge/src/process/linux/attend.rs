@@ -25,7 +25,7 @@ use crate::process::linux::engine::{CHUNK, Request};
 use crate::process::linux::orphans;
 use crate::process::linux::output::Output;
 use crate::process::linux::watched::{Phase, SELF, Watched};
-use crate::signal::{self, Ready, Signal, Stopped, WaitError, wait_ready_by};
+use crate::signal::{self, Ready, Signal, Spare, Stopped, WaitError, wait_ready_by};
 
 impl Request {
     /// Looks after the process on the calling thread until it is over, or something is wanted of it. Unless `until` or
@@ -43,9 +43,14 @@ impl Request {
         let mut buffer = mem::take(&mut *self.run.buffer.lock());
         let (mut lent, mut is_first) = (None, true);
         let signals = [stopped, until, &stop, &recall];
-        let ready = wait_ready_by(&signals, &self.run.spare, stopped.site(at), |event| {
+        // Gone with the wait: a descriptor less may be the one that the next start needs.
+        let spare = Spare::default();
+        let ready = wait_ready_by(&signals, &spare, stopped.site(at), |event| {
             if mem::take(&mut is_first) {
                 lent = Lent::take(self, &recall, &mut buffer); // invariant 3
+                if lent.is_none() {
+                    self.look_again(); // the engine may not know that somebody collects
+                }
             }
             match &mut lent {
                 Some(lent) => lent.sleep(event, &mut buffer),
@@ -56,6 +61,7 @@ impl Request {
                 }
             }
         });
+        drop(spare);
         if let (Ok(Ready::Source), Some(lent)) = (&ready, &mut lent) {
             lent.ended(&mut buffer);
         }
@@ -168,7 +174,8 @@ impl Watched {
                 continue;
             };
             if !is_told {
-                let _ = epoll::delete(epoll, pipe); // it was added; it goes on as one that is watched
+                let _ = epoll::delete(epoll, pipe); // if it was added
+                output.is_watched = true; // it goes on as one that is
                 continue;
             }
             output.is_watched = false;

@@ -6,8 +6,8 @@
 //!    is started: an engine that has one does not end.
 //! 2. A message is in the inbox before the event is raised, and the event is lowered before the inbox is emptied:
 //!    none is overlooked.
-//! 3. No lock is held while a signal is set or a queue moves: both run what others hang on them. Nor while a shell
-//!    is forgotten, which ends it.
+//! 3. No lock is held while a signal is set, a queue moves or an event is emitted: these run what others hang on
+//!    them. Nor while a shell is forgotten, which ends it.
 //! 4. A shell's end is told under the number of the command that has it, and under its own while nobody has; once,
 //!    until it changes hands. Only the engine's thread changes that.
 //! 5. A start wakes nobody, unless there is input to write or orphans are looked for: the kernel is told what to
@@ -27,6 +27,7 @@ use rustix::process::Pid;
 
 use crate::primitive::sys::Event;
 use crate::primitive::{Arc, JoinHandle, Mutex, global, spawn};
+use crate::probe;
 use crate::process::linux::adopted::Adopted;
 use crate::process::linux::guard::Guard;
 use crate::process::linux::hands::{Hands, Taken};
@@ -72,7 +73,7 @@ pub(super) struct Run {
     guard: Mutex<Guard>,
     /// The processes, and who has each.
     pub(super) hands: Hands,
-    /// For who waits for a shell, or a process.
+    /// For who waits for a shell.
     pub(super) spare: Spare,
     /// What is read goes here first, for one of those.
     pub(super) buffer: Mutex<Vec<u8>>,
@@ -275,12 +276,12 @@ impl Run {
 
     /// The guard is to know this group from here on.
     pub(super) fn guard(&self, leader: Pid) {
-        self.guard.lock().add(leader, self.guard_news());
+        self.with_guard(|guard, news| guard.add(leader, news));
     }
 
     /// The guard is not to know it any more.
     pub(super) fn unguard(&self, leader: Pid) {
-        self.guard.lock().remove(leader, self.guard_news());
+        self.with_guard(|guard, news| guard.remove(leader, news));
     }
 
     /// A shell with this number is there.
@@ -301,9 +302,16 @@ impl Run {
         }
     }
 
-    /// Where the news of the guard's death goes.
-    fn guard_news(&self) -> (&OwnedFd, epoll::EventData) {
-        (&self.epoll, epoll::EventData::new_u64(GUARD))
+    /// With where the news of its death goes. That there is none is told without its lock (invariant 3).
+    fn with_guard(&self, act: impl FnOnce(&mut Guard, (&OwnedFd, epoll::EventData))) {
+        let trouble = {
+            let mut guard = self.guard.lock();
+            act(&mut guard, (&self.epoll, epoll::EventData::new_u64(GUARD)));
+            guard.take_trouble()
+        };
+        if let Some(why) = trouble {
+            probe::emit(&probe::Event::Unguarded { why: &why });
+        }
     }
 
     fn work(&self) {
@@ -338,7 +346,7 @@ impl Run {
                     continue;
                 }
                 if data == GUARD {
-                    self.guard.lock().has_died(self.guard_news());
+                    self.with_guard(Guard::has_died);
                     continue;
                 }
                 if data == ORPHAN {

@@ -138,6 +138,10 @@ impl Seen {
         self.parent == std::process::id()
     }
 
+    pub(super) fn is_child_of(&self, process: Pid) -> bool {
+        self.parent == number(process)
+    }
+
     /// Does it look as a process that we start: in our session, with a group of its own?
     pub(super) fn may_be_started(&self) -> bool {
         // As `/proc` has it: 0 for both of us where our session was begun outside of our PID namespace.

@@ -10,7 +10,9 @@
 //! 1. A group is taken off before its leader is reaped: the guard never signals a number that may mean another.
 //! 2. A guard that died is replaced when the engine hears of it; one that dies again and again, when the next
 //!    process begins.
-//! 3. The guard reads the file after the program's end, so never while it is written. Nobody moves its offset
+//! 3. Without a shell in the system there is no guard: then a death by SIGKILL leaves the processes behind. That is
+//!    told once, and tried again with each process that begins.
+//! 4. The guard reads the file after the program's end, so never while it is written. Nobody moves its offset
 //!    before that.
 
 use std::fs::File;
@@ -49,6 +51,9 @@ const LINE: usize = 11;
 pub(super) struct Guard {
     shell: Option<Shell>,
     revivals: u32,
+    /// Why there is none, until that is told (invariant 3).
+    trouble: Option<io::Error>,
+    is_told: bool,
     /// By line; a free line is empty.
     groups: Vec<Option<Pid>>,
 }
@@ -92,6 +97,20 @@ impl Guard {
             self.replace(news);
         } else {
             self.end(); // until there is something to tell
+            self.is_missed(io::Error::other(
+                "their guard, a `/bin/sh`, ends again and again",
+            ));
+        }
+    }
+
+    /// What is to be told about it, once.
+    pub(super) fn take_trouble(&mut self) -> Option<io::Error> {
+        self.trouble.take()
+    }
+
+    fn is_missed(&mut self, why: io::Error) {
+        if !core::mem::replace(&mut self.is_told, true) {
+            self.trouble = Some(why);
         }
     }
 
@@ -101,9 +120,15 @@ impl Guard {
         if self.groups.iter().all(Option::is_none) {
             return;
         }
-        self.shell = Shell::start(&self.groups).ok();
-        if let Some(shell) = &self.shell {
-            let _ = epoll::add(epoll, &shell.pipe, data, EventFlags::empty()); // errors are told unasked
+        match Shell::start(&self.groups) {
+            Ok(shell) => {
+                let _ = epoll::add(epoll, &shell.pipe, data, EventFlags::empty()); // errors are told unasked
+                self.shell = Some(shell);
+            }
+            Err(error) => {
+                let why = format!("their guard, a `/bin/sh`, cannot be started: {error}");
+                self.is_missed(io::Error::new(error.kind(), why));
+            }
         }
     }
 
@@ -117,7 +142,6 @@ impl Guard {
 }
 
 impl Shell {
-    /// Without a shell in the system there is no guard: then only a death by SIGKILL leaves anybody behind.
     fn start(groups: &[Option<Pid>]) -> io::Result<Self> {
         let file = File::from(memfd_create(c"selvedge-groups", MemfdFlags::CLOEXEC)?);
         let (theirs, pipe) = io::pipe()?;

@@ -34,6 +34,7 @@ use crate::process::linux::leftover::left_behind;
 use crate::process::linux::orphans;
 use crate::process::linux::output::Output;
 use crate::process::linux::spawn::streams_of;
+use crate::process::linux::target::{Target, Tenure};
 use crate::process::linux::watched::{Phase, Watched};
 use crate::process::process::Process;
 use crate::process::shell::{Framing, Home, News, ShellError, Streams as Names};
@@ -43,6 +44,7 @@ use crate::signal::{self, Stopped, Timer, WaitSite};
 pub(super) struct Lent {
     pub(super) host: Host,
     home: Home,
+    tenure: Tenure,
     command: u32,
     began: Instant,
 }
@@ -54,6 +56,7 @@ impl Lent {
     }
 
     pub(super) fn give_back(self, timer: &Timer) {
+        drop(self.tenure); // before the next command has it
         self.home.put(self.host, timer);
     }
 }
@@ -200,16 +203,13 @@ pub(in crate::process) fn run(
     at: &'static Location<'static>,
 ) -> Result<Process, ShellError> {
     let shell = home.key().program.to_string_lossy();
-    let of_system = |error| {
-        let cwd = Some(&*home.key().cwd);
-        ShellError::Spawn(SpawnError::of_system(&shell, cwd, parts.with_place(error)))
-    };
+    let cwd = Some(&*home.key().cwd);
+    let of_system =
+        |error| ShellError::Spawn(SpawnError::of_system(&shell, cwd, parts.with_place(error)));
     let ticket = engine::enter().map_err(of_system)?;
     let streams = streams_of(name);
-    let life = Life::new(name, parts, ticket.request.clone()).map_err(|source| {
-        let program = shell.as_ref().into();
-        ShellError::Spawn(SpawnError::NoPlace { program, source })
-    })?;
+    let life = Life::new(name, parts, ticket.request.clone())
+        .map_err(|source| ShellError::Spawn(SpawnError::no_place(&shell, cwd, source)))?;
     let started = Pipes::new(&parts.stdin)
         .map_err(of_system)
         .and_then(|pipes| {
@@ -230,16 +230,18 @@ pub(in crate::process) fn run(
     let life = Arc::new(life);
     let (input, out) = attach(pipes, parts, &streams);
     let (leader, pidfd) = (host.leader, Arc::clone(&host.pidfd));
+    let (target, tenure) = Target::command(id, leader);
     let lent = Lent {
         host,
         home,
+        tenure,
         command: id,
         began: clock::now(),
     };
     ticket.begin(|ticket| {
         Watched::new(ticket, Arc::clone(&life), leader, pidfd, input, out, parts).in_shell(lent)
     });
-    Ok(Process::new(life, streams, id))
+    Ok(Process::new(life, streams, id, target))
 }
 
 /// Finds a shell that begins the command (invariant 2).

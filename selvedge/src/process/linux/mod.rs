@@ -8,6 +8,7 @@
 mod adopted;
 mod attend;
 mod engine;
+mod fault;
 mod group;
 mod guard;
 mod hands;
@@ -19,11 +20,14 @@ mod orphans;
 mod output;
 mod spawn;
 mod spill;
+mod target;
 mod watched;
 
 pub(super) use engine::Request;
 pub(crate) use engine::quiesce;
+pub(super) use fault::{is_exhausted, is_no_program};
 pub(super) use host::Host;
 pub(super) use lent::run as run_in_shell;
 pub use orphans::adopt_orphans;
 pub(super) use spawn::spawn;
+pub(super) use target::Target;

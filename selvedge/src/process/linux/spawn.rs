@@ -23,6 +23,7 @@ use crate::process::linux::group;
 use crate::process::linux::input::Input;
 use crate::process::linux::orphans;
 use crate::process::linux::output::Output;
+use crate::process::linux::target::Target;
 use crate::process::linux::watched::Watched;
 use crate::process::process::Process;
 use crate::sync::Queue;
@@ -44,10 +45,8 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
     let name = parts.name();
     let streams = streams_of(&name);
     let requests = ticket.request.clone();
-    let life = Life::new(&name, parts, requests).map_err(|source| {
-        let program = program.as_ref().into();
-        SpawnError::NoPlace { program, source }
-    })?;
+    let life = Life::new(&name, parts, requests)
+        .map_err(|source| SpawnError::no_place(&program, cwd, source))?;
     let started = start(&mut command);
     drop(command); // closes the files that it was given
     let (mut child, pid, pidfd) = match started {
@@ -80,18 +79,10 @@ pub(in crate::process) fn spawn(parts: &Parts) -> Result<Process, SpawnError> {
         output(0, child.stdout.take().map(OwnedFd::from), &streams.stdout),
         output(1, child.stderr.take().map(OwnedFd::from), &streams.stderr),
     ];
-    ticket.begin(|ticket| {
-        Watched::new(
-            ticket,
-            Arc::clone(&life),
-            pid,
-            Arc::new(pidfd),
-            input,
-            out,
-            parts,
-        )
-    });
-    Ok(Process::new(life, streams, id))
+    let pidfd = Arc::new(pidfd);
+    let target = Target::process(&pidfd);
+    ticket.begin(|ticket| Watched::new(ticket, Arc::clone(&life), pid, pidfd, input, out, parts));
+    Ok(Process::new(life, streams, id, target))
 }
 
 /// The queues of the process called so.

@@ -10,6 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::primitive::Arc;
 use crate::process::worker::error::Ended;
 use crate::process::worker::keeper::Keeper;
+use crate::process::worker::level::LogLevel;
 use crate::process::worker::protocol;
 use crate::process::worker::python;
 use crate::process::worker::worker::{Shared, Worker};
@@ -34,6 +35,7 @@ pub struct Builder {
     /// What is sent before the configuration.
     pub(super) preamble: &'static str,
     pub(super) threads: Option<usize>,
+    pub(super) log_level: Option<LogLevel>,
     pub(super) user: Option<Result<Box<RawValue>, serde_json::Error>>,
     pub(super) restart: Restart,
     pub(super) hello: Duration,
@@ -53,6 +55,7 @@ impl Builder {
             command,
             preamble: "",
             threads: None,
+            log_level: None,
             user: None,
             restart: Restart::never(),
             hello: HELLO,
@@ -78,6 +81,30 @@ impl Builder {
     /// in its main thread, several in threads of a pool.
     pub fn threads(mut self, n: usize) -> Self {
         self.threads = Some(n);
+        self
+    }
+
+    /// Which of its log records the worker sends: those that matter at least so much; [`LogLevel::Info`] otherwise. A
+    /// Python program that sets the level of a logger has the last word on that one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use selvedge::process::{Command, worker::{Builder, LogLevel}};
+    ///
+    /// # if std::process::Command::new("python3").arg("-V").output().is_err() { return } // the example needs one
+    /// # let status =
+    /// selvedge::run("example", |_stop| {
+    ///     let python = Builder::python("python", Command::new("python3"));
+    ///     let python = python.log_level(LogLevel::Debug).start()?;
+    ///     python.import_module("logging")?;
+    ///     assert!(python.call::<bool>("logging.root.isEnabledFor", (10,))?); // `logging.DEBUG`
+    ///     Ok(())
+    /// });
+    /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
+    /// ```
+    pub fn log_level(mut self, level: LogLevel) -> Self {
+        self.log_level = Some(level);
         self
     }
 

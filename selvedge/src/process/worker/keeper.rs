@@ -202,6 +202,7 @@ impl Life<'_> {
             name: builder.name.to_string(),
             max_line: builder.longest,
             threads: builder.threads,
+            log_level: builder.log_level,
             user: self.keeper.user.clone(),
         };
         let config =

@@ -8,22 +8,21 @@
 //!
 //! 1. One thread reads at a time: who has taken `State::intake`.
 //! 2. While a call runs and nobody reads, the listener is awake, and reads at the latest after two of its periods.
-//! 3. An answer goes out whole, under the lock of `output`, which runs no code of the user.
-//! 4. After `ended` is set no call begins.
-//! 5. A call is in `State::held` from when it was read until it is answered; who takes `Held::asked` out, or the whole
-//!    entry, answers it. What is left of it in `calls` is its number.
+//! 3. After `ended` is set no call begins.
+//! 4. A call is in `State::held` from when it was read until it is answered; who takes `Held::asked` out, or the whole
+//!    entry, answers it, but for the end: the other side knows. What is left of it in `calls` is its number.
 
 use core::panic::Location;
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use crate::ambient::Ambient;
-use crate::primitive::sys::descriptor::{self, Interest};
 use crate::primitive::sys::inlet::Inlet;
 use crate::primitive::{Arc, Mutex, drop_caught, message_of};
+use crate::process::worker::output::Output;
 use crate::process::worker::protocol::{self, Failure, FromServer, Line, Lines, ToWorker};
 use crate::process::worker::serve::{Arguments, Function};
 use crate::signal::{self, Reader, Signal, Till, Unread, WaitSite, deadline};
@@ -42,7 +41,7 @@ pub(super) struct Serving {
     functions: BTreeMap<Box<str>, Function>,
     threads: usize,
     longest: usize,
-    output: Mutex<OwnedFd>,
+    output: Arc<Output>,
     calls: Queue<u64>,
     state: Mutex<State>,
     ended: Signal,
@@ -89,7 +88,7 @@ impl Serving {
         functions: BTreeMap<Box<str>, Function>,
         threads: usize,
         longest: usize,
-        (input, output): (OwnedFd, OwnedFd),
+        (input, output): (OwnedFd, Arc<Output>),
         lines: Lines,
         at: &'static Location<'static>,
     ) -> Self {
@@ -103,7 +102,7 @@ impl Serving {
             functions,
             threads,
             longest,
-            output: Mutex::new(output),
+            output,
             // The other side bounds what is in flight.
             calls: Queue::named(&format!("the calls of the worker at {at}"), usize::MAX).quiet(),
             state: Mutex::new(State {
@@ -298,7 +297,11 @@ impl Serving {
                         asked: Some(asked),
                         cancelled: Signal::new(),
                     };
-                    self.state.lock().held.insert(id, held);
+                    let mut state = self.state.lock();
+                    if self.ended.is_set() {
+                        return None; // invariant 4; what was put here before is taken out by `end`
+                    }
+                    state.held.insert(id, held);
                     return Some(id);
                 }
                 _ => self.refuse(line, "it has neither `call` nor `cancel` nor `stop`"),
@@ -318,7 +321,7 @@ impl Serving {
                 running.set_because("the call was cancelled");
             }
             Some(_) => {
-                let waiting = state.held.remove(&id); // invariant 5
+                let waiting = state.held.remove(&id); // invariant 4
                 drop(state);
                 drop(waiting);
                 self.fail(Some(id), &cancelled());
@@ -385,7 +388,7 @@ impl Serving {
             }
             Ok(()) => {
                 line.extend_from_slice(b"}\n");
-                self.send(&line);
+                self.output.send(&line);
             }
             Err(failure) => self.fail(Some(call.id), &failure),
         }
@@ -432,25 +435,8 @@ impl Serving {
     fn fail(&self, id: Option<u64>, failure: &Failure) {
         let line = serde_json::to_string(&FromServer { id, err: failure });
         // A failure is three texts, which always have a JSON form.
-        self.send((line.unwrap_or_default() + "\n").as_bytes());
-    }
-
-    /// Writes a line. That nobody reads is told by the end of the input.
-    pub(super) fn send(&self, line: &[u8]) {
-        let output = self.output.lock(); // invariant 3
-        let mut rest = line;
-        while !rest.is_empty() {
-            let written = match descriptor::put(output.as_fd(), rest) {
-                Ok(Some(n)) => Ok(n),
-                // Somebody has made it one that does not wait.
-                Ok(None) => descriptor::wait(&[(output.as_fd(), Interest::Write)], None).map(|_| 0),
-                Err(error) => Err(error),
-            };
-            match written {
-                Ok(n) => rest = &rest[n..],
-                Err(_) => return,
-            }
-        }
+        self.output
+            .send((line.unwrap_or_default() + "\n").as_bytes());
     }
 
     /// No call begins any more; if it is urgent, those that run are cancelled.

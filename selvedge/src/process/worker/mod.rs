@@ -25,18 +25,21 @@
 //!
 //! | to the worker | |
 //! |---|---|
-//! | `{"config":{"version":1,"name":"py","max_line":67108864,"threads":1,"user":null}}` | first, once; `threads` may be missing |
+//! | `{"config":{"version":1,"name":"py","max_line":67108864,"threads":1,"log_level":"INFO","user":null}}` | first, once; `threads` and `log_level` may be missing |
 //! | `{"id":7,"call":"add","args":[1,2],"kwargs":{},"context":{"baggage":"tenant=ada"}}` | a call; all but `id` and `call` may be missing |
 //! | `{"cancel":7}` | nobody waits for this call any more; it is answered all the same: at once, if it has not begun |
 //! | `{"stop":true}` | no call begins any more; end when those that run have ended |
-//! | end of file | end now |
+//! | end of file | end now; a Rust worker that was told to stop hears SIGTERM only |
 //!
 //! | from the worker | |
 //! |---|---|
 //! | `{"out":"ok","version":1,"language":"python 3.11.7"}` | first, once; `{"err":{..}}` if it does not want to |
 //! | `{"id":7,"out":3}` | the result; `null`, `0`, `false` and `""` are results |
 //! | `{"id":7,"err":{"type":"ValueError","message":"..","traceback":".."}}` | the call failed |
-//! | `{"log":{"level":"WARNING","logger":"my.module","message":".."}}` | at any time |
+//! | `{"log":{"level":"WARNING","logger":"my.module","message":".."}}` | at any time after that |
+//!
+//! `log_level` is `ERROR`, `WARNING`, `INFO`, `DEBUG` or `TRACE`: what matters less is not sent. If it is missing, it is
+//! `INFO`.
 //!
 //! Calls may be answered in any order. A line that cannot be read is the failure of the call that it is about, if that
 //! can be seen, and [an event](crate::probe::Event::WorkerMalformed); the others go on.
@@ -46,7 +49,8 @@
 //! Log records, and lines on standard error (where prints go, too), are events with the worker's path:
 //! [`WorkerLogged`](crate::probe::Event::WorkerLogged), [`WorkerPrinted`](crate::probe::Event::WorkerPrinted). With the feature
 //! `log` or `tracing` they are records of the program's logger. If nobody listens at all, lines, warnings and errors are
-//! printed.
+//! printed. The records are those of Python's `logging`, or what [`Server::serve`] sends; [`Builder::log_level`] says how
+//! much of it.
 //!
 //! # Limits
 //!
@@ -62,8 +66,11 @@ mod builder;
 mod call;
 mod connection;
 mod error;
+mod forward;
 mod keeper;
+mod level;
 mod listen;
+mod output;
 mod protocol;
 mod python;
 mod serve;
@@ -76,6 +83,7 @@ mod worker;
 pub use builder::{Builder, StartError};
 pub use call::Call;
 pub use error::{BadArguments, BadResult, CallError, Ended, RemoteError};
+pub use level::LogLevel;
 pub use protocol::LONGEST_LINE;
 pub use python::SOURCE as PYTHON_SOURCE;
 pub use serve::{ServeError, Server};

@@ -11,6 +11,8 @@ use core::fmt::Write;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use crate::process::worker::level::LogLevel;
+
 /// The version of the protocol, in the configuration and in the answer to it.
 pub(super) const VERSION: u32 = 1;
 
@@ -37,6 +39,9 @@ pub(super) struct Config {
     /// How many calls run at once; `None` leaves it to the worker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) threads: Option<usize>,
+    /// What of its log it sends; `None` is [`LogLevel::Info`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) log_level: Option<LogLevel>,
     #[serde(default)]
     pub(super) user: Option<Box<RawValue>>,
 }

@@ -13,8 +13,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::primitive::sys;
+use crate::primitive::{Arc, sys};
+use crate::process::worker::forward::Forwarding;
+use crate::process::worker::level::LogLevel;
 use crate::process::worker::listen::Serving;
+use crate::process::worker::output::Output;
 use crate::process::worker::protocol::{
     self, Config, Configuration, Failure, Line, Lines, VERSION,
 };
@@ -101,12 +104,20 @@ impl Server {
     /// Nobody else can touch the protocol: standard input is empty from here on, and what goes to standard output
     /// goes to standard error instead, also when this returns.
     ///
+    /// Until it returns, the log goes to the other side, as far as [`Builder::log_level`](super::Builder::log_level) there
+    /// says: [events](crate::probe) of the library always, with the feature `log` the records of that crate, and with
+    /// `tracing` the events of this thread and those that it starts. A program that has a logger, a log, or a subscriber
+    /// of its own keeps it, and that gets the records instead. Who logs waits until its line is written, as for an answer;
+    /// an event for which there is no room is printed on standard error instead.
+    ///
     /// # Stopping
     ///
     /// If the calling thread is asked to stop, no further call begins, those that run are cancelled (they find their stop
     /// set), and it returns when they have ended. SIGTERM does that to a program that begins with [`run`](crate::run): the
     /// processes of a [`Worker`](super::Worker) get it together with their parent. A Python worker takes SIGTERM for the
     /// other side's `stop`: those that run may end.
+    ///
+    /// After the other side's `stop` it reads no more, so neither a `cancel` nor the end of its input is heard; SIGTERM is.
     ///
     /// # Errors
     ///
@@ -129,13 +140,18 @@ impl Server {
         };
         let threads = self.threads.or(config.threads).unwrap_or(1).max(1);
         let longest = config.max_line;
-        let serving = Serving::new(self.functions, threads, longest, (input, output), lines, at);
+        let output = Arc::new(Output::new(output));
+        let ends = (input, Arc::clone(&output));
+        let serving = Serving::new(self.functions, threads, longest, ends, lines, at);
         let hello = format!(
             "{{\"out\":\"ok\",\"version\":{VERSION},\"language\":\"rust\",\"pid\":{}}}\n",
             std::process::id()
         );
-        serving.send(hello.as_bytes());
-        serving.serve().map_err(|error| ServeError(Box::new(error)))
+        output.send(hello.as_bytes());
+        let level = config.log_level.unwrap_or(LogLevel::Info);
+        let forwarding = Forwarding::new(output, level, longest);
+        let served = forwarding.run(|| serving.serve());
+        served.map_err(|error| ServeError(Box::new(error)))
     }
 }
 

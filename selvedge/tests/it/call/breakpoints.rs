@@ -93,6 +93,53 @@ fn a_breakpoint_that_is_not_reached_ends_with_the_program_or_expires() {
     });
 }
 
+/// The log keeps no record of the calls that run around the last ones: their ends were missed.
+#[test]
+fn a_breakpoint_sees_the_end_of_a_call_whose_record_had_to_go() {
+    #[open]
+    fn down(n: u32) -> u32 {
+        if n == 0 { 0 } else { down(n - 1) + 1 }
+    }
+    for capacity in [0, 1, 2] {
+        let log = Log::record("**::breakpoints::**::down").unwrap();
+        let ends = Arc::new(Mutex::new(Vec::new()));
+        let log = log
+            .capacity(capacity)
+            .break_when(|call| !call.is_running(), {
+                let ends = Arc::clone(&ends);
+                move |call| {
+                    ends.lock()
+                        .unwrap()
+                        .push(call.returned().unwrap().to_owned())
+                }
+            });
+        log.run(|| down(4));
+        assert_eq!(*ends.lock().unwrap(), ["0", "1", "2", "3", "4"]);
+        assert_eq!(
+            (log.calls().len(), log.dropped()),
+            (capacity, 5 - capacity as u64)
+        );
+        ends.lock().unwrap().clear();
+        // One that did not run when the room became less: it has ended, once.
+        let log = log.capacity(0);
+        log.run(|| down(0));
+        assert_eq!(*ends.lock().unwrap(), ["0"]);
+    }
+    World::new().run(|| {
+        let log = Log::record("**::breakpoints::**::down")
+            .unwrap()
+            .capacity(1);
+        let recorded = log.clone();
+        let mut scenario = Scenario::start("down", move || recorded.run(|| down(3)));
+        scenario
+            .pause_when(log.breakpoint(|call| call.arg("n") == Some("0")))
+            .unwrap();
+        let call = scenario.pause_when(log.breakpoint(|call| call.returned() == Some("3")));
+        assert_eq!(call.unwrap().arg("n"), Some("3"));
+        assert_eq!(scenario.finish().unwrap(), 3);
+    });
+}
+
 /// A groutine has control while it runs: the call has not begun.
 #[test]
 fn a_breakpoint_hands_control_to_a_groutine_before_the_call_runs() {

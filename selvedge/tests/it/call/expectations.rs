@@ -91,6 +91,24 @@ fn too_few_calls_fail_at_the_end_and_are_listed() {
     );
 }
 
+/// All of them have to be true: the last one alone counted.
+#[test]
+fn a_second_predicate_narrows_further() {
+    let sends = send::expect(1)
+        .with(|args| args.to == "a")
+        .with(|args| args.n > 1)
+        .returning(|_| 9);
+    sends.run(|| {
+        assert_eq!(send("b", 2), 2);
+        send("a", 1);
+        assert_eq!(send("a", 2), 9);
+    });
+    let message = panics(|| sends.run(|| send("b", 2)));
+    let with = "expected 1 call of `send` with arguments as HERE and HERE say (at HERE); got 0";
+    assert!(plain(&message).starts_with(with), "{message}");
+    assert!(message.contains("do not match"), "{message}");
+}
+
 #[test]
 fn a_call_too_many_panics_at_once_and_names_itself() {
     let sends = send::expect(1).returning(|_| 0);

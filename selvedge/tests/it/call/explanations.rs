@@ -1,6 +1,6 @@
 //! What a call here and now would run.
 
-use selvedge::call::{self, Condition, What, Why};
+use selvedge::call::{self, Condition, Groutines, What, Why};
 use selvedge::{Signal, context, open};
 
 context! {
@@ -145,5 +145,74 @@ fn an_async_function_explains_itself_too() {
         let text = fetch::explain().to_string();
         assert!(text.contains("`before`"), "{text}");
         assert!(text.contains(&format!("explanations.rs:{line}:")), "{text}");
+    });
+}
+
+/// Groutines answer too, so they are among the steps: each set where its block stands among the patches.
+#[test]
+fn groutines_that_listen_stand_between_the_patches_around_their_block() {
+    let set = Groutines::new().named("answer", || async {
+        price::called().await.with(|call| call.ret(7))
+    });
+    let inner = Groutines::new()
+        .named("returned", || async {
+            let _ = price::returned().await;
+        })
+        .named("deaf", || async {
+            let _ = quiet::called().await;
+        });
+    let (outer, within) = (price::after(|_| ()), price::before(|_| ()));
+    let deaf = Groutines::new().named("deaf", || async {
+        let _ = quiet::called().await;
+    });
+    outer.run(|| {
+        set.run(|| {
+            deaf.run(|| {
+                within.run(|| {
+                    inner.run(|| {
+                        assert_eq!(
+                            lines(&price::explain()),
+                            [
+                                "1. groutines of a block around us: returned",
+                                "2. the patch `before` of HERE, of a block around us, 0 hits",
+                                "3. groutines of a block around us: answer",
+                                "4. the patch `after` of HERE, of a block around us, 0 hits",
+                                "5. the function itself",
+                            ]
+                        );
+                        assert_eq!(price(1), 7);
+                        // Both have heard what they waited for.
+                        let steps = price::explain();
+                        let is_set = |step: &call::ExplainedStep| {
+                            matches!(step.what(), What::Groutines { .. })
+                        };
+                        assert!(!steps.steps().iter().any(is_set), "{steps}");
+                    });
+                });
+            });
+        });
+    });
+}
+
+#[test]
+fn groutines_that_wait_for_some_calls_only_say_so() {
+    let shop = Shop(0);
+    let set = Groutines::new()
+        .named("of bytes", || async {
+            let _ = show::called::<u8>().await;
+        })
+        .named("open", {
+            let at = call::Addr::of(&shop);
+            move || async move {
+                let _ = shop::is_open::called().on(at).await;
+            }
+        });
+    set.run(|| {
+        let (other, same) = (show::explain::<u16>(), show::explain::<u8>());
+        assert_eq!(other.steps()[0].passed_by(), Some(&Why::OtherTypes));
+        assert!(same.steps()[0].runs());
+        assert_eq!(same.steps().len(), 2);
+        let explanation = shop::is_open::explain();
+        assert_eq!(explanation.steps()[0].passed_by(), Some(&Why::OneObject));
     });
 }

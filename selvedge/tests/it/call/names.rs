@@ -93,6 +93,53 @@ fn raw_names_and_attributes_are_kept() {
     assert_eq!(patch.run(|| r#match(1, 2)), 2);
 }
 
+/// Handles are as visible as their methods, however that is said.
+mod outer {
+    pub(super) mod inner {
+        pub(in crate::call::names) struct Lamp;
+
+        #[selvedge::open]
+        impl Lamp {
+            pub(in super::super) fn far(&self) -> u8 {
+                1
+            }
+            pub(in crate::call::names) fn from_the_root(&self) -> u8 {
+                2
+            }
+            pub(super) fn near(&self) -> u8 {
+                3
+            }
+            pub(self) fn here(&self) -> u8 {
+                4
+            }
+            fn own(&self) -> u8 {
+                5
+            }
+        }
+
+        pub(in crate::call::names) fn hidden() -> [u8; 2] {
+            let here = lamp::here::after(|returned| *returned.result += 10);
+            let own = lamp::own::after(|returned| *returned.result += 10);
+            here.and(own).run(|| [Lamp.here(), Lamp.own()])
+        }
+    }
+
+    pub(super) fn near() -> u8 {
+        let patch = inner::lamp::near::after(|returned| *returned.result += 10);
+        patch.run(|| inner::Lamp.near())
+    }
+}
+
+#[test]
+fn methods_of_any_visibility_are_patched_where_they_can_be_called() {
+    use outer::inner::{Lamp, hidden, lamp};
+    let far = lamp::far::after(|returned| *returned.result += 10);
+    let from_the_root = lamp::from_the_root::after(|returned| *returned.result += 10);
+    let both = far.and(from_the_root);
+    assert_eq!(both.run(|| [Lamp.far(), Lamp.from_the_root()]), [11, 12]);
+    assert_eq!((outer::near(), hidden()), (13, [14, 15]));
+}
+
 struct Parser<'t> {
     rest: &'t str,
 }

@@ -191,3 +191,52 @@ fn a_body_that_began_before_ends_with_its_thread() {
         }
     });
 }
+
+#[test]
+fn a_body_that_waits_for_its_children_has_no_second_one() {
+    let _alone = alone();
+    let (inner, outer) = (World::with_mock_clock(), World::with_mock_clock());
+    outer.run(|| {
+        let profiling = start();
+        inner.run(|| {
+            timed(&inner, 2);
+            let child = |stop: Signal| Ok(_ = stop.wait_until(&stop));
+            thread::spawn("child", child).release();
+        });
+        timed(&outer, 4);
+        let profile = profiling.stop();
+        // The child, and the bodies of both worlds.
+        assert_eq!(profile.threads().len(), 3, "{profile}");
+        assert_eq!(
+            profile
+                .threads()
+                .iter()
+                .filter(|it| it.row("timed").is_some())
+                .count(),
+            2
+        );
+    });
+}
+
+/// The body has a number of the first profile.
+#[test]
+fn a_body_ends_in_a_profile_that_was_started_within_it() {
+    let _alone = alone();
+    let (inner, outer) = (World::with_mock_clock(), World::with_mock_clock());
+    outer.run(|| {
+        let first = start();
+        let mut profiling = None;
+        inner.run(|| {
+            drop(first.stop());
+            profiling = Some(start());
+            timed(&inner, 2);
+        });
+        timed(&outer, 4);
+        let profile = profiling.unwrap().stop();
+        assert_eq!(profile.threads().len(), 2, "{profile}");
+        for thread in profile.threads() {
+            let calls = thread.rows().iter().map(|row| row.calls()).sum::<u64>();
+            assert_eq!(calls, 1, "{profile}");
+        }
+    });
+}

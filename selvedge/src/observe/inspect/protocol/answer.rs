@@ -106,8 +106,15 @@ pub struct Snapshot {
     /// The child processes.
     #[serde(default)]
     pub processes: Vec<ProcessInfo>,
-    /// What looks wrong, with the limits of `warnings` when none are given.
+    /// What looks wrong for as long as the request says.
     pub warnings: Vec<Warning>,
+    /// In a `record`: how many events of this stream were dropped before it, since its begin.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// A thread, or a scope: a place in the tree that has children but no thread of its own.

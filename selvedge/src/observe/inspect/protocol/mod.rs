@@ -26,7 +26,7 @@
 //! | a request                                                | [`REQUEST_BYTES`]; a longer one ends the connection |
 //! | connections at a time                                    | [`CONNECTIONS`]; one more is told `busy` and closed |
 //! | streams of a connection                                  | [`STREAMS`]                               |
-//! | events that wait to be sent, of a stream                 | [`PENDING`]; more are dropped and counted |
+//! | events that wait to be sent, of a stream                 | [`PENDING`], and [`KEPT_FREE`] more failures and warnings; others are dropped and counted |
 //! | the text of an event                                     | [`TEXT_BYTES`], cut with `…`              |
 //! | a client that takes nothing of what waits for it         | dropped after [`PATIENCE`]                |
 //! | what waits for a client before its next request is read  | [`UNSENT_BYTES`]                          |
@@ -48,6 +48,7 @@ pub use answer::{
     LockInfo, Problem, ProblemKind, ProcessInfo, QueueInfo, SignalInfo, Snapshot, ThreadInfo,
     WaitInfo, Warning, WarningKind,
 };
+pub(super) use request::LONG_MS;
 pub use request::{Command, ProfileFormat, Request};
 
 /// The version of the protocol that this library speaks.
@@ -60,6 +61,8 @@ pub const CONNECTIONS: usize = 16;
 pub const STREAMS: usize = 16;
 /// How many events of a stream may wait to be sent.
 pub const PENDING: usize = 1024;
+/// How many failures and warnings may wait to be sent beyond that.
+pub const KEPT_FREE: usize = 256;
 /// The longest text of an event.
 pub const TEXT_BYTES: usize = 2048;
 /// How many single calls and sleeps a profile keeps for a trace.

@@ -42,6 +42,9 @@ pub enum Command {
         /// Whether to read each thread's processor time: some microseconds a thread.
         #[serde(default)]
         cpu: bool,
+        /// From how many milliseconds on something is among its warnings; five seconds, if nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after_ms: Option<u64>,
     },
     /// The threads.
     Tree {
@@ -59,11 +62,14 @@ pub enum Command {
     Processes,
     /// The open functions that were ever called or bound, with the counts of this connection's `count`s.
     Calls,
-    /// What looks wrong: waits for locks, full queues and ignored stops that have lasted for so long, and circles
-    /// of threads that wait for each other.
+    /// What looks wrong: a thread that has waited for so long for a lock, or for room in a queue, or has not obeyed a
+    /// stop; and circles of threads that wait for each other.
+    ///
+    /// A wait is that of one thread: a queue that is always full, and whose pushes wait for a second each, is as slow as
+    /// who pops from it, and no warning.
     Warnings {
         /// From how many milliseconds on.
-        #[serde(default = "five_seconds")]
+        #[serde(default = "long")]
         after_ms: u64,
     },
     /// A stream of the calls of open functions whose path matches: [`Body::Call`](super::Body::Call).
@@ -95,6 +101,8 @@ pub enum Command {
     },
     /// A stream of [`Body::Snapshot`](super::Body::Snapshot)s, and of what happens in between:
     /// [`Body::Happened`](super::Body::Happened). Written to a file line by line it can be played back.
+    ///
+    /// That a context was entered or left is told only where `details` are asked for: most programs do it all the time.
     Record {
         /// A snapshot so often; every 10 milliseconds at the most.
         every_ms: u64,
@@ -104,6 +112,12 @@ pub enum Command {
         /// As of `snapshot`.
         #[serde(default)]
         cpu: bool,
+        /// Whether to tell of contexts as well.
+        #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+        details: bool,
+        /// As of `snapshot`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after_ms: Option<u64>,
     },
     /// Ends a stream of this connection.
     End {
@@ -153,8 +167,11 @@ pub enum ProfileFormat {
     Trace,
 }
 
-fn five_seconds() -> u64 {
-    5_000
+/// How long something must last to be a warning, if nothing is said.
+pub(in super::super) const LONG_MS: u64 = 5_000;
+
+fn long() -> u64 {
+    LONG_MS
 }
 
 impl Request {

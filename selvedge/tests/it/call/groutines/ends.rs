@@ -276,6 +276,39 @@ fn calls_on_one_object() {
     drop(super::app::view::pre_save::called().on(Addr::of(&a)));
 }
 
+struct Door(u8);
+
+#[open]
+impl Door {
+    fn open(&self, key: u8) -> u8 {
+        self.0 + key
+    }
+}
+
+/// Of two objects in one block: its calls and its returns are heard, the other's pass.
+#[test]
+fn a_call_on_another_object_is_not_heard() {
+    let (front, back) = (Door(10), Door(20));
+    let (it, notes) = (Addr::of(&front), Notes::new());
+    let noting = notes.clone();
+    let answers = move || {
+        let notes = noting.clone();
+        async move {
+            for _ in 0..2 {
+                let mut call = door::open::called().on(it).await;
+                call.with(|call| notes.note(call.args.key));
+                let mut returned = door::open::returned().on(it).await;
+                returned.with(|returned| *returned.result += 100);
+            }
+        }
+    };
+    Groutines::new().with(answers).run(|| {
+        assert_eq!([back.open(1), front.open(2), back.open(3)], [21, 112, 23]);
+        assert_eq!([back.open(4), front.open(5), front.open(6)], [24, 115, 16]);
+    });
+    assert_eq!(notes.take(), [2, 5]);
+}
+
 /// A set belongs to a wrapped future, wherever it is polled, and to nobody between its polls.
 #[test]
 fn a_set_goes_with_a_wrapped_future() {
