@@ -5,6 +5,7 @@
 pub mod worker {
     mod connection;
     mod error;
+    mod level;
     mod model;
     mod protocol;
 
