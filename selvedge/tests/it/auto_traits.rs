@@ -25,7 +25,7 @@ use selvedge::observe::logging::{self, Full, InstallError, Level, Writer};
 use selvedge::observe::profile::{self, Block, Profile, Profiling, Row, ThreadProfile};
 use selvedge::probe::{Ending, Event, Kind, Subscription};
 use selvedge::process::worker::{
-    BadArguments, BadResult, CallError, Ended, RemoteError, ServeError, Server, Worker,
+    BadArguments, BadResult, CallError, Ended, LogLevel, RemoteError, ServeError, Server, Worker,
 };
 use selvedge::process::{
     Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
@@ -132,7 +132,7 @@ fn names() -> Vec<&'static str> {
             Command, Descendant, Exit, Failed, Line, Output, Process, Stdin, Stdio, Unread,
             selvedge::process::JoinError, selvedge::process::SpawnError,
             BadArguments, BadResult, CallError, Ended, RemoteError, ServeError, Server, Worker,
-            selvedge::process::worker::Builder, selvedge::process::worker::StartError,
+            selvedge::process::worker::Builder, LogLevel, selvedge::process::worker::StartError,
             selvedge::process::worker::Call<u8>,
             AlreadyRunning, Report, ThreadReport,
             Ending, Kind, Subscription,
@@ -228,7 +228,7 @@ fn errors_go_where_any_error_goes() {
 }
 
 /// Types that are public for the expansion of macros or for doctests alone.
-const HIDDEN: [&str; 53] = [
+const HIDDEN: [&str; 54] = [
     "Expected",
     "Found",
     "Visit",
@@ -284,6 +284,8 @@ const HIDDEN: [&str; 53] = [
     "Loan",
     "Closure",
     "Polled",
+    // In models alone.
+    "Wire",
 ];
 
 #[test]
