@@ -10,8 +10,8 @@ use selvedge::testing::World;
 
 use crate::child::{heard, playing_among};
 
-/// The numbers of SIGHUP and SIGKILL.
-const HANG_UP: i32 = 1;
+/// The numbers of SIGUSR1, which nobody ignores who starts the tests, and of SIGKILL.
+const OWN: i32 = 10;
 const KILL: i32 = 9;
 
 fn sh(script: &str) -> Command {
@@ -47,12 +47,12 @@ fn the_first_of_several_ends_though_nobody_reads_it() {
 #[test]
 fn a_signal_arrives_at_the_process_alone() {
     World::new().run(|| {
-        let child = "trap 'echo child hears' HUP; trap 'echo child ends; exit' TERM
+        let child = "trap 'echo child hears' USR1; trap 'echo child ends; exit' TERM
             echo ready; while :; do sleep 0.01; done";
-        let script = "trap 'echo parent hears' HUP; sh -c \"$0\" & wait; kill -s TERM $!; wait";
+        let script = "trap 'echo parent hears' USR1; sh -c \"$0\" & wait; kill -s TERM $!; wait";
         let family = sh(script).arg(child).spawn().unwrap();
         assert_eq!(*family.stdout().pop().unwrap(), *b"ready");
-        assert!(family.signal(HANG_UP).unwrap());
+        assert!(family.signal(OWN).unwrap());
         let rest: Vec<_> = family.stdout().iter().collect();
         assert_eq!(rest, ["parent hears", "child ends"]);
         family.wait().unwrap();

@@ -35,17 +35,17 @@ fn a_command_has_all_the_verbs_of_a_process() {
 fn a_signal_arrives_at_the_command_and_not_at_the_next() {
     run(|| {
         let shell = Shell::new();
-        let script = "trap 'echo heard; exit' HUP; echo ready; while :; do sleep 0.01; done";
+        let script = "trap 'echo heard; exit' USR1; echo ready; while :; do sleep 0.01; done";
         let first = shell.run_script(script).unwrap();
         assert_eq!(*first.stdout().pop().unwrap(), *b"ready");
-        assert!(first.signal(1).unwrap());
+        assert!(first.signal(10).unwrap());
         assert_eq!(*first.stdout().pop().unwrap(), *b"heard");
         first.join().unwrap();
         let second = shell.run_script(script).unwrap();
         assert_eq!(*second.stdout().pop().unwrap(), *b"ready");
         assert!(!first.signal(9).unwrap());
         assert!(second.try_wait().is_none());
-        assert!(second.signal(1).unwrap());
+        assert!(second.signal(10).unwrap());
         second.join().unwrap();
     });
 }
