@@ -256,6 +256,7 @@ impl<W: Wakes> Linked<W> {
         }
     }
 
+    #[cfg(selvedge_worker)]
     pub(super) fn wakes(&self) -> &W {
         &self.wakes
     }
