@@ -344,7 +344,7 @@ impl Process {
         self.life.kill();
     }
 
-    /// Sends it a signal of the system, by its number: `1` is SIGHUP; the crate `libc` has the names. Says whether it
+    /// Sends it a signal of the system, by its number: `10` is SIGUSR1; the crate `libc` has the names. Says whether it
     /// was there: one that has been reaped gets nothing, nor does another that has its number now.
     ///
     /// It goes to the process with this [`id`](Self::id) alone, not to its group: who is to end is asked by
@@ -363,13 +363,13 @@ impl Process {
     ///
     /// # let status =
     /// selvedge::run("example", |_stop| {
-    ///     let script = "trap 'echo read again; exit' HUP; echo ready; while :; do sleep 0.01; done";
+    ///     let script = "trap 'echo read again; exit' USR1; echo ready; while :; do sleep 0.01; done";
     ///     let server = Command::new("sh").args(["-c", script]).spawn()?;
     ///     assert_eq!(*server.stdout().pop()?, *b"ready");
-    ///     assert!(server.signal(1)?);
+    ///     assert!(server.signal(10)?);
     ///     assert_eq!(*server.stdout().pop()?, *b"read again");
     ///     server.join()?;
-    ///     assert!(!server.signal(1)?); // there is nobody any more
+    ///     assert!(!server.signal(10)?); // there is nobody any more
     ///     Ok(())
     /// });
     /// # assert_eq!(status, std::process::ExitCode::SUCCESS);
