@@ -16,11 +16,18 @@ use selvedge::signal::{self, Progress};
 #[cfg(target_os = "linux")]
 use selvedge::sync::Lock;
 use selvedge::sync::{BatchQueue, PriorityQueue, Promise, Queue, Semaphore, Watch};
-use selvedge::{Ambient, Carry, Signal, Till, Wrap, local};
+use selvedge::{Ambient, Carry, Signal, Till, Wrap, call, local, open};
 #[cfg(target_os = "linux")]
 use selvedge::{io, thread};
 
 local! { static NAME: String; }
+
+#[open]
+fn logged(n: u32) {
+    if n > 0 {
+        logged(n - 1);
+    }
+}
 
 struct Counting;
 
@@ -104,6 +111,7 @@ fn everything_is_given_back() {
     let main = Signal::new();
     let far = Till::after(Duration::from_secs(100_000));
     let numbers = Progress::new();
+    let log = call::Log::record("**::logged").unwrap().capacity(1);
     let rounds: &[(&str, &dyn Fn())] = &[
         ("set and dropped", &|| _ = Signal::named("a name").set()),
         ("set with a text", &|| {
@@ -182,6 +190,9 @@ fn everything_is_given_back() {
             progress.advance(1);
         }),
         ("guards", &|| drop(Signal::new().set_on_drop())),
+        ("calls whose records had to go while they ran", &|| {
+            log.run(|| logged(2))
+        }),
     ];
     for (what, round) in rounds {
         assert_eq!(kept(round), 0, "{what}");

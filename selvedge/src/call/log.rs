@@ -352,9 +352,8 @@ impl Book {
         let now = signal::now();
         let mut pages = self.pages.lock();
         let took = |call: &Begun| now.saturating_duration_since(call.at);
-        if let Some(call) = pages.pushed_out.get(&number) {
-            let (call, end) = (Arc::clone(call), Arc::new((end, took(call))));
-            let end = Some(end);
+        if let Some(call) = pages.pushed_out.remove(&number) {
+            let end = Some(Arc::new((end, took(&call))));
             return Some(Record { call, end });
         }
         let mut latest_first = pages.records.iter_mut().rev();

@@ -21,6 +21,10 @@ pub(crate) const CASES: &[Case] = &[
         a_crash_that_nobody_hears_of_fails_the_parent,
     ),
     (
+        "what_comes_with_the_greeting_is_told",
+        what_comes_with_the_greeting_is_told,
+    ),
+    (
         "lines_that_make_no_sense_are_reported",
         lines_that_make_no_sense_are_reported,
     ),
@@ -135,6 +139,22 @@ printf '\377\376\n'; echo '{"id":1,"out":[1,2}'; read call; echo '{"id":2,"out":
             .filter(|text| text.contains("cannot be understood"))
             .count();
         assert_eq!(n, 5, "{texts:?}");
+        Ok(())
+    });
+}
+
+/// In one write: they are read at once.
+fn what_comes_with_the_greeting_is_told() {
+    program(|_| {
+        let script = r#"read config; printf '%s\n%s\n' '{"out":"ok","version":1}' \
+'{"log":{"level":"INFO","logger":"sh","message":"early"}}'; cat > /dev/null"#;
+        let heard = Heard::until("early");
+        let worker = Builder::new("sh", Command::new("sh").args(["-c", script])).start()?;
+        let is_told = heard
+            .heard
+            .wait_until(&Till::after(Duration::from_secs(20)));
+        assert!(is_told.is_ok(), "{:?}", heard.texts());
+        drop(worker);
         Ok(())
     });
 }

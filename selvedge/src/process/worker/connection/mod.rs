@@ -137,9 +137,7 @@ impl Writing {
         }
         sent
     }
-}
 
-impl Writing {
     /// A signal that is set when what waits to be written is gone, if that is much.
     fn pressure(&mut self) -> Option<Signal> {
         if self.rest.len() <= PRESSURE {
@@ -172,7 +170,7 @@ impl Connection {
         descriptor::never_waits(calls.as_fd())?;
         let inlet = Arc::new(Inlet::new(answers.into()));
         let intake = Some(Box::new(Intake::new(&inlet, lines)));
-        Ok(Self {
+        let connection = Self {
             worker,
             inlet,
             spare: Spare::default(),
@@ -193,7 +191,17 @@ impl Connection {
                 at_end: false,
                 is_over: false,
             }),
-        })
+        };
+        connection.hand_out_what_is_there();
+        Ok(connection)
+    }
+
+    /// Hands out what came with the answer to the configuration.
+    fn hand_out_what_is_there(&self) {
+        let reading = Reading::begin(self, &mut self.state.lock());
+        if let Some(mut reading) = reading {
+            reading.hand_out(None);
+        }
     }
 
     /// The path of the worker.

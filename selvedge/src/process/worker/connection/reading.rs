@@ -133,7 +133,7 @@ impl<'c> Reading<'c> {
     }
 
     /// Hands out the lines that are complete; the answer to `own`, if it is among them.
-    fn hand_out(&mut self, own: Option<u64>) -> Option<Answer> {
+    pub(super) fn hand_out(&mut self, own: Option<u64>) -> Option<Answer> {
         let (connection, mut answer) = (self.connection, None);
         while let Some(line) = self.intake().lines.next() {
             let mine = connection.hand_out(line, own.filter(|_| answer.is_none()));
