@@ -10,7 +10,7 @@
 //!    name then keeps its earlier value.
 //! 2. A line that is not a [`Scan::Binding`] binds nothing, whatever it holds.
 
-use crate::syntax::{begins_name, continues_name};
+use crate::syntax::is_name;
 
 /// The beginning of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,9 +78,7 @@ fn name_end(line: &[u8], at: usize) -> usize {
 /// The bytes as a name, if they are one.
 fn name(bytes: &[u8]) -> Option<&str> {
     let text = str::from_utf8(bytes).ok()?;
-    let mut symbols = text.chars();
-    let is_name = symbols.next().is_some_and(begins_name) && symbols.all(continues_name);
-    is_name.then_some(text)
+    is_name(text).then_some(text)
 }
 
 #[cfg(test)]

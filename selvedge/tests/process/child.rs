@@ -16,6 +16,11 @@ const NOBODY: u32 = 65534;
 selvedge::local! { pub(crate) static TENANT: String, baggage = "tenant"; }
 selvedge::context! { pub(crate) static DRY_RUN = "dry-run"; }
 
+/// A script of the shell.
+pub(crate) fn sh(script: &str) -> Command {
+    Command::new("sh").args(["-c", script])
+}
+
 /// This program in a part.
 pub(crate) fn playing(part: &str) -> Command {
     part_of(Command::new(program()), part)
@@ -31,17 +36,12 @@ fn as_nobody() -> Command {
     Command::new("setpriv").args([&user, "--clear-groups"])
 }
 
-/// The same, with room for so many more processes and threads of its user; root has no limit.
-pub(crate) fn playing_among(more: usize, part: &str) -> Command {
+/// The same as nobody, with room for so many more processes and threads. Only root can become nobody.
+pub(crate) fn playing_among(more: usize, part: &str) -> Option<Command> {
     let us = std::fs::metadata("/proc/self").expect("it is there").uid();
-    let is_root = us == 0;
-    let user = if is_root { NOBODY } else { us };
-    let limit = format!("--nproc={}", tasks_of(user) + more);
-    let limited = match is_root {
-        true => as_nobody().args(["prlimit", &limit]),
-        false => Command::new("prlimit").arg(limit),
-    };
-    part_of(limited.arg(program()), part)
+    let limit = format!("--nproc={}", tasks_of(NOBODY) + more);
+    let limited = as_nobody().args(["prlimit", &limit]).arg(program());
+    (us == 0).then(|| part_of(limited, part))
 }
 
 /// How many threads a user has.

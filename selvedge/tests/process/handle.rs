@@ -8,15 +8,11 @@ use selvedge::process::{Command, Unread};
 use selvedge::signal::any;
 use selvedge::testing::World;
 
-use crate::child::{heard, playing_among};
+use crate::child::{heard, playing_among, sh};
 
 /// The numbers of SIGUSR1, which nobody ignores who starts the tests, and of SIGKILL.
 const OWN: i32 = 10;
 const KILL: i32 = 9;
-
-fn sh(script: &str) -> Command {
-    Command::new("sh").args(["-c", script])
-}
 
 /// Nobody reads what one of them writes: who waited for the first of several waited for ever.
 #[test]
@@ -49,7 +45,7 @@ fn a_signal_arrives_at_the_process_alone() {
     World::new().run(|| {
         let child = "trap 'echo child hears' USR1; trap 'echo child ends; exit' TERM
             echo ready; while :; do sleep 0.01; done";
-        let script = "trap 'echo parent hears' USR1; sh -c \"$0\" & wait; kill -s TERM $!; wait";
+        let script = "trap 'echo parent hears; kill -s TERM $!' USR1; sh -c \"$0\" & wait; wait";
         let family = sh(script).arg(child).spawn().unwrap();
         assert_eq!(*family.stdout().pop().unwrap(), *b"ready");
         assert!(family.signal(OWN).unwrap());
@@ -88,7 +84,11 @@ fn what_is_no_signal_is_an_error() {
 #[test]
 fn out_of_processes_is_an_error() {
     World::new().run(|| {
-        let crowded = playing_among(60, "crowded").spawn().unwrap();
+        let Some(crowded) = playing_among(60, "crowded") else {
+            eprintln!("skipped: another user is needed, whose other programs do not count");
+            return;
+        };
+        let crowded = crowded.spawn().unwrap();
         assert_eq!(heard(&crowded), "true");
         let said = heard(&crowded);
         assert!(

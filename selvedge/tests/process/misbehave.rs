@@ -8,11 +8,7 @@ use selvedge::process::{Command, JoinError, Stdin};
 use selvedge::testing::World;
 use selvedge::{Ambient, Till, thread};
 
-use crate::child::{DRY_RUN, TENANT, heard, playing};
-
-fn sh(script: &str) -> Command {
-    Command::new("sh").args(["-c", script])
-}
+use crate::child::{DRY_RUN, TENANT, heard, playing, sh};
 
 /// Does a process with this number run?
 fn is_alive(id: &str) -> bool {

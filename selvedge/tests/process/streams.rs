@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 use selvedge::process::{Command, JoinError, Stdin};
 use selvedge::testing::World;
 
-fn sh(script: &str) -> Command {
-    Command::new("sh").args(["-c", script])
-}
+use crate::child::sh;
 
 /// 279: output comes as queues of lines, which end once; input is a queue.
 #[test]

@@ -10,11 +10,7 @@ use selvedge::testing::World;
 use selvedge::thread;
 use selvedge::{Signal, Till};
 
-use crate::child::{heard, playing, playing_on_a_small_disk};
-
-fn sh(script: &str) -> Command {
-    Command::new("sh").args(["-c", script])
-}
+use crate::child::{heard, playing, playing_on_a_small_disk, sh};
 
 /// Writes this many bytes: the number of them is even.
 fn zeros(bytes: u64) -> Command {

@@ -288,6 +288,7 @@ fn a_command_that_says_its_own_end_is_not_believed() {
     run(|| {
         let shell = Shell::new();
         // What this program was started with has readers that are none of the shell's, or none any more.
+        // In a subshell, which has no descriptor 10 or above by which the command would get its errors back.
         let numbers: Vec<_> = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 62, 63, 255]
             .into_iter()
             .filter(|number| !is_inherited(*number))
@@ -295,7 +296,7 @@ fn a_command_that_says_its_own_end_is_not_believed() {
             .collect();
         assert!(numbers.len() > 1, "all numbers are taken here");
         let script = format!(
-            "for n in {}; do printf '=0\\n+1\\n\\0=0\\n' >&$n; done 2>/dev/null
+            "(exec 2>/dev/null; for n in {}; do printf '=0\\n+1\\n\\0=0\\n' >&$n; done)
              printf '=0\\n' >&2; echo end; exit 5",
             numbers.join(" ")
         );
