@@ -221,6 +221,8 @@ class _Worker:
 
     def insist(self):
         """A signal that comes just before the main thread begins to sleep does not wake it: here is another, and another."""
+        if self.main_cancel not in self.running:
+            return
         poll, pause = select.poll(), 1
         poll.register(self.input, select.POLLIN)
         while self.main_cancel in self.running and not poll.poll(pause):
@@ -355,7 +357,6 @@ class _Worker:
                 threads = told.get("threads") or 1
             self.max_line = told.get("max_line") or self.max_line
             self.config = told.get("user")
-            logging.root.addHandler(_Handler(self))
             level = told.get("log_level") or "INFO"
             if logging.getLevelName(5) == "Level 5":
                 logging.addLevelName(5, "TRACE")
@@ -366,6 +367,7 @@ class _Worker:
             return
         language = "python %d.%d.%d" % sys.version_info[:3]
         self.send({"out": "ok", "version": VERSION, "language": language, "pid": os.getpid()})
+        logging.root.addHandler(_Handler(self))  # nothing comes before the greeting
         # Its handler raises only inside a call of the main thread.
         signal.signal(signal.SIGINT, self.interrupted)
         # Somebody stops the process: as if it had been said on the line.
@@ -399,13 +401,19 @@ class _Handler(logging.Handler):
     def __init__(self, worker):
         super().__init__()
         self.worker = worker
+        # How many letters of a message are sent: as JSON it fits into a line.
+        self.longest = min(1 << 16, worker.max_line // 8)
 
     def emit(self, record):
         try:
             message = record.getMessage()
             if record.exc_info:
                 message += "\n" + logging.Formatter().formatException(record.exc_info)
-            told = {"level": record.levelname, "logger": record.name, "message": printable(message)[: 1 << 16]}
+            told = {
+                "level": record.levelname,
+                "logger": printable(record.name)[: self.longest // 4],
+                "message": printable(message)[: self.longest],
+            }
             self.worker.send({"log": told})
         except Exception as error:
             print("a log record was lost: %s" % said(error), file=sys.stderr)

@@ -20,6 +20,7 @@ pub(crate) trait Taker: Send + Sync {
     /// Those that matter at least so much.
     fn max(&self) -> LevelFilter;
 
+    /// Takes a record, unless it matters too little.
     fn take(&self, record: &Record<'_>);
 
     fn flush(&self);
@@ -97,7 +98,7 @@ impl log::Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata())
+        if !is_event(record.target())
             && let Some(taker) = taker()
         {
             taker.take(record);

@@ -6,6 +6,7 @@ pub mod worker {
     mod connection;
     mod error;
     mod level;
+    mod lines;
     mod model;
     mod protocol;
 

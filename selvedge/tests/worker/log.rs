@@ -62,10 +62,16 @@ pub(crate) const CASES: &[Case] = &[
     ),
 ];
 
-pub(crate) const PYTHON_CASES: &[Case] = &[(
-    "the_level_says_what_a_python_worker_sends",
-    the_level_says_what_a_python_worker_sends,
-)];
+pub(crate) const PYTHON_CASES: &[Case] = &[
+    (
+        "the_level_says_what_a_python_worker_sends",
+        the_level_says_what_a_python_worker_sends,
+    ),
+    (
+        "a_long_record_of_python_fits_into_a_line",
+        a_long_record_of_python_fits_into_a_line,
+    ),
+];
 
 /// Are the records of the crate `log` taken?
 const LOGS: bool = cfg!(feature = "log");
@@ -393,6 +399,30 @@ fn a_long_record_fits_into_a_line() {
             let letters = sent.map(|text| text.matches('\u{1}').count());
             let expected = LOGS.then_some((longest / 8).min(1 << 16));
             assert_eq!(letters, expected, "{texts:?}");
+            assert!(!has(&texts, "cannot be understood"), "{texts:?}");
+        }
+        Ok(())
+    });
+}
+
+fn a_long_record_of_python_fits_into_a_line() {
+    program(|_| {
+        for longest in [2048, 64 << 20] {
+            let texts = heard_while(python().longest_line(longest), |worker| {
+                worker.exec(
+                    "import logging\nlogging.getLogger('\\2' * 100000).warning('\\1' * 100000)",
+                )?;
+                Ok(())
+            })?;
+            let letters = |letter| {
+                let sent = texts
+                    .iter()
+                    .find(|text| text.contains("`test/py`: WARNING"));
+                sent.map(|text| text.matches(letter).count())
+            };
+            let expected = (longest / 8).min(1 << 16);
+            assert_eq!(letters('\u{1}'), Some(expected), "{texts:?}");
+            assert_eq!(letters('\u{2}'), Some(expected / 4), "{texts:?}");
             assert!(!has(&texts, "cannot be understood"), "{texts:?}");
         }
         Ok(())

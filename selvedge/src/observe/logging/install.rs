@@ -112,7 +112,6 @@ impl Log {
     /// The service of the calling thread, or nobody outside of a tree.
     fn start(&self) -> Result<(), InstallError> {
         let log = Arc::clone(&self.0);
-        log.await_service();
         let service = thread::Builder::new("log").service();
         match service.spawn(move |_stop| log.serve()) {
             Ok(thread) => {

@@ -55,7 +55,7 @@ pub(super) struct Shared {
 
 struct Desk {
     out: Option<Out>,
-    /// A service will come for the writer.
+    /// A service will come for the writer, or it will be said that [nobody serves](Shared::serve_nobody).
     is_awaited: bool,
     lines: Vec<Line>,
 }
@@ -83,7 +83,7 @@ impl Shared {
             queue: BatchQueue::bounded("log", batch, builder.period, builder.bound).with_ring(RING),
             desk: Mutex::new(Desk {
                 out: Some(builder.writer),
-                is_awaited: false,
+                is_awaited: true,
                 lines: Vec::new(),
             }),
             dropped: AtomicU64::new(0),
@@ -134,11 +134,6 @@ impl Shared {
         if let Err(line) = refused {
             self.write_at_once(line); // invariant 3
         }
-    }
-
-    /// There will be a service, or else it is said that [nobody serves](Self::serve_nobody).
-    pub(super) fn await_service(&self) {
-        self.desk.lock().is_awaited = true;
     }
 
     /// Lines go to `desk` from now on; the service writes the rest, and ends.

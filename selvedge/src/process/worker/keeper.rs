@@ -21,9 +21,8 @@ use crate::probe::{self, Event};
 use crate::process::worker::builder::{Builder, StartError};
 use crate::process::worker::connection::{Attended, Connection};
 use crate::process::worker::error::{Ended, Why};
-use crate::process::worker::protocol::{
-    self, Config, Configuration, FromWorker, Line, Lines, VERSION,
-};
+use crate::process::worker::lines::{Line, Lines, shown};
+use crate::process::worker::protocol::{self, Config, Configuration, FromWorker, VERSION};
 use crate::process::worker::worker::{Phase, Shared};
 use crate::process::{JoinError, Process, Stdin, Stdio};
 use crate::signal::{self, Signal, Till, WaitError, WaitSite, any};
@@ -257,7 +256,7 @@ impl Life<'_> {
             Ok(FromWorker {
                 err: Some(failure), ..
             }) => bad(failure.message),
-            _ => bad(protocol::shown(text)),
+            _ => bad(shown(text)),
         }
     }
 

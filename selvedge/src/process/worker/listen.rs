@@ -22,8 +22,9 @@ use std::time::Duration;
 use crate::ambient::Ambient;
 use crate::primitive::sys::inlet::Inlet;
 use crate::primitive::{Arc, Mutex, drop_caught, message_of};
+use crate::process::worker::lines::{Line, Lines, shown};
 use crate::process::worker::output::Output;
-use crate::process::worker::protocol::{self, Failure, FromServer, Line, Lines, ToWorker};
+use crate::process::worker::protocol::{self, Failure, FromServer, ToWorker};
 use crate::process::worker::serve::{Arguments, Function};
 use crate::signal::{self, Reader, Signal, Till, Unread, WaitSite, deadline};
 use crate::sync::Queue;
@@ -330,10 +331,7 @@ impl Serving {
     }
 
     fn refuse(&self, line: &[u8], why: &str) {
-        let message = format!(
-            "cannot understand the line `{}`: {why}",
-            protocol::shown(line)
-        );
+        let message = format!("cannot understand the line `{}`: {why}", shown(line));
         let failure = Failure {
             kind: "MalformedCall".to_owned(),
             message,

@@ -69,6 +69,7 @@ mod error;
 mod forward;
 mod keeper;
 mod level;
+mod lines;
 mod listen;
 mod output;
 mod protocol;

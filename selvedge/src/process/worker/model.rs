@@ -6,7 +6,8 @@ use std::io::{PipeReader, PipeWriter, pipe};
 
 use super::connection::{Answer, Attended, Connection};
 use super::error::{Ended, Why};
-use super::protocol::{LONGEST_LINE, Lines, Request};
+use super::lines::Lines;
+use super::protocol::{LONGEST_LINE, Request};
 use crate::signal::{Signal, WaitSite};
 
 /// The parent's side, and what the worker would read.

@@ -16,11 +16,10 @@ use serde_json::value::RawValue;
 use crate::primitive::{Arc, sys};
 use crate::process::worker::forward::Forwarding;
 use crate::process::worker::level::LogLevel;
+use crate::process::worker::lines::{Line, Lines, shown};
 use crate::process::worker::listen::Serving;
 use crate::process::worker::output::Output;
-use crate::process::worker::protocol::{
-    self, Config, Configuration, Failure, Line, Lines, VERSION,
-};
+use crate::process::worker::protocol::{self, Config, Configuration, Failure, VERSION};
 use crate::signal::Stopped;
 use crate::thread::Outcome;
 
@@ -238,7 +237,7 @@ fn configuration(input: &OwnedFd, lines: &mut Lines) -> Result<Option<Config>, S
                 return Err(ServeError("the first line is too long".into()));
             };
             let told: Configuration = protocol::read(line).map_err(|error| {
-                let shown = protocol::shown(line);
+                let shown = shown(line);
                 ServeError(format!("`{shown}` is no configuration: {error}").into())
             })?;
             let version = told.config.version;

@@ -31,7 +31,8 @@ use crate::primitive::sys::inlet::Inlet;
 use crate::primitive::{Arc, Mutex};
 use crate::probe::{self, Event};
 use crate::process::worker::error::{Ended, RemoteError};
-use crate::process::worker::protocol::{self, Failure, FromWorker, Line, Lines, Request};
+use crate::process::worker::lines::{Line, Lines, shown};
+use crate::process::worker::protocol::{self, Failure, FromWorker, Request};
 use crate::signal::{self, Signal, Spare, WaitSite, Waiter, Woken};
 use reading::{Intake, Read, Reading};
 
@@ -456,7 +457,7 @@ impl Connection {
     fn complain(&self, line: &[u8], why: &dyn core::fmt::Display) -> Option<Answer> {
         probe::emit(&Event::WorkerMalformed {
             worker: &self.worker,
-            line: &protocol::shown(line),
+            line: &shown(line),
             why,
         });
         None

@@ -9,7 +9,7 @@ use std::io;
 use super::{Answer, Connection, State};
 use crate::primitive::Arc;
 use crate::primitive::sys::inlet::Inlet;
-use crate::process::worker::protocol::{self, Lines};
+use crate::process::worker::lines::{Lines, READ};
 use crate::signal::{Reader, Signal, Unread, WaitSite};
 
 /// What who reads has.
@@ -120,7 +120,7 @@ impl<'c> Reading<'c> {
                 Ok(None) => break true,
                 Ok(Some(n)) => {
                     self.hand_out(None);
-                    if n < protocol::READ && !to_the_end {
+                    if n < READ && !to_the_end {
                         break true;
                     }
                 }

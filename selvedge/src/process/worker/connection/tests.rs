@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::{Answer, Connection, PRESSURE};
 use crate::process::worker::error::{Ended, Why};
-use crate::process::worker::protocol::{LONGEST_LINE, Lines, Request};
+use crate::process::worker::lines::Lines;
+use crate::process::worker::protocol::{LONGEST_LINE, Request};
 use crate::signal::{Signal, Till, WaitSite};
 
 /// A connection with calls 1 to `calls`, and the worker's ends of it.

@@ -2,18 +2,18 @@
 
 use log::{Level, LevelFilter, Record};
 
-use super::Wire;
+use super::Forwarder;
 use crate::primitive::Arc;
 use crate::probe::records::{Rank, Taker, Taking, Values, take_records};
 use crate::process::worker::level::LogLevel;
 
 /// Unless the program has a logger.
-pub(super) fn records_to(wire: &Arc<Wire>) -> Option<Taking> {
-    let wire = Arc::clone(wire);
-    take_records(wire, Rank::Last)
+pub(super) fn records_to(forwarder: &Arc<Forwarder>) -> Option<Taking> {
+    let forwarder = Arc::clone(forwarder);
+    take_records(forwarder, Rank::Last)
 }
 
-impl Taker for Wire {
+impl Taker for Forwarder {
     fn max(&self) -> LevelFilter {
         match self.level {
             LogLevel::Error => LevelFilter::Error,

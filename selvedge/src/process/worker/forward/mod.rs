@@ -14,12 +14,11 @@ mod tracing;
 
 use core::fmt::{Display, Write};
 
-use serde::Serialize;
-
 use crate::primitive::Arc;
 use crate::probe::{self, Event, Subscription, Weight};
 use crate::process::worker::level::LogLevel;
 use crate::process::worker::output::Output;
+use crate::process::worker::protocol::{LogFromServer, Logged};
 
 /// How many bytes of a message are sent.
 const LONGEST: usize = 1 << 16;
@@ -27,41 +26,28 @@ const LONGEST: usize = 1 << 16;
 /// The log goes to the other side until this is dropped.
 pub(super) struct Forwarding {
     #[cfg(feature = "tracing")]
-    wire: Arc<Wire>,
+    forwarder: Arc<Forwarder>,
     _events: Subscription,
     #[cfg(feature = "log")]
     _records: Option<probe::records::Taking>,
 }
 
 /// Where records go.
-struct Wire {
+struct Forwarder {
     output: Arc<Output>,
     level: LogLevel,
     /// How many bytes of a message are sent: as JSON it fits into a line.
     longest: usize,
 }
 
-/// A line.
-#[derive(Serialize)]
-struct Told<'t> {
-    log: Record<'t>,
-}
-
-#[derive(Serialize)]
-struct Record<'t> {
-    level: LogLevel,
-    logger: &'t str,
-    message: &'t str,
-}
-
 impl Forwarding {
     pub(super) fn new(output: Arc<Output>, level: LogLevel, longest_line: usize) -> Self {
-        let wire = Arc::new(Wire {
+        let forwarder = Arc::new(Forwarder {
             output,
             level,
             longest: LONGEST.min(longest_line / 8),
         });
-        let told = Arc::clone(&wire);
+        let told = Arc::clone(&forwarder);
         let tell = move |event: &Event<'_>| told.tell(event);
         Self {
             _events: match level < LogLevel::Debug {
@@ -69,22 +55,22 @@ impl Forwarding {
                 false => probe::subscribe(tell),
             },
             #[cfg(feature = "log")]
-            _records: log::records_to(&wire),
+            _records: log::records_to(&forwarder),
             #[cfg(feature = "tracing")]
-            wire,
+            forwarder,
         }
     }
 
     /// Runs `f`, and sends the events of `tracing` of its thread and those that it starts.
     pub(super) fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         #[cfg(feature = "tracing")]
-        return tracing::within(&self.wire, f);
+        return tracing::within(&self.forwarder, f);
         #[cfg(not(feature = "tracing"))]
         f()
     }
 }
 
-impl Wire {
+impl Forwarder {
     /// Sends an event, if it matters enough. It may be one of a thread that must not wait for the other side, such as the
     /// one that ends the program by force: without room it is printed.
     fn tell(&self, event: &Event<'_>) {
@@ -103,13 +89,13 @@ impl Wire {
         let mut made = String::new(); // invariant 1
         // A text takes everything; of one that gives up, there is the beginning.
         let _ = write!(made, "{text}");
-        let log = Record {
+        let log = Logged {
             level,
             logger: beginning(logger, self.longest / 4),
             message: beginning(&made, self.longest),
         };
         // Texts always have a JSON form.
-        if let Ok(mut line) = serde_json::to_vec(&Told { log }) {
+        if let Ok(mut line) = serde_json::to_vec(&LogFromServer { log }) {
             line.push(b'\n');
             self.output.send(&line);
         }

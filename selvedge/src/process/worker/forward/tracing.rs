@@ -8,20 +8,20 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber, dispatcher};
 
-use super::Wire;
+use super::Forwarder;
 use crate::primitive::Arc;
 use crate::process::worker::level::LogLevel;
 
 /// Runs `f`, and sends the events of its thread and those that it starts, unless the thread has a subscriber.
-pub(super) fn within<R>(wire: &Arc<Wire>, f: impl FnOnce() -> R) -> R {
+pub(super) fn within<R>(forwarder: &Arc<Forwarder>, f: impl FnOnce() -> R) -> R {
     if !dispatcher::get_default(|now| now.is::<NoSubscriber>()) {
         return f();
     }
-    let here = Dispatch::new(Sender(Arc::clone(wire)));
+    let here = Dispatch::new(Sender(Arc::clone(forwarder)));
     dispatcher::with_default(&here, f)
 }
 
-struct Sender(Arc<Wire>);
+struct Sender(Arc<Forwarder>);
 
 impl Subscriber for Sender {
     /// Events of the library are sent without it.
