@@ -150,11 +150,11 @@ impl Reader {
 
 /// Takes out what woke the reader; how many bytes are left.
 fn without_nul(bytes: &mut [u8]) -> usize {
-    let Some(first) = bytes.iter().position(|byte| *byte == NUL) else {
-        return bytes.len();
-    };
-    let mut kept = first;
-    for at in first..bytes.len() {
+    if !bytes.contains(&NUL) {
+        return bytes.len(); // `contains` looks at many at once
+    }
+    let mut kept = 0;
+    for at in 0..bytes.len() {
         if bytes[at] != NUL {
             bytes[kept] = bytes[at];
             kept += 1;

@@ -16,6 +16,11 @@ use crate::signal::timer;
 /// When all threads of [`selvedge::run`](crate::run) have been joined, tills that are still pending are
 /// set with the reason "shutdown", so that no thread outside the tree hangs on one.
 ///
+/// # Panics
+///
+/// The first till of a tree starts the thread that keeps the time. If the system has no room for one, making a till
+/// panics, as [`std::thread::spawn`] does; a later one tries again.
+///
 /// # Examples
 ///
 /// ```

@@ -95,6 +95,7 @@ fn out_of_processes_is_an_error() {
             said.contains("`sleep` was not started") && said.contains("ulimit -u"),
             "{said}"
         );
+        assert_eq!(heard(&crowded), "true"); // one was stopped
         let said = heard(&crowded);
         let started = said.strip_suffix(" started, and on it goes").unwrap();
         assert!((1..=60).contains(&started.parse().unwrap()), "{said}");

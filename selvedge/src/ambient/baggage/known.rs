@@ -8,6 +8,7 @@
 use core::any::Any;
 use core::fmt::{self, Display, Write};
 use core::str::FromStr;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::ambient::context::Context;
@@ -16,6 +17,10 @@ use crate::primitive::{Arc, RwLock, drop_caught, message_of};
 
 /// What has been found. A user's static in spirit: it is in no model.
 static KNOWN: RwLock<Option<Arc<Known>>> = RwLock::new(None);
+
+/// Was nothing found, and nothing registered? Written under the lock of `KNOWN`; a hint for the quiet case, so
+/// `Relaxed` is enough: who registers something before it calls sees that.
+static IS_EMPTY: AtomicBool = AtomicBool::new(false);
 
 /// A bound value of a local whose type is known to the local.
 pub(super) type Value = Arc<dyn Any + Send + Sync>;
@@ -173,6 +178,7 @@ pub fn register(declared: &'static impl Portable) {
     let mut more = Known::clone(here.as_ref().unwrap_or(&known));
     more.add(named);
     let old = here.replace(Arc::new(more));
+    IS_EMPTY.store(false, Relaxed);
     drop(here);
     drop(old);
 }
@@ -192,7 +198,14 @@ pub(super) fn known() -> Arc<Known> {
     }
     let found = Arc::new(discover());
     let mut here = KNOWN.write().unwrap_or_else(|e| e.into_inner());
-    Arc::clone(here.get_or_insert(found))
+    let known = here.get_or_insert(found);
+    IS_EMPTY.store(known.is_empty(), Relaxed);
+    Arc::clone(known)
+}
+
+/// Is there nothing that text could name, as far as anybody has looked?
+pub(super) fn is_empty() -> bool {
+    IS_EMPTY.load(Relaxed)
 }
 
 #[cfg(feature = "discover")]
@@ -237,6 +250,10 @@ impl Known {
         {
             self.contexts.push(context);
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.locals.is_empty() && self.contexts.is_empty()
     }
 
     /// All locals, by key and path.

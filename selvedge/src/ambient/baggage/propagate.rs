@@ -6,7 +6,7 @@ use std::env;
 
 use crate::ambient::baggage::carried::{CARRIED, Carried, Outgoing, Trace};
 use crate::ambient::baggage::error::{Error, Malformed, Shown};
-use crate::ambient::baggage::known::{Known, known};
+use crate::ambient::baggage::known::{self, Known, known};
 use crate::ambient::baggage::text::{Member, members};
 use crate::ambient::capture::Ambient;
 use crate::ambient::context::Activated;
@@ -237,6 +237,9 @@ pub(crate) fn headers_here() -> Vec<(&'static str, String)> {
 /// The trace context, and the baggage.
 fn texts() -> [String; 3] {
     let Some(received) = received() else {
+        if known::is_empty() {
+            return Default::default(); // nearly always
+        }
         return [String::new(), String::new(), outgoing(&Carried::default())];
     };
     let Trace { parent, state } = received.trace.clone();
@@ -280,14 +283,14 @@ impl Inherited {
 
 /// What came in with the ambient that runs here.
 fn received() -> Option<Arc<Carried>> {
-    CARRIED.get().ok()
+    CARRIED.is_bound().then(|| CARRIED.get().ok()).flatten() // nearly never: without an error to be made
 }
 
 /// The list that goes out from here.
 fn outgoing(received: &Carried) -> String {
     let list = received.outgoing(&known());
     if list.is_empty() {
-        return String::new(); // nearly always
+        return String::new();
     }
     fit(list, not_sent)
         .iter()

@@ -288,7 +288,7 @@ impl Watched {
     }
 
     fn give(&mut self, time: Duration) {
-        let till = self.life.member.timer().after(time);
+        let till = self.life.member.timer().after_or_at_once(time);
         // Not an action: those of tills delay one another.
         let hook = till.raise(&self.request.run.event);
         self.till = Some((till, hook));

@@ -100,8 +100,8 @@ impl<T: DeserializeOwned> Call<T> {
         let stop = signal::stop();
         let signals = [signal.unwrap_or(&stop), &stop];
         let signals = &signals[usize::from(signal.is_none())..];
-        let worker = Arc::clone(self.connection.worker());
-        let site = WaitSite::shared("wait for an answer of", Some(worker), at);
+        let worker = self.connection.worker();
+        let site = || WaitSite::shared("wait for an answer of", Some(Arc::clone(worker)), at);
         match self.connection.wait(self.id, signals, &site) {
             Ok(answer) => self.result(answer),
             Err(0) if signal.is_some() => Err(CallError::Expired),

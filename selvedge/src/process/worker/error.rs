@@ -314,6 +314,12 @@ impl What {
         }
     }
 
+    /// `text` is neither a list nor a map.
+    pub(super) fn scalar(text: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(text);
+        Self::Scalar(text.chars().take(60).collect())
+    }
+
     fn too_long(len: usize, longest: usize, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

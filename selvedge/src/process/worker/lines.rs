@@ -4,6 +4,8 @@
 //!
 //! 1. [`Lines`] keeps at most the longest line and one read. Of a line that is longer it keeps the beginning.
 
+use std::io::BufRead;
+
 /// How much is read at once.
 pub(super) const READ: usize = 4096;
 
@@ -72,7 +74,7 @@ impl Lines {
     /// The next line that is complete.
     pub(super) fn next(&mut self) -> Option<Line<'_>> {
         let begin = self.start;
-        let Some(at) = self.kept[self.looked..].iter().position(|b| *b == b'\n') else {
+        let Some(at) = line_end(&self.kept[self.looked..]) else {
             self.looked = self.kept.len();
             if let Some(over) = &mut self.over {
                 *over += self.looked - (begin + HEAD);
@@ -103,6 +105,13 @@ impl Lines {
     pub(super) fn rest(&self) -> &[u8] {
         &self.kept[self.start..]
     }
+}
+
+/// Where the first line end is; found by what looks at many bytes at once.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    let mut rest = bytes;
+    let skipped = rest.skip_until(b'\n').ok()?;
+    bytes[..skipped].ends_with(b"\n").then(|| skipped - 1)
 }
 
 /// The beginning of a line, for messages.

@@ -14,10 +14,11 @@
 
 use core::panic::Location;
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
+
+use serde_json::value::RawValue;
 
 use crate::ambient::Ambient;
 use crate::primitive::sys::inlet::Inlet;
@@ -32,8 +33,8 @@ use crate::thread::{self, Failures};
 
 /// How often the listener looks.
 const PERIOD: Duration = Duration::from_millis(2);
-/// How many bytes there is room for in an answer, to begin with.
-const ANSWER: usize = 128;
+/// How many bytes there stays room for between two answers.
+const ANSWER: usize = 4096;
 /// How often it looks in vain before it sleeps.
 const ROUNDS: u32 = 10;
 
@@ -73,15 +74,38 @@ struct Intake {
 /// A call that is not answered yet.
 struct Held {
     /// `None`: it has begun.
-    asked: Option<ToWorker>,
+    asked: Option<Asked>,
     cancelled: Signal,
+}
+
+/// What is to be run.
+struct Asked {
+    /// Or the name that no function has.
+    function: Result<Function, Box<str>>,
+    args: Option<Box<RawValue>>,
+    kwargs: Option<Box<RawValue>>,
+    context: Option<BTreeMap<String, String>>,
 }
 
 /// A call that runs.
 struct Call {
     id: u64,
-    asked: ToWorker,
+    asked: Asked,
     cancelled: Signal,
+}
+
+impl State {
+    /// Begins a call, unless that is answered.
+    fn begin(&mut self, id: u64) -> Option<Call> {
+        let held = self.held.get_mut(&id)?;
+        let (asked, cancelled) = (held.asked.take()?, held.cancelled.clone());
+        self.begun += 1;
+        Some(Call {
+            id,
+            asked,
+            cancelled,
+        })
+    }
 }
 
 impl Serving {
@@ -131,15 +155,19 @@ impl Serving {
             } else {
                 for n in 1..=self.threads {
                     scope.spawn(&format!("call-{n}"), |stop| {
+                        let mut line = Vec::new();
                         while !stop.is_set()
                             && let Ok(id) = self.calls.pop()
                         {
-                            self.run(id);
+                            if let Some(call) = self.begin(|state| state.begin(id)) {
+                                self.run(&call, &mut line);
+                                self.state.lock().held.remove(&call.id);
+                            }
                         }
                         Ok(())
                     });
                 }
-                let mut intake = self.intake();
+                let mut intake = self.intake(None);
                 let stop = signal::stop();
                 while self.read(&mut intake, [&self.ended, &stop], None) {}
             }
@@ -150,9 +178,9 @@ impl Serving {
 
     /// Reads and runs, one call after another.
     fn take_turns(&self) {
-        let stop = signal::stop();
+        let (stop, mut line, mut answered) = (signal::stop(), Vec::new(), None);
         while !self.ended.is_set() {
-            let (mut intake, mut next) = (self.intake(), None);
+            let (mut intake, mut next) = (self.intake(answered.take()), None);
             if intake.queued {
                 if stop.is_set() {
                     return;
@@ -163,18 +191,25 @@ impl Serving {
             if next.is_none() {
                 self.read(&mut intake, [&self.ended, &stop], Some(&mut next));
             }
-            self.state.lock().intake = Some(intake);
-            if let Some(id) = next {
-                self.run(id);
+            let call = self.begin(|state| {
+                state.intake = Some(intake);
+                state.begin(next?)
+            });
+            if let Some(call) = call {
+                self.run(&call, &mut line);
+                answered = Some(call.id);
             }
         }
     }
 
-    /// For who reads from now on; from the listener, if that reads.
-    fn intake(&self) -> Box<Intake> {
+    /// For who reads from now on; from the listener, if that reads. Forgets the call that was answered.
+    fn intake(&self, answered: Option<u64>) -> Box<Intake> {
         loop {
             let (back, free) = {
                 let mut state = self.state.lock();
+                if let Some(id) = answered {
+                    state.held.remove(&id);
+                }
                 if let Some(intake) = state.intake.take() {
                     return intake;
                 }
@@ -284,7 +319,7 @@ impl Serving {
         };
         let read = match protocol::usual_call(line) {
             Some(asked) => Ok(asked),
-            None => protocol::read::<ToWorker>(line),
+            None => protocol::read::<ToWorker<'_>>(line),
         };
         match read {
             Err(error) => self.refuse(line, &error.to_string()),
@@ -292,8 +327,15 @@ impl Serving {
             Ok(ToWorker {
                 cancel: Some(id), ..
             }) => self.cancel(id),
-            Ok(asked) => match (asked.id, &asked.call) {
-                (Some(id), Some(_)) => {
+            Ok(asked) => match (asked.id, asked.call) {
+                (Some(id), Some(name)) => {
+                    let function = self.functions.get(&*name);
+                    let asked = Asked {
+                        function: function.cloned().ok_or_else(|| name.into()),
+                        args: asked.args,
+                        kwargs: asked.kwargs,
+                        context: asked.context,
+                    };
                     let held = Held {
                         asked: Some(asked),
                         cancelled: Signal::new(),
@@ -332,43 +374,32 @@ impl Serving {
 
     fn refuse(&self, line: &[u8], why: &str) {
         let message = format!("cannot understand the line `{}`: {why}", shown(line));
-        let failure = Failure {
-            kind: "MalformedCall".to_owned(),
-            message,
-            traceback: String::new(),
-        };
+        let failure = Failure::new("MalformedCall", message);
         self.fail(protocol::id_of(line), &failure);
     }
 
-    /// Runs a call and answers it, unless that is done.
-    fn run(&self, id: u64) {
+    /// What `begin` has begun, if it has. It is for who reads, or runs, and does that at once.
+    fn begin(&self, begin: impl FnOnce(&mut State) -> Option<Call>) -> Option<Call> {
         let (call, wake) = {
             let mut state = self.state.lock();
-            let Some(held) = state.held.get_mut(&id) else {
-                return;
-            };
-            let Some(asked) = held.asked.take() else {
-                return;
-            };
-            let cancelled = held.cancelled.clone();
-            state.begun += 1;
-            let call = Call {
-                id,
-                asked,
-                cancelled,
-            };
+            let call = begin(&mut state)?;
             (call, state.wake.take())
         };
-        let call = &call;
         if let Some(wake) = wake {
             wake.set(); // invariant 2
         }
-        let mut line = Vec::with_capacity(ANSWER);
-        // A `Vec` takes everything.
-        let _ = write!(line, "{{\"id\":{},\"out\":", call.id);
+        Some(call)
+    }
+
+    /// Runs a call and answers it; `line` is to write in.
+    fn run(&self, call: &Call, line: &mut Vec<u8>) {
+        line.clear();
+        line.shrink_to(ANSWER);
+        line.extend_from_slice(b"{\"id\":");
+        let _ = serde_json::to_writer(&mut *line, &call.id); // a `Vec` takes everything
+        line.extend_from_slice(b",\"out\":");
         let head = line.len();
-        let result = self.perform(call, &mut line);
-        self.state.lock().held.remove(&call.id);
+        let result = self.perform(call, line);
         match result {
             Ok(()) if line.len() - head + 32 > self.longest => {
                 let message = format!(
@@ -376,17 +407,12 @@ impl Serving {
                     line.len() - head,
                     self.longest
                 );
-                let (kind, traceback) = ("TooLong".to_owned(), String::new());
-                let failure = Failure {
-                    kind,
-                    message,
-                    traceback,
-                };
+                let failure = Failure::new("TooLong", message);
                 self.fail(Some(call.id), &failure);
             }
             Ok(()) => {
                 line.extend_from_slice(b"}\n");
-                self.output.send(&line);
+                self.output.send(line);
             }
             Err(failure) => self.fail(Some(call.id), &failure),
         }
@@ -395,15 +421,11 @@ impl Serving {
     /// Writes the result of a call, as JSON. Nothing of the user's unwinds from here.
     fn perform(&self, call: &Call, into: &mut Vec<u8>) -> Result<(), Failure> {
         let asked = &call.asked;
-        let name = asked.call.as_deref().unwrap_or_default();
-        let Some(function) = self.functions.get(name) else {
+        let function = asked.function.as_ref().map_err(|name| {
             let known: Vec<_> = self.functions.keys().map(|name| &**name).collect();
-            return Err(Failure {
-                kind: "NoFunction".to_owned(),
-                message: format!("there is no `{name}`; there are: {}", known.join(", ")),
-                traceback: String::new(),
-            });
-        };
+            let message = format!("there is no `{name}`; there are: {}", known.join(", "));
+            Failure::new("NoFunction", message)
+        })?;
         let arguments = Arguments {
             args: asked.args.as_deref(),
             kwargs: asked.kwargs.as_deref(),
@@ -419,13 +441,9 @@ impl Serving {
             Ok(Err(_)) if call.cancelled.is_set() => Err(cancelled()),
             Ok(result) => result,
             Err(payload) => {
-                let message = message_of(&*payload).to_owned();
+                let failure = Failure::new("panic", message_of(&*payload));
                 drop_caught(payload);
-                Err(Failure {
-                    kind: "panic".to_owned(),
-                    message,
-                    traceback: String::new(),
-                })
+                Err(failure)
             }
         }
     }
@@ -460,9 +478,5 @@ impl Serving {
 }
 
 fn cancelled() -> Failure {
-    Failure {
-        kind: "Cancelled".to_owned(),
-        message: "the call was cancelled".to_owned(),
-        traceback: String::new(),
-    }
+    Failure::new("Cancelled", "the call was cancelled")
 }

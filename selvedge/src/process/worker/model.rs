@@ -30,8 +30,8 @@ impl Wire {
         let (ours, lines) = ((our_calls, our_answers), Lines::new(LONGEST_LINE));
         let connection = Connection::new("w".into(), ours, lines).expect("a connection");
         for id in 1..=calls {
-            let request = Request::call(id, "f", None, None, &[]);
-            connection.send(&"f".into(), &request).expect("it lives");
+            let request = Request::call(id, "f", &(), None::<&()>, &[]).expect("a line");
+            connection.send("f", &request).expect("it lives");
         }
         let wire = Self {
             connection,
@@ -42,7 +42,7 @@ impl Wire {
 
     /// The answer, or none if the worker has ended; the index of the signal that was set first.
     pub fn wait(&self, id: u64, signals: &[&Signal]) -> Result<Option<String>, usize> {
-        match self.connection.wait(id, signals, &site())? {
+        match self.connection.wait(id, signals, &site)? {
             Answer::Out(text) => Ok(Some(text.into())),
             Answer::Ended(_) => Ok(None),
             other => panic!("{other:?}"),

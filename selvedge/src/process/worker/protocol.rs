@@ -5,11 +5,12 @@
 //! 1. A line that is written has no line end inside, and `id` first: JSON escapes line ends, and a reader that
 //!    understands nothing else of a line finds the call that it was about.
 
-use core::fmt::Write;
+use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
+use crate::process::worker::error::What;
 use crate::process::worker::level::LogLevel;
 use crate::process::worker::lines::{HEAD, shown};
 
@@ -58,11 +59,11 @@ pub(super) struct FromWorker<'l> {
 
 /// A line to a worker, as a worker reads it.
 #[derive(Default, Deserialize)]
-pub(super) struct ToWorker {
+pub(super) struct ToWorker<'l> {
     #[serde(default)]
     pub(super) id: Option<u64>,
-    #[serde(default)]
-    pub(super) call: Option<String>,
+    #[serde(default, borrow)]
+    pub(super) call: Option<Cow<'l, str>>,
     #[serde(default)]
     pub(super) args: Option<Box<RawValue>>,
     #[serde(default)]
@@ -107,13 +108,18 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    /// A line of the worker was about a call, and said nothing that can be understood.
-    pub(super) fn malformed(error: &serde_json::Error, line: &[u8]) -> Self {
+    /// One without a traceback.
+    pub(super) fn new(kind: &str, message: impl Into<String>) -> Self {
         Self {
-            kind: "MalformedAnswer".to_owned(),
-            message: format!("{error}: `{}`", shown(line)),
+            kind: kind.to_owned(),
+            message: message.into(),
             traceback: String::new(),
         }
+    }
+
+    /// A line of the worker was about a call, and said nothing that can be understood.
+    pub(super) fn malformed(error: &serde_json::Error, line: &[u8]) -> Self {
+        Self::new("MalformedAnswer", format!("{error}: `{}`", shown(line)))
     }
 }
 
@@ -136,38 +142,75 @@ fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, 
 /// The line of a call, and its number.
 pub(super) struct Request {
     pub(super) id: u64,
-    pub(super) line: String,
+    pub(super) line: Vec<u8>,
 }
 
 impl Request {
-    /// `args` and `kwargs` are JSON.
+    /// A map instead of positional arguments is named ones; what is nothing is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`What`] is wrong with the arguments.
     pub(super) fn call(
         id: u64,
         name: &str,
-        args: Option<&str>,
-        kwargs: Option<&str>,
+        args: &impl Serialize,
+        kwargs: Option<&impl Serialize>,
         context: &[(&'static str, String)],
-    ) -> Self {
-        let mut text = String::with_capacity(64 + name.len() + args.map_or(0, str::len));
-        let _ = write!(text, "{{\"id\":{id},\"call\":");
-        quote(name, &mut text);
-        for (key, value) in [(",\"args\":", args), (",\"kwargs\":", kwargs)] {
-            if let Some(value) = value {
-                text.push_str(key);
-                text.push_str(value);
+    ) -> Result<Self, What> {
+        let mut line = Vec::with_capacity(CALL);
+        line.extend_from_slice(b"{\"id\":");
+        json(&id, &mut line)?;
+        line.extend_from_slice(b",\"call\":");
+        quote(name, &mut line)?;
+        let begin = line.len();
+        match field(ARGS, args, &mut line)? {
+            b'[' | b'n' => {}
+            b'{' if kwargs.is_none() => {
+                _ = line.splice(begin..begin + ARGS.len(), KWARGS.iter().copied());
             }
+            _ => return Err(What::scalar(&line[begin + ARGS.len()..])),
+        }
+        let begin = line.len();
+        if let Some(kwargs) = kwargs
+            && !matches!(field(KWARGS, kwargs, &mut line)?, b'{' | b'n')
+        {
+            return Err(What::scalar(&line[begin + KWARGS.len()..]));
         }
         for (i, (key, value)) in context.iter().enumerate() {
-            let open = if i == 0 { ",\"context\":{" } else { "," };
-            let _ = write!(text, "{open}\"{key}\":");
-            quote(value, &mut text);
+            line.extend_from_slice(if i == 0 { b",\"context\":{" } else { b"," });
+            quote(key, &mut line)?;
+            line.push(b':');
+            quote(value, &mut line)?;
         }
         if !context.is_empty() {
-            text.push('}');
+            line.push(b'}');
         }
-        text.push_str("}\n");
-        Self { id, line: text }
+        line.extend_from_slice(b"}\n");
+        Ok(Self { id, line })
     }
+}
+
+/// How many bytes there is room for in a call, to begin with.
+const CALL: usize = 128;
+const ARGS: &[u8] = b",\"args\":";
+const KWARGS: &[u8] = b",\"kwargs\":";
+
+/// A field, unless it is `null`; what its value begins with.
+fn field(key: &[u8], value: &impl Serialize, into: &mut Vec<u8>) -> Result<u8, What> {
+    let begin = into.len();
+    into.extend_from_slice(key);
+    let at = into.len();
+    json(value, into)?;
+    let first = into[at];
+    if first == b'n' {
+        into.truncate(begin);
+    }
+    Ok(first)
+}
+
+fn json(value: &impl Serialize, into: &mut Vec<u8>) -> Result<(), What> {
+    serde_json::to_writer(into, value).map_err(What::Json)
 }
 
 /// The line that ends a call nobody waits for any more.
@@ -183,13 +226,14 @@ fn is_plain(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-')
 }
 
-fn quote(text: &str, into: &mut String) {
-    if text.bytes().all(is_plain) {
-        into.extend(["\"", text, "\""]);
-        return;
+fn quote(text: &str, into: &mut Vec<u8>) -> Result<(), What> {
+    if !text.bytes().all(is_plain) {
+        return json(&text, into);
     }
-    // A text always has a JSON form.
-    into.push_str(&serde_json::to_string(text).unwrap_or_default());
+    into.push(b'"');
+    into.extend_from_slice(text.as_bytes());
+    into.push(b'"');
+    Ok(())
 }
 
 /// Reads a line. What is no object is refused: serde would read a list as the fields in their order.
@@ -208,7 +252,7 @@ pub(super) fn usual_answer(line: &[u8]) -> Option<(u64, &RawValue)> {
 }
 
 /// The same for a call with positional arguments, or without any.
-pub(super) fn usual_call(line: &[u8]) -> Option<ToWorker> {
+pub(super) fn usual_call(line: &[u8]) -> Option<ToWorker<'_>> {
     let (id, rest) = id_first(line)?;
     let rest = rest.strip_prefix(b",\"call\":\"")?;
     let end = rest.iter().position(|b| !is_plain(*b))?;
@@ -220,7 +264,7 @@ pub(super) fn usual_call(line: &[u8]) -> Option<ToWorker> {
     };
     (rest == b"}").then(|| ToWorker {
         id: Some(id),
-        call: Some(call.to_owned()),
+        call: Some(Cow::Borrowed(call)),
         args,
         ..ToWorker::default()
     })
@@ -264,17 +308,20 @@ pub(super) fn id_of(line: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::{Value, json};
 
-    use super::{FromWorker, RawValue, Request, ToWorker, id_of, read, usual_answer, usual_call};
+    use super::{
+        FromWorker, RawValue, Request, ToWorker, What, id_of, read, usual_answer, usual_call,
+    };
 
     proptest! {
         #[test]
         fn a_request_is_one_line_and_reads_back(name in "\\PC{0,20}[\n\"\\\\]?", id in any::<u64>()) {
             let context = [("baggage", "a=\"1\"\n".to_owned())];
-            let line = Request::call(id, &name, Some("[1]"), None, &context).line;
-            prop_assert_eq!(line.find('\n'), Some(line.len() - 1));
-            prop_assert_eq!(id_of(line.as_bytes()), Some(id));
-            let read: ToWorker = serde_json::from_str(&line).unwrap();
+            let line = Request::call(id, &name, &[1], None::<&()>, &context).unwrap().line;
+            prop_assert_eq!(line.iter().position(|b| *b == b'\n'), Some(line.len() - 1));
+            prop_assert_eq!(id_of(&line), Some(id));
+            let read: ToWorker<'_> = serde_json::from_slice(&line).unwrap();
             prop_assert_eq!(read.id, Some(id));
             prop_assert_eq!(read.call.unwrap(), name);
             prop_assert_eq!(&read.context.unwrap()["baggage"], "a=\"1\"\n");
@@ -315,28 +362,74 @@ mod tests {
         assert!(usual_answer(invalid).is_none());
     }
 
+    /// The line of a call, without its end.
+    fn line(
+        name: &str,
+        args: Value,
+        kwargs: Option<Value>,
+        context: &[(&'static str, String)],
+    ) -> String {
+        let line = Request::call(7, name, &args, kwargs.as_ref(), context)
+            .unwrap()
+            .line;
+        String::from_utf8(line).unwrap().trim_end().to_owned()
+    }
+
     #[test]
     fn a_usual_call_is_what_is_written_without_names_and_context() {
-        for (name, args) in [
-            ("add", Some("[1,\"]\"]")),
-            ("a.b_c-D", None),
-            ("f", Some("[]")),
+        for (name, args, written) in [
+            ("add", json!([1, "]"]), Some("[1,\"]\"]")),
+            ("a.b_c-D", json!(null), None),
+            ("f", json!([]), Some("[]")),
         ] {
-            let line = Request::call(7, name, args, None, &[]).line;
-            let asked = usual_call(line.trim_end().as_bytes()).unwrap();
+            let line = line(name, args, None, &[]);
+            let asked = usual_call(line.as_bytes()).unwrap();
             assert_eq!((asked.id, asked.call.as_deref()), (Some(7), Some(name)));
-            assert_eq!(asked.args.as_deref().map(RawValue::get), args);
+            assert_eq!(asked.args.as_deref().map(RawValue::get), written);
         }
         for (name, kwargs, context) in [
-            ("f", Some("{}"), &[][..]),
+            ("f", Some(json!({})), &[][..]),
             ("f", None, &[("baggage", "a=1".to_owned())][..]),
             ("f\"g", None, &[][..]),
         ] {
-            let line = Request::call(7, name, Some("[1]"), kwargs, context).line;
-            assert!(usual_call(line.trim_end().as_bytes()).is_none(), "{line}");
+            let line = line(name, json!([1]), kwargs, context);
+            assert!(usual_call(line.as_bytes()).is_none(), "{line}");
         }
         assert!(usual_call(b"{\"id\":7,\"call\":\"f\",\"args\":[1]").is_none());
         assert!(usual_call(b"{\"id\":7,\"call\":\"f").is_none());
+    }
+
+    #[test]
+    fn arguments_are_a_list_or_a_map_or_nothing() {
+        let start = "{\"id\":7,\"call\":\"f\"";
+        for (args, kwargs, rest) in [
+            (json!([1]), None, ",\"args\":[1]}"),
+            (json!({"a": 1}), None, ",\"kwargs\":{\"a\":1}}"),
+            (json!(null), None, "}"),
+            (json!(null), Some(json!(null)), "}"),
+            (
+                json!(null),
+                Some(json!({"a": [2]})),
+                ",\"kwargs\":{\"a\":[2]}}",
+            ),
+            (json!([1]), Some(json!({})), ",\"args\":[1],\"kwargs\":{}}"),
+        ] {
+            assert_eq!(line("f", args, kwargs, &[]), format!("{start}{rest}"));
+        }
+        let long = json!("é".repeat(100));
+        for (args, kwargs, begins) in [
+            (json!(17), None, "17"),
+            (json!("[]"), None, "\"[]\""),
+            (json!({}), Some(json!({})), "{}"),
+            (json!([1]), Some(json!([2])), "[2]"),
+            (long, None, &format!("\"{}", "é".repeat(59))),
+        ] {
+            let refused = Request::call(7, "f", &args, kwargs.as_ref(), &[]);
+            let Err(What::Scalar(text)) = refused else {
+                panic!("{args} and {kwargs:?} were taken");
+            };
+            assert_eq!(text, begins);
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::thread::Outcome;
 
 /// Writes its result, as JSON, to the end of a buffer.
 pub(super) type Function =
-    Box<dyn Fn(Arguments<'_>, &mut Vec<u8>) -> Result<(), Failure> + Send + Sync>;
+    Arc<dyn Fn(Arguments<'_>, &mut Vec<u8>) -> Result<(), Failure> + Send + Sync>;
 
 /// The functions of a program that takes calls: the other side of a [`Worker`](super::Worker).
 ///
@@ -88,7 +88,7 @@ impl Server {
             })?;
             serde_json::to_writer(into, &value).map_err(|error| failure("BadResult", &error))
         };
-        self.functions.insert(name.into(), Box::new(function));
+        self.functions.insert(name.into(), Arc::new(function));
         self
     }
 

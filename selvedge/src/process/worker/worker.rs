@@ -229,37 +229,17 @@ impl Worker {
         args: &impl Serialize,
         kwargs: Option<&impl Serialize>,
     ) -> Result<Request, CallError> {
-        let bad = |what| {
-            let call = function.into();
-            CallError::Arguments(BadArguments { call, what })
-        };
-        let text = |value: Result<String, _>| value.map_err(|error| bad(What::Json(error)));
-        let mut positional = Some(text(serde_json::to_string(args))?);
-        let mut named = kwargs
-            .map(|value| text(serde_json::to_string(value)))
-            .transpose()?;
-        let begins = |text: &Option<String>| text.as_ref().map_or(b'n', |text| text.as_bytes()[0]);
-        if begins(&positional) == b'{' && named.is_none() {
-            named = positional.take();
-        }
-        for (text, open) in [(&mut positional, b'['), (&mut named, b'{')] {
-            match begins(text) {
-                b'n' => *text = None,
-                first if first == open => {}
-                _ => {
-                    let shown = text.take().unwrap_or_default();
-                    return Err(bad(What::Scalar(shown.chars().take(60).collect())));
-                }
-            }
-        }
-        let context = headers_here();
         let id = self.shared.last.fetch_add(1, Relaxed) + 1;
-        let (positional, named) = (positional.as_deref(), named.as_deref());
-        let request = Request::call(id, function, positional, named, &context);
-        match request.line.len() {
-            len if len > self.shared.longest => Err(bad(What::TooLong(len, self.shared.longest))),
-            _ => Ok(request),
-        }
+        let longest = self.shared.longest;
+        Request::call(id, function, args, kwargs, &headers_here())
+            .and_then(|request| match request.line.len() {
+                len if len > longest => Err(What::TooLong(len, longest)),
+                _ => Ok(request),
+            })
+            .map_err(|what| {
+                let call = function.into();
+                CallError::Arguments(BadArguments { call, what })
+            })
     }
 
     fn send<T: DeserializeOwned>(
@@ -272,7 +252,6 @@ impl Worker {
             Some(until) => signal.wait_until(until).map_err(CallError::from),
             None => signal.wait().map_err(CallError::Stopped),
         };
-        let name: Arc<str> = function.into();
         loop {
             let connection = match self.shared.phase() {
                 Phase::Up(connection) => connection,
@@ -282,8 +261,10 @@ impl Worker {
                     continue;
                 }
             };
-            match connection.send(&name, request) {
-                Ok(()) => return Ok(Call::new(connection, request.id, name, self.shared.longest)),
+            match connection.send(function, request) {
+                Ok(name) => {
+                    return Ok(Call::new(connection, request.id, name, self.shared.longest));
+                }
                 Err(Unsent::Full(flushed)) => wait(&flushed)?,
                 Err(Unsent::Over) => {} // and there is another phase (invariant 1)
             }

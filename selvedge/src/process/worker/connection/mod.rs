@@ -74,6 +74,8 @@ struct Writing {
 
 struct State {
     pending: BTreeMap<u64, Pending>,
+    /// The name of what was called last: mostly what is called next.
+    called: Arc<str>,
     /// `None`: somebody reads.
     intake: Option<Box<Intake>>,
     /// How often a caller has read.
@@ -183,6 +185,7 @@ impl Connection {
             }),
             state: Mutex::new(State {
                 pending: BTreeMap::new(),
+                called: "".into(),
                 intake,
                 reads: 0,
                 answered: 0,
@@ -210,31 +213,36 @@ impl Connection {
         &self.worker
     }
 
-    /// Sends a call, whose number no other has had.
-    pub(super) fn send(&self, call: &Arc<str>, request: &Request) -> Result<(), Unsent> {
+    /// Sends a call, whose number no other has had; the name of what it calls.
+    pub(super) fn send(&self, call: &str, request: &Request) -> Result<Arc<str>, Unsent> {
         let mut writing = self.writing.lock();
         if let Some(flushed) = writing.pressure() {
             return Err(Unsent::Full(flushed));
         }
-        {
+        let call = {
             let mut state = self.state.lock();
             if state.is_over {
                 return Err(Unsent::Over); // invariant 4
             }
+            if *state.called != *call {
+                state.called = call.into();
+            }
+            let call = Arc::clone(&state.called);
             let pending = Pending {
-                call: Arc::clone(call),
+                call: Arc::clone(&call),
                 answer: None,
                 waiter: None,
                 cancelled: None,
             };
             state.pending.insert(request.id, pending);
-        }
-        let is_written = writing.add(request.line.as_bytes());
+            call
+        };
+        let is_written = writing.add(&request.line);
         drop(writing);
         if !is_written {
             self.nudge();
         }
-        Ok(())
+        Ok(call)
     }
 
     /// Writes a line, or leaves it, or its rest, to the keeper. That nobody reads is seen by who waits for an answer.
@@ -281,7 +289,7 @@ impl Connection {
         &self,
         id: u64,
         signals: &[&Signal],
-        site: &WaitSite<'static>,
+        site: &impl Fn() -> WaitSite<'static>,
     ) -> Result<Answer, usize> {
         loop {
             let reading = {
@@ -312,7 +320,7 @@ impl Connection {
         &self,
         id: u64,
         signals: &[&Signal],
-        site: &WaitSite<'static>,
+        site: &impl Fn() -> WaitSite<'static>,
         may_read: bool,
     ) -> Option<usize> {
         let enqueue = |waiter: &Arc<Waiter>| {
@@ -323,7 +331,7 @@ impl Connection {
             state.pending.get_mut(&id)?.waiter = Some(Arc::clone(waiter));
             Some(())
         };
-        match Waiter::wait_notified(signals, site.clone(), enqueue) {
+        match Waiter::wait_notified(signals, site(), enqueue) {
             Some(((), Woken::Signal(at))) => {
                 // Nobody is to hand the reading over to who has gone.
                 if let Some(pending) = self.state.lock().pending.get_mut(&id) {

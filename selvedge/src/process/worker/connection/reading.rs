@@ -78,15 +78,19 @@ impl<'c> Reading<'c> {
     }
 
     /// Reads until the call is answered or nobody can read any more.
-    pub(super) fn until(mut self, id: u64, signals: &[&Signal], site: &WaitSite<'static>) -> Read {
+    pub(super) fn until(
+        mut self,
+        id: u64,
+        signals: &[&Signal],
+        site: &impl Fn() -> WaitSite<'static>,
+    ) -> Read {
         let connection = self.connection;
         let mut all = [&connection.ending; 3];
         all[..signals.len()].copy_from_slice(signals);
         let all = &all[..=signals.len()];
         let read = loop {
             let Intake { lines, reader } = self.intake();
-            let got =
-                lines.read(|buffer| reader.read_until(buffer, all, || site.clone()).map(Some));
+            let got = lines.read(|buffer| reader.read_until(buffer, all, site).map(Some));
             match got {
                 Err(Unread::Signal(at)) if at < signals.len() => break Read::Signal(at),
                 Err(Unread::Signal(_)) => break Read::Done,

@@ -17,8 +17,8 @@ fn connected(calls: u64) -> (Connection, PipeReader, PipeWriter) {
     let ours = (our_calls, our_answers);
     let connection = Connection::new("w".into(), ours, Lines::new(LONGEST_LINE)).unwrap();
     for id in 1..=calls {
-        let request = Request::call(id, "f", None, None, &[]);
-        connection.send(&"f".into(), &request).unwrap();
+        let request = Request::call(id, "f", &(), None::<&()>, &[]).expect("a line");
+        connection.send("f", &request).unwrap();
     }
     (connection, their_calls, their_answers)
 }
@@ -49,7 +49,7 @@ fn comes(signal: &Signal) -> bool {
 
 /// The text of the answer, or the index of the signal.
 fn wait_for(connection: &Connection, id: u64, signal: &Signal) -> Result<String, usize> {
-    match connection.wait(id, &[signal], &site())? {
+    match connection.wait(id, &[signal], &site)? {
         Answer::Out(text) => Ok(text.into()),
         other => panic!("{other:?}"),
     }
@@ -61,12 +61,12 @@ fn who_waits_and_goes_is_not_handed_the_reading() {
     let reading = connection
         .begin_reading(&mut connection.state.lock())
         .unwrap();
-    let gone = connection.wait(1, &[&Signal::always()], &site());
+    let gone = connection.wait(1, &[&Signal::always()], &site);
     assert!(matches!(gone, Err(0)));
     let answered = Signal::new();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            if let Ok(Answer::Out(_)) = connection.wait(2, &[&Signal::never()], &site()) {
+            if let Ok(Answer::Out(_)) = connection.wait(2, &[&Signal::never()], &site) {
                 answered.set();
             }
         });
@@ -89,7 +89,7 @@ fn the_end_waits_for_the_reader_and_not_for_who_follows() {
     let over = Signal::new();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let answer = connection.wait(1, &[&Signal::never()], &site());
+            let answer = connection.wait(1, &[&Signal::never()], &site);
             assert!(matches!(answer, Ok(Answer::Ended(_))));
         });
         until_followed(&connection, 1);

@@ -17,9 +17,12 @@
 //! 6. A till of the system's clock is in `walls` as well, under the number of its first entry. Its
 //!    deadline is an estimate, made anew whenever that clock is set; what comes too early goes back.
 
+mod wall;
+
 use core::fmt;
 use core::panic::Location;
 use std::collections::BTreeMap;
+use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::primitive::{Arc, JoinHandle, Mutex, Parker, Unparker, Weak, clock, global, spawn, sys};
@@ -31,12 +34,13 @@ use crate::signal::record::Record;
 use crate::signal::signal::{Inner, Kind, Signal};
 use crate::signal::till::{born_set, unset};
 use crate::signal::wheel::{Due, Found, Key, Wheel};
+use wall::Watch;
+
+/// What whoever wants a till is told if the thread cannot be started.
+const NO_THREAD: &str = "the timer thread can be started";
 
 /// How many entries are moved under one lock, and fired between two looks at the clock.
 const BATCH: usize = 512;
-
-/// How often the time is looked at for tills of a system's clock that nothing watches.
-const RECHECK: u64 = 1_000_000_000;
 
 /// `armed` while the thread is awake and will look at the wheel before it sleeps.
 const AWAKE: u64 = 0;
@@ -66,9 +70,6 @@ struct State {
     walls: BTreeMap<u64, (i64, Key)>,
     watch: Option<Watch>,
 }
-
-/// The thread that is told when the system's clock is set, if there is a way.
-struct Watch(Option<(Arc<sys::ClockWatch>, JoinHandle<()>)>);
 
 #[derive(Default, PartialEq, Eq)]
 enum Phase {
@@ -131,11 +132,23 @@ impl Timer {
 
     /// A signal that is set when `timeout` has passed from now.
     pub(super) fn after_from(&self, timeout: Duration, at: &'static Location<'static>) -> Signal {
+        self.try_after(timeout, at).expect(NO_THREAD)
+    }
+
+    /// The same for those who must go on: if there is no thread to keep the time, it has passed.
+    #[cfg(selvedge_process)]
+    pub(crate) fn after_or_at_once(&self, timeout: Duration) -> Signal {
+        let at = Location::caller();
+        let till = self.try_after(timeout, at);
+        till.unwrap_or_else(|_| born_set(Why::Elapsed, at))
+    }
+
+    fn try_after(&self, timeout: Duration, at: &'static Location<'static>) -> io::Result<Signal> {
         let now = self.0.now();
         match nanos(timeout).and_then(|length| now.checked_add(length)) {
-            Some(deadline) if deadline <= now => born_set(Why::Elapsed, at),
+            Some(deadline) if deadline <= now => Ok(born_set(Why::Elapsed, at)),
             Some(deadline) => self.add(When::At(deadline), at),
-            None => unset(at), // no clock reaches it
+            None => Ok(unset(at)), // no clock reaches it
         }
     }
 
@@ -143,7 +156,9 @@ impl Timer {
     pub(super) fn at(&self, deadline: Instant, at: &'static Location<'static>) -> Signal {
         let left = deadline.checked_duration_since(self.0.epoch);
         match left.map(nanos) {
-            Some(Some(deadline)) if deadline > self.0.now() => self.add(When::At(deadline), at),
+            Some(Some(deadline)) if deadline > self.0.now() => {
+                self.add(When::At(deadline), at).expect(NO_THREAD)
+            }
             Some(None) => unset(at),
             _ => born_set(Why::Elapsed, at),
         }
@@ -153,12 +168,12 @@ impl Timer {
     pub(super) fn at_system(&self, time: SystemTime, at: &'static Location<'static>) -> Signal {
         match since_1970(time) {
             Some(time) if self.0.wall_left(time) == 0 => born_set(Why::Elapsed, at),
-            Some(time) => self.add(When::Wall(time), at),
+            Some(time) => self.add(When::Wall(time), at).expect(NO_THREAD),
             None => unset(at),
         }
     }
 
-    fn add(&self, when: When, at: &'static Location<'static>) -> Signal {
+    fn add(&self, when: When, at: &'static Location<'static>) -> io::Result<Signal> {
         let is_wall = matches!(when, When::Wall(_));
         let key = TillKey {
             timer: self.clone(),
@@ -172,7 +187,7 @@ impl Timer {
         if state.phase == Phase::Off {
             drop(state);
             till.claim(|| Reason::new(Why::Shutdown, at).now());
-            return till;
+            return Ok(till);
         }
         let deadline = match when {
             When::At(deadline) => deadline,
@@ -189,40 +204,25 @@ impl Timer {
         if let When::Wall(time) = when {
             state.walls.insert(entry.number, (time, entry));
         }
-        if state.phase == Phase::Idle {
-            self.start(&mut state);
+        if state.phase == Phase::Idle
+            && let Err(error) = self.start(&mut state)
+        {
+            drop(state); // before the till, which takes itself out
+            return Err(error);
         }
         let sleeper = state.sleeper_for(deadline);
         drop(state);
         if let Some(thread) = sleeper {
             thread.unpark();
         }
-        till
+        Ok(till)
     }
 
-    fn start(&self, state: &mut State) {
-        state.phase = Phase::Running;
+    fn start(&self, state: &mut State) -> io::Result<()> {
         let timer = self.clone();
-        let thread = spawn("selvedge-timer", None, move || timer.run());
-        state.thread = Some(thread.expect("the timer thread can be started"));
-    }
-
-    /// Begins to watch the system's clock, where that is needed and possible.
-    fn watch(&self, state: &mut State) {
-        if state.watch.is_some() || self.0.clock.tells() {
-            return;
-        }
-        let watch = sys::ClockWatch::new().and_then(|watch| {
-            let (timer, watch) = (self.clone(), Arc::new(watch));
-            let watching = Arc::clone(&watch);
-            let thread = spawn("selvedge-wall", None, move || {
-                while watching.wait() {
-                    timer.clock_was_set();
-                }
-            });
-            Some((watch, thread.ok()?))
-        });
-        state.watch = Some(Watch(watch));
+        state.thread = Some(spawn("selvedge-timer", None, move || timer.run())?);
+        state.phase = Phase::Running;
+        Ok(())
     }
 
     /// The timer thread.
@@ -286,53 +286,6 @@ impl Timer {
         self.0.dispatcher.dispatch(self, &mut calls);
     }
 
-    /// Puts a till back whose time has not come by the system's clock (invariant 6).
-    fn goes_back(&self, till: &Signal) -> bool {
-        let number = match &till.0.links.lock().body {
-            Body::Till(key) if key.is_wall => key.number,
-            _ => return false,
-        };
-        let mut state = self.0.state.lock();
-        let Some((time, _)) = state.walls.get(&number) else {
-            return false;
-        };
-        let time = *time;
-        if self.0.wall_left(time) == 0 || state.phase == Phase::Off {
-            if let Some((_, key)) = state.walls.remove(&number) {
-                let again = state.wheel.remove(key);
-                drop(state);
-                drop(again);
-            }
-            return false;
-        }
-        let deadline = self.0.estimate(&state, time);
-        state.move_wall(number, deadline, Some(Arc::downgrade(&till.0)));
-        true
-    }
-
-    /// The system's clock was set: looks anew at every till that waits for it.
-    fn clock_was_set(&self) {
-        let mut next = Some(0);
-        while let Some(first) = next {
-            let mut state = self.0.state.lock();
-            let walls = state.walls.range(first..).take(BATCH);
-            let walls: Vec<_> = walls.map(|(number, wall)| (*number, wall.0)).collect();
-            next = walls.last().map(|(number, _)| number + 1);
-            for (number, time) in walls {
-                let deadline = self.0.estimate(&state, time);
-                state.move_wall(number, deadline, None);
-            }
-        }
-        let sleeper = {
-            let mut state = self.0.state.lock();
-            state.armed = AWAKE;
-            state.unparker.clone()
-        };
-        if let Some(thread) = sleeper {
-            thread.unpark();
-        }
-    }
-
     /// Moves a mock clock and wakes the timer thread.
     #[cfg(feature = "testing")]
     pub(crate) fn advance(&self, by: Duration) {
@@ -377,9 +330,8 @@ impl Timer {
         }
         self.0.dispatcher.dispatch(self, &mut calls);
         join(thread, unparker);
-        if let Some(Watch(Some((watch, thread)))) = watch {
+        if let Some(watch) = watch {
             watch.end();
-            join(Some(thread), None);
         }
         self.0.dispatcher.end();
     }
@@ -419,20 +371,6 @@ impl Service {
         let passed = self.clock.now().saturating_duration_since(self.epoch);
         nanos(passed).unwrap_or(u64::MAX)
     }
-
-    /// How long until the system's clock shows `time`, if nobody sets it; 0 if it does.
-    fn wall_left(&self, time: i64) -> u64 {
-        let now = since_1970(self.clock.system_now()).unwrap_or(i64::MAX);
-        if now >= time { 0 } else { time.abs_diff(now) }
-    }
-
-    /// The deadline for a till of the system's clock.
-    fn estimate(&self, state: &State, time: i64) -> u64 {
-        let left = self.wall_left(time);
-        let is_told = self.clock.tells() || matches!(state.watch, Some(Watch(Some(_))));
-        let left = if is_told { left } else { left.min(RECHECK) };
-        self.now().saturating_add(left) // the later clock is read later: not early
-    }
 }
 
 impl State {
@@ -443,16 +381,6 @@ impl State {
         }
         self.armed = AWAKE;
         self.unparker.clone()
-    }
-
-    /// Moves a till of the system's clock, unless it has gone or the timer thread has it in hand.
-    fn move_wall(&mut self, number: u64, deadline: u64, in_hand: Option<Weak<Inner>>) {
-        let Some((_, key)) = self.walls.get_mut(&number) else {
-            return;
-        };
-        if let Some(till) = self.wheel.remove(*key).or(in_hand) {
-            *key = self.wheel.insert(deadline, till);
-        }
     }
 }
 
