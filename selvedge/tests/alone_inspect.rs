@@ -9,7 +9,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use selvedge::observe::inspect::protocol::{Body, Command, WarningKind};
@@ -17,6 +16,7 @@ use selvedge::observe::inspect::{Client, serve};
 use selvedge::program::Builder;
 use selvedge::thread::{self, Outcome};
 use selvedge::{Signal, signal};
+use tempfile::TempDir;
 
 mod child;
 use child::{Case, Child, Scenario, hear, say};
@@ -121,29 +121,21 @@ fn inspector_switches() -> u64 {
     switches.expect("it has a thread")
 }
 
-struct Folder(PathBuf);
+/// Of a scenario's own, removed at its end; nobody else may look into it.
+struct Folder(TempDir);
 
 impl Folder {
     fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "selvedge-alone-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Relaxed)
-        );
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
-        Self(path)
+        Self(tempfile::tempdir().unwrap())
     }
 
     fn text(&self) -> String {
-        self.0.display().to_string()
+        self.0.path().display().to_string()
     }
 
     /// What is in it.
     fn files(&self) -> Vec<String> {
-        files(&self.0)
+        files(self.0.path())
     }
 }
 
@@ -154,18 +146,13 @@ fn files(folder: &Path) -> Vec<String> {
         .collect()
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 /// A scenario that is served in a folder of its own.
 fn served(scenario: &str) -> (Folder, Child, Client) {
     let folder = Folder::new();
     let mut child = Child::start_given(scenario, &[(VARIABLE, folder.text())]);
     child.wait_for("ready");
-    let client = Client::connect(folder.0.join(format!("prog-{}.sock", child.pid()))).unwrap();
+    let client =
+        Client::connect(folder.0.path().join(format!("prog-{}.sock", child.pid()))).unwrap();
     (folder, child, client)
 }
 
@@ -207,7 +194,7 @@ const CASES: &[Case] = &[
     }),
     ("a_path_that_is_no_folder_is_the_sockets", || {
         let folder = Folder::new();
-        let path = folder.0.join("mine.sock");
+        let path = folder.0.path().join("mine.sock");
         let mut child = Child::start_given("plain", &[(VARIABLE, path.display().to_string())]);
         child.wait_for("ready");
         waits_at_go(&mut Client::connect(&path).unwrap());
@@ -222,7 +209,7 @@ const CASES: &[Case] = &[
         ];
         let mut child = Child::start_given("plain", &given);
         child.wait_for("ready");
-        let ours = folder.0.join("selvedge");
+        let ours = folder.0.path().join("selvedge");
         let mode = fs::metadata(&ours).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700);
         assert_eq!(files(&ours), [format!("prog-{}.sock", child.pid())]);
@@ -242,7 +229,7 @@ const CASES: &[Case] = &[
         "a_place_that_is_taken_is_a_line_and_the_program_runs_on",
         || {
             let folder = Folder::new();
-            let path = folder.0.join("file");
+            let path = folder.0.path().join("file");
             fs::write(&path, "precious").unwrap();
             let mut child = Child::start_given("plain", &[(VARIABLE, path.display().to_string())]);
             child.wait_for("ready");
@@ -294,7 +281,7 @@ const CASES: &[Case] = &[
         child.end().assert_signal(9);
         // A killed program leaves its socket; the next one at that place replaces it.
         assert_eq!(folder.files().len(), 1);
-        let path = folder.0.join(&folder.files()[0]);
+        let path = folder.0.path().join(&folder.files()[0]);
         let mut next = Child::start_given("plain", &[(VARIABLE, path.display().to_string())]);
         next.wait_for("ready");
         waits_at_go(&mut Client::connect(&path).unwrap());
@@ -350,7 +337,7 @@ const CASES: &[Case] = &[
             let mut child = Child::start_given("idles", &[("FOLDER", folder.text())]);
             child.wait_for("ready");
             let mut clients: Vec<_> = (0..3)
-                .map(|_| Client::connect(folder.0.join("it.sock")).unwrap())
+                .map(|_| Client::connect(folder.0.path().join("it.sock")).unwrap())
                 .collect();
             assert!(clients.iter_mut().all(|it| it.ask(Command::Locks).is_ok()));
             let mut switches = |pause: Duration| {

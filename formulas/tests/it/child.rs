@@ -5,14 +5,14 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempPath;
 
 /// No test waits longer for anything; what takes so long hangs.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -243,15 +243,18 @@ pub(crate) fn pump(mut from: impl Read + Send + 'static) -> Receiver<Vec<u8>> {
 }
 
 /// A file that is removed when the test is over.
-pub(crate) struct TempFile(PathBuf);
+pub(crate) struct TempFile(TempPath);
 
 impl TempFile {
     /// Writes `content` to a new file whose name ends with `name`.
     pub(crate) fn new(name: &str, content: impl AsRef<[u8]>) -> Self {
-        static N: AtomicUsize = AtomicUsize::new(0);
-        let n = N.fetch_add(1, Ordering::Relaxed); // Only to be different.
-        let path = std::env::temp_dir().join(format!("formulas-{}-{n}-{name}", std::process::id()));
-        fs::write(&path, content).expect("a temporary file");
+        let suffix = format!("-{name}");
+        let file = tempfile::Builder::new()
+            .prefix("formulas-")
+            .suffix(&suffix)
+            .tempfile();
+        let path = file.expect("a temporary file").into_temp_path();
+        fs::write(&path, content).expect("room for it");
         Self(path)
     }
 
@@ -263,11 +266,5 @@ impl TempFile {
         self.0
             .to_str()
             .expect("a temporary folder with a plain name")
-    }
-}
-
-impl Drop for TempFile {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
     }
 }

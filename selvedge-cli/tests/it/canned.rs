@@ -1,14 +1,13 @@
 //! A program that answers what a test has laid down, and what is true of it.
 
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
 
 use selvedge::observe::inspect::protocol::{Answer, Hello, Request};
+use tempfile::TempDir;
 
 /// The program under test.
 pub(crate) const SELVEDGE: &str = env!("CARGO_BIN_EXE_selvedge");
@@ -60,19 +59,15 @@ pub(crate) fn hello() -> Hello {
 }
 
 /// A folder of its own, which goes with it.
-pub(crate) struct Folder(PathBuf);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        static LAST: AtomicU32 = AtomicU32::new(0);
-        let n = LAST.fetch_add(1, Relaxed);
-        let path = std::env::temp_dir().join(format!("selvedge-cli-{}-{n}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
+        Self(tempfile::tempdir().unwrap())
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        self.0.path()
     }
 
     /// A program at `name` in it, which answers each line by what `answers` makes of it, a line each, without the
@@ -82,7 +77,7 @@ impl Folder {
         name: &str,
         answers: impl Fn(&str) -> Option<Vec<String>> + Send + Sync + 'static,
     ) -> PathBuf {
-        let path = self.0.join(name);
+        let path = self.path().join(name);
         let listener = UnixListener::bind(&path).unwrap();
         let answers = std::sync::Arc::new(answers);
         let serve = move || {
@@ -128,8 +123,8 @@ impl Folder {
         let mut command = Command::new(SELVEDGE);
         command
             .args(arguments)
-            .env("SELVEDGE_INSPECT", &self.0)
-            .current_dir(&self.0)
+            .env("SELVEDGE_INSPECT", self.path())
+            .current_dir(self.path())
             .stdin(Stdio::null());
         command
     }
@@ -147,12 +142,6 @@ fn talk(client: UnixStream, answers: &dyn Fn(&str) -> Option<Vec<String>>) {
                 return;
             }
         }
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 

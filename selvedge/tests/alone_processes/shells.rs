@@ -28,12 +28,11 @@ fn end(pid: u32) {
 
 /// Ends with the process.
 fn without_a_directory() -> Outcome<()> {
-    let place = std::env::temp_dir().join(format!("selvedge-gone-{}", std::process::id()));
-    fs::create_dir(&place)?;
-    std::env::set_current_dir(&place)?;
+    let place = tempfile::tempdir()?;
+    std::env::set_current_dir(place.path())?;
     let shell = Shell::new();
     number(&shell)?;
-    fs::remove_dir(&place)?;
+    place.close()?;
     let error = shell.run(["true"]).unwrap_err();
     say(&error.to_string());
     number(&shell.cwd("/"))?;

@@ -8,7 +8,6 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +15,7 @@ use selvedge::observe::inspect::protocol::{Answer, Body, Command, Request, Snaps
 use selvedge::observe::inspect::{Client, Serving, serve};
 use selvedge::testing::World;
 use selvedge::thread;
+use tempfile::TempDir;
 
 mod calls;
 mod commands;
@@ -26,29 +26,15 @@ mod places;
 mod record;
 
 /// A folder of a test's own, removed at its end.
-struct Folder(PathBuf);
+struct Folder(TempDir);
 
 impl Folder {
     fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!(
-            "selvedge-inspect-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Relaxed)
-        );
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).expect("a folder in the temporary one");
-        Self(path)
+        Self(tempfile::tempdir().expect("a folder in the temporary one"))
     }
 
     fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        self.0.path().join(name)
     }
 }
 

@@ -153,7 +153,7 @@ fn a_locked_folder_is_refused_at_once() {
     let folder = Folder::new();
     let path = folder.join("it.sock");
     drop(UnixListener::bind(&path).unwrap());
-    let lock = File::open(&folder.0).unwrap();
+    let lock = File::open(folder.0.path()).unwrap();
     lock.lock().unwrap();
     in_world(|| {
         assert!(matches!(serve(&path), Err(ServeError::InUse { .. })));
@@ -242,7 +242,7 @@ fn another_user_may_not_connect_and_is_refused_where_the_permissions_are_lost() 
     use selvedge::observe::inspect::protocol::ProblemKind;
 
     let folder = Folder::new();
-    fs::set_permissions(&folder.0, Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(folder.0.path(), Permissions::from_mode(0o755)).unwrap();
     in_world(|| {
         let serving = serve(folder.join("it.sock")).unwrap();
         let path = serving.path();

@@ -129,6 +129,19 @@ fn a_part() {
                 say(read as u64 + lost == all as u64 && lost > 0);
                 say(told.lock().unwrap());
             }
+            "names-taken" => {
+                for n in 0..20 {
+                    let name = format!("selvedge-{}-{n}", std::process::id());
+                    std::fs::write(std::env::temp_dir().join(name), "another's")?;
+                }
+                let chatty = Command::new("seq")
+                    .arg("300000")
+                    .unread(Unread::Spill { memory: 100_000 })
+                    .spawn()?;
+                let lines = chatty.stdout();
+                chatty.stopped().wait()?; // nobody reads before that
+                say(lines.iter().count() == 300_000 && chatty.join()?.lost() == 0);
+            }
             "small-disk" => {
                 let chatty = Command::new("seq")
                     .args(["-w", "300000"])

@@ -1,6 +1,5 @@
 //! Lines of output, pieces of input.
 
-use std::fs::File;
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
@@ -151,13 +150,12 @@ fn what_is_at_hand_is_input_or_output() {
         assert_eq!(cat(b"bytes".into()), "bytes");
         assert_eq!(cat(b"bytes"[..].into()), "bytes");
         assert_eq!(cat(b"bytes".to_vec().into()), "bytes");
-        let path = std::env::temp_dir().join(format!("selvedge-file-{}", std::process::id()));
-        let into = File::create(&path).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let into = file.reopen().unwrap();
         let echo = Command::new("echo").arg("in a file").stdout(into);
         echo.spawn().unwrap().join().unwrap();
         drop(echo);
-        assert_eq!(cat(File::open(&path).unwrap().into()), "in a file\n");
-        std::fs::remove_file(&path).unwrap();
+        assert_eq!(cat(file.reopen().unwrap().into()), "in a file\n");
     });
 }
 

@@ -205,7 +205,10 @@ fn a_relative_path_is_one_from_the_directory_of_the_process() {
 #[test]
 fn a_directory_that_may_not_be_entered_is_told_apart_from_one_that_may_not_be_listed() {
     World::new().run(|| {
-        let place = std::env::temp_dir().join(format!("selvedge-locked-{}", std::process::id()));
+        let everybody = Permissions::from_mode(0o755);
+        let folder = tempfile::Builder::new().permissions(everybody).tempdir();
+        let folder = folder.unwrap();
+        let place = folder.path();
         let make = |name: &str, mode| {
             let path = place.join(name);
             fs::create_dir_all(&path).unwrap();
@@ -218,11 +221,10 @@ fn a_directory_that_may_not_be_entered_is_told_apart_from_one_that_may_not_be_li
             // Root may enter everything.
             stranger = playing_as_nobody("stranger");
         }
-        let stranger = stranger.cwd(&place).spawn().unwrap();
+        let stranger = stranger.cwd(place).spawn().unwrap();
         assert_eq!(heard(&stranger), "locked true");
         assert_eq!(heard(&stranger), "unlisted true");
         stranger.join().unwrap();
-        fs::remove_dir_all(&place).unwrap();
     });
 }
 

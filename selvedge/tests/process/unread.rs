@@ -299,6 +299,19 @@ fn without_a_disk_the_loss_is_told() {
     });
 }
 
+/// In a folder that is everybody's, somebody may have a file of the name.
+#[test]
+fn a_name_that_is_taken_costs_nothing() {
+    World::new().run(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let program = playing("names-taken").env("TMPDIR", folder.path());
+        let program = program.spawn().unwrap();
+        assert_eq!(heard(&program), "true", "all is read");
+        program.join().unwrap();
+        assert_eq!(folder.path().read_dir().unwrap().count(), 20);
+    });
+}
+
 /// A disk that is full costs what has no room on it, and cuts no line but the one that it ends in.
 #[test]
 fn a_full_disk_cuts_no_line_that_it_has() {

@@ -219,7 +219,8 @@ fn unread_output_does_not_hang_a_command() {
 #[test]
 fn a_stop_ends_the_wait_for_a_shell_that_does_not_answer() {
     run(|| {
-        let place = std::env::temp_dir().join(format!("selvedge-mute-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("mute");
         // Written by another process: none of ours can have it open while it is started.
         let write =
             "echo '#!/bin/sh' >$0; echo 'echo $$ >$0.number; exec sleep 1000' >>$0; chmod +x $0";
@@ -261,9 +262,6 @@ fn a_stop_ends_the_wait_for_a_shell_that_does_not_answer() {
             thread::tree().nodes().iter().all(is_thread),
             "nothing was started"
         );
-        for file in [file, place] {
-            fs::remove_file(file).unwrap();
-        }
     });
 }
 

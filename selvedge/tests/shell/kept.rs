@@ -36,7 +36,8 @@ fn a_shell_is_used_again_and_never_by_two() {
 fn a_shell_is_used_again_only_for_what_it_was_started_with() {
     run(|| {
         let shell = Shell::new();
-        let link = std::env::temp_dir().join(format!("selvedge-bash-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("bash");
         std::os::unix::fs::symlink("/bin/bash", &link).unwrap();
         // Those differ from this program's, whatever it was started with.
         let set = std::env::vars_os().map(|(name, _)| name);
@@ -65,7 +66,6 @@ fn a_shell_is_used_again_only_for_what_it_was_started_with() {
             number(&shell.clone().env("X", "2").env_remove("X")),
             numbers[0]
         );
-        fs::remove_file(link).unwrap();
     });
 }
 
@@ -233,7 +233,8 @@ fn a_shell_that_was_suspended_while_it_waited_goes_on() {
 #[test]
 fn a_shell_in_a_directory_that_is_gone_is_replaced() {
     run(|| {
-        let place = std::env::temp_dir().join(format!("selvedge-place-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("place");
         fs::create_dir(&place).unwrap();
         let shell = Shell::new().cwd(&place);
         let first = number(&shell);
@@ -247,7 +248,7 @@ fn a_shell_in_a_directory_that_is_gone_is_replaced() {
         assert_ne!(number(&shell), second);
         shell.run(["touch", "here"]).unwrap().join().unwrap();
         assert!(place.join("here").exists());
-        fs::remove_dir_all(&place).unwrap();
+        drop(folder);
         until_gone(&first);
     });
 }

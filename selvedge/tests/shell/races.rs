@@ -159,8 +159,8 @@ fn a_hundred_megabytes_arrive() {
 fn directories_and_variables_need_not_be_utf_8() {
     run(|| {
         let odd = OsStr::from_bytes(b"a \xff\xfe'\n\"$x");
-        let place = std::env::temp_dir().join(format!("selvedge-odd-{}", std::process::id()));
-        let inner = place.join(odd);
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join(odd);
         fs::create_dir_all(&inner).unwrap();
         let shell = Shell::new().env("ODD", odd).cwd(&inner);
         for _ in 0..2 {
@@ -177,7 +177,6 @@ fn directories_and_variables_need_not_be_utf_8() {
             );
         }
         assert_eq!(shell.kept(), 1);
-        fs::remove_dir_all(&place).unwrap();
     });
 }
 

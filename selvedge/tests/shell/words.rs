@@ -258,19 +258,18 @@ fn a_word_with_a_nul_is_refused_by_its_place() {
 /// The first word is the name of a program, whatever it means to a shell.
 #[test]
 fn a_program_may_be_called_as_a_word_of_the_language() {
-    let folder = std::env::temp_dir().join(format!("selvedge-words-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
+    let folder = tempfile::tempdir().unwrap();
     let names = [
         "if", "time", "a=b", "{", "!", "x y", "it's", "$x", "#", "~", "[[", "\u{1}",
     ];
     for name in names {
-        let program = folder.join(name);
+        let program = folder.path().join(name);
         fs::write(&program, "#!/bin/sh\nprintf '%s:%s' \"${0##*/}\" \"$1\"\n").unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     }
     run(|| {
         let path = [
-            folder.as_os_str(),
+            folder.path().as_os_str(),
             OsStr::new("/usr/bin"),
             OsStr::new("/bin"),
         ]
@@ -284,5 +283,4 @@ fn a_program_may_be_called_as_a_word_of_the_language() {
             );
         }
     });
-    fs::remove_dir_all(&folder).unwrap();
 }

@@ -316,7 +316,8 @@ fn a_worker_that_cannot_be_started_again_is_given_up() {
     use std::os::unix::fs::OpenOptionsExt;
 
     program(|_| {
-        let path = std::env::temp_dir().join(format!("selvedge-worker-{}", std::process::id()));
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("worker");
         let mut options = std::fs::OpenOptions::new();
         let mut script = options
             .write(true)

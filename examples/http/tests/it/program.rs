@@ -26,7 +26,7 @@ impl Program {
         let mut child = Command::new("env")
             .args(["--default-signal=INT", "--default-signal=TERM"])
             .arg(env!("CARGO_BIN_EXE_snippets"))
-            .arg(&folder.0)
+            .arg(folder.path())
             .args(["0", "0"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -101,7 +101,7 @@ fn a_signal_ends_it_when_what_runs_has_been_answered() {
         );
 
         // Ada's snippet has to wait, because we hold the database.
-        let lock = Connection::open(folder.0.join("blue.db")).unwrap();
+        let lock = Connection::open(folder.path().join("blue.db")).unwrap();
         lock.execute_batch("BEGIN IMMEDIATE").unwrap();
         let mut ada = Client::new(blue).with_token("sesame");
         ada.ask_post("/snippets/", "title=c&code=d");
@@ -138,7 +138,7 @@ fn a_port_that_is_taken_is_an_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let output = Command::new(env!("CARGO_BIN_EXE_snippets"))
-        .arg(&folder.0)
+        .arg(folder.path())
         .args(["0", &port])
         .output()
         .unwrap();

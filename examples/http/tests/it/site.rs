@@ -1,8 +1,7 @@
 //! Servers that run for the time of a test.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use snippets::log::Log;
 use snippets::server::Server;
 use snippets::statistics::Statistics;
 use snippets::views::Routes;
+use tempfile::TempDir;
 
 use crate::client::Client;
 
@@ -28,30 +28,23 @@ pub(crate) struct Site {
 
 /// A folder that goes with its test.
 #[derive(Debug)]
-pub(crate) struct Folder(pub(crate) PathBuf);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let n = NEXT.fetch_add(1, Relaxed);
-        let name = format!("snippets-test-{}-{n}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
     }
 
     /// An application that `ada` may write to, with the token `sesame`.
     pub(crate) fn config(&self, name: &str) -> Config {
-        let mut config = Config::new(name, self.0.join(format!("{name}.db")));
+        let mut config = Config::new(name, self.path().join(format!("{name}.db")));
         config.users.insert("sesame".to_owned(), "ada".to_owned());
         config.deadline = DEADLINE;
         config
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -20,18 +20,26 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 impl Spill {
     /// In the system's directory for temporary files. It has a name for a moment.
     pub(super) fn new() -> io::Result<Self> {
-        let n = NEXT.fetch_add(1, Relaxed);
-        let name = format!("selvedge-{}-{n}", process::id());
-        let path = std::env::temp_dir().join(name);
         let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create_new(true).mode(0o600);
-        let file = file.open(&path)?;
-        remove_file(&path)?;
-        Ok(Self {
-            file,
-            read: 0,
-            written: 0,
-        })
+        let options = options.read(true).write(true).create_new(true).mode(0o600);
+        let folder = std::env::temp_dir();
+        loop {
+            let n = NEXT.fetch_add(1, Relaxed);
+            let path = folder.join(format!("selvedge-{}-{n}", process::id()));
+            match options.open(&path) {
+                // Of a program with our number, in another container, or of somebody who means harm.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                Ok(file) => {
+                    remove_file(&path)?;
+                    return Ok(Self {
+                        file,
+                        read: 0,
+                        written: 0,
+                    });
+                }
+            }
+        }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {

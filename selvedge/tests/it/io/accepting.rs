@@ -22,11 +22,11 @@ fn a_stop_ends_an_accept() {
             "{site}"
         );
 
-        let path = std::env::temp_dir().join(format!("selvedge-io-{}", std::process::id()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
         let acceptor = Acceptor::new(UnixListener::bind(&path).unwrap()).unwrap();
         let server = thread::spawn("unix", move |_| Ok(acceptor.accept()?));
         let site = stop_waiting(&server, "unix");
-        std::fs::remove_file(&path).unwrap();
         let expected = format!("connection to `unix {}` at ", path.display());
         assert!(site.starts_with(&expected), "{site}");
     });
