@@ -11,6 +11,8 @@
 //! 3. After `ended` is set no call begins.
 //! 4. A call is in `State::held` from when it was read until it is answered; who takes `Held::asked` out, or the whole
 //!    entry, answers it, but for the end: the other side knows. What is left of it in `calls` is its number.
+//! 5. No code of the user runs under the lock: on a call's stop may hang what it has left there, so the last of it goes
+//!    outside.
 
 use core::panic::Location;
 use std::collections::BTreeMap;
@@ -161,7 +163,8 @@ impl Serving {
                         {
                             if let Some(call) = self.begin(|state| state.begin(id)) {
                                 self.run(&call, &mut line);
-                                self.state.lock().held.remove(&call.id);
+                                let gone = self.state.lock().held.remove(&call.id);
+                                drop(gone); // invariant 5
                             }
                         }
                         Ok(())
@@ -203,12 +206,13 @@ impl Serving {
     }
 
     /// For who reads from now on; from the listener, if that reads. Forgets the call that was answered.
-    fn intake(&self, answered: Option<u64>) -> Box<Intake> {
+    fn intake(&self, mut answered: Option<u64>) -> Box<Intake> {
+        let mut _gone = None; // invariant 5
         loop {
             let (back, free) = {
                 let mut state = self.state.lock();
-                if let Some(id) = answered {
-                    state.held.remove(&id);
+                if let Some(id) = answered.take() {
+                    _gone = state.held.remove(&id);
                 }
                 if let Some(intake) = state.intake.take() {
                     return intake;
