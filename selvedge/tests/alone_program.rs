@@ -24,10 +24,6 @@ fn alien<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> std::thre
     std::thread::Builder::new().spawn(f).unwrap()
 }
 
-fn number_of_os_threads() -> usize {
-    std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count)
-}
-
 const SCENARIOS: &[Scenario] = &[
     ("alien", || {
         let before = alien(|| thread::register("early", |_| Ok(())))
@@ -77,7 +73,7 @@ const SCENARIOS: &[Scenario] = &[
         let status = program.finish();
         assert!(till.reason().unwrap().is_shutdown());
         assert!(!thread::current().is_member() && !signal::stop().is_set());
-        assert_eq!(number_of_os_threads(), 1);
+        child::others_are_gone();
         say("all has ended");
         status
     }),
@@ -246,14 +242,14 @@ const SCENARIOS: &[Scenario] = &[
             say(&stop.reason().unwrap().to_string());
             Ok(())
         });
-        assert_eq!(number_of_os_threads(), 1);
+        child::others_are_gone();
         status
     }),
     ("end-with-stdin-open", || {
         let status = program::Builder::new("prog")
             .exit_on_stdin()
             .run(|_| Ok(()));
-        assert_eq!(number_of_os_threads(), 1);
+        child::others_are_gone();
         say("ended");
         status
     }),
@@ -268,7 +264,7 @@ const SCENARIOS: &[Scenario] = &[
     }),
     ("input-asked-for", || {
         let status = program::Builder::new("prog").exit_on_stdin().run(with_work);
-        assert_eq!(number_of_os_threads(), 1);
+        child::others_are_gone();
         status
     }),
     ("input-not-asked-for", || {

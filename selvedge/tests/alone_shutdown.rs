@@ -199,7 +199,7 @@ const SCENARIOS: &[Scenario] = &[
             assert_eq!(status, ExitCode::SUCCESS, "round {round}");
             let late = Till::after(HOUR);
             assert!(late.is_set() && late.reason().unwrap().is_shutdown());
-            assert_eq!(number_of_os_threads(), 1, "round {round}");
+            child::others_are_gone();
         }
         say("three rounds");
         ExitCode::SUCCESS
@@ -269,7 +269,7 @@ const SCENARIOS: &[Scenario] = &[
             assert!(number_of_os_threads() > 200);
             Ok(())
         });
-        assert_eq!(number_of_os_threads(), 1);
+        child::others_are_gone();
         status
     }),
     ("stdin", || {

@@ -22,6 +22,14 @@ pub(crate) type Scenario = (&'static str, fn() -> ExitCode);
 /// What is tested about children.
 pub(crate) type Case = (&'static str, fn());
 
+/// Waits for the end of all other threads of this process: one that was joined may still be on its way out. Who waits
+/// too long is killed.
+pub(crate) fn others_are_gone() {
+    while std::fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() > 1) {
+        thread::yield_now();
+    }
+}
+
 /// The `main` of the binary.
 pub(crate) fn main(scenarios: &[Scenario], cases: &[Case]) -> ExitCode {
     if let Ok(name) = std::env::var(VARIABLE) {

@@ -10,7 +10,6 @@ mod future;
 #[cfg(unix)]
 mod io;
 mod lock;
-mod observe;
 mod panics;
 mod pool;
 mod probe;

@@ -3,6 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use selvedge::process::{Command, Line, SpawnError, Unread};
 use selvedge::{Ambient, Signal};
@@ -213,7 +214,13 @@ fn a_part() {
             }
             "unguarded" => {
                 let child = Command::new("sleep").arg("1000").spawn()?;
-                let first = guard().expect("there is one");
+                let first = loop {
+                    match guard() {
+                        Some(guard) => break guard,
+                        // It has no arguments yet, as far as the system tells.
+                        None => std::thread::yield_now(),
+                    }
+                };
                 Command::new("kill").args(["-9", &first]).spawn()?.join()?;
                 while guard().is_none_or(|guard| guard == first) {
                     std::thread::yield_now();
@@ -292,6 +299,10 @@ fn a_part() {
         Ok(())
     });
     assert_eq!(status, ExitCode::SUCCESS);
+    let start = Instant::now();
+    while resources() != before && start.elapsed() < Duration::from_secs(20) {
+        std::thread::yield_now(); // a thread that was joined may still be on its way out
+    }
     assert_eq!(resources(), before, "threads, descriptors, children");
 }
 

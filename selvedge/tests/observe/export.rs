@@ -45,7 +45,7 @@ fn the_tab_separated_form_has_a_line_for_each_row() {
         .unwrap();
     assert_eq!(outer[..5], ["2", "0.003", "0.0035", "0.0015", "0.00175"]);
     assert!(
-        outer[5].ends_with("tests/it/observe/export.rs\""),
+        outer[5].ends_with("tests/observe/export.rs\""),
         "{}",
         outer[5]
     );
@@ -60,7 +60,7 @@ fn folded_stacks_have_the_own_time_of_each() {
     let profile = known();
     let folded = profile.to_folded();
     let path = profile.threads()[0].path();
-    let here = "it::observe::export";
+    let here = "observe::export";
     let mut lines: Vec<_> = folded.lines().collect();
     lines.sort_unstable();
     let expected = [
@@ -82,7 +82,7 @@ fn the_table_is_aligned() {
     assert_eq!(lines[0], "profile of 3.8 ms", "{table}");
     let column = lines[1].find("what").unwrap();
     let outer = lines.iter().find(|line| line.ends_with("::outer")).unwrap();
-    assert_eq!(&outer[column..], "it::observe::export::outer");
+    assert_eq!(&outer[column..], "observe::export::outer");
     assert!(
         outer.contains("    2    3.0 ms    3.5 ms    1.5 ms      1.8 ms    1.8 ms  "),
         "{table}"

@@ -72,7 +72,7 @@ fn a_known_program_has_its_counts_and_times() {
             .file()
             .ends_with("observe/profile.rs")
     );
-    assert!(leaf.name().ends_with("it::observe::profile::leaf"));
+    assert!(leaf.name().ends_with("observe::profile::leaf"));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_call_that_panics_is_one_that_ends() {
     assert!(
         !profile
             .to_folded()
-            .contains("fails;it::observe::profile::leaf 4000")
+            .contains("fails;observe::profile::leaf 4000")
     );
 }
 
@@ -386,10 +386,7 @@ fn the_kernel_tells_who_was_on_a_processor() {
 
 #[test]
 fn a_pattern_chooses_functions_and_one_that_matches_nothing_is_refused() {
-    let profile = profile_of(
-        Builder::new().functions("it::observe::profile::mid*"),
-        middle,
-    );
+    let profile = profile_of(Builder::new().functions("observe::profile::mid*"), middle);
     assert_eq!(row(&profile, "middle"), (1, 1, 9, 9, 9));
     assert!(profile.row("leaf").is_none());
     let _alone = alone();

@@ -1,4 +1,6 @@
-//! What is seen of a running program: its log and its profiles.
+//! Profiles: what they measure, when they begin and end, and the forms in which they are written.
+//!
+//! A binary of its own, whose tests run one after the other: a profile is of the whole process.
 
 mod export;
 mod profile;
@@ -9,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use selvedge::observe::profile::{Builder, Profile, Profiling};
 use selvedge::testing::World;
 
-/// There is one profile at a time in a process, and tests run beside each other.
+/// Who runs: a test counts what all threads do.
 static ONE: Mutex<()> = Mutex::new(());
 
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
@@ -22,7 +24,7 @@ pub(crate) fn start() -> Profiling {
 }
 
 pub(crate) fn all() -> Builder {
-    Builder::new().functions("it::observe::**")
+    Builder::new().functions("observe::**")
 }
 
 /// The profile of `f` in a world whose time moves only when told.
