@@ -402,7 +402,7 @@ class _Handler(logging.Handler):
         super().__init__()
         self.worker = worker
         # How many letters of a message are sent: as JSON it fits into a line.
-        self.longest = min(1 << 16, worker.max_line // 8)
+        self.longest = min(1 << 16, worker.max_line // 10)
 
     def emit(self, record):
         try:
@@ -410,7 +410,7 @@ class _Handler(logging.Handler):
             if record.exc_info:
                 message += "\n" + logging.Formatter().formatException(record.exc_info)
             told = {
-                "level": record.levelname,
+                "level": printable(record.levelname)[:32],
                 "logger": printable(record.name)[: self.longest // 4],
                 "message": printable(message)[: self.longest],
             }

@@ -113,11 +113,11 @@ impl Shared {
     }
 
     fn wait(&self) {
-        if self
-            .done
-            .wait_until(&self.timer.after(self.period))
-            .is_err()
-        {
+        // As without a thread.
+        let Ok(over) = self.timer.try_after(self.period) else {
+            return;
+        };
+        if self.done.wait_until(&over).is_err() {
             self.force();
         }
     }
@@ -174,7 +174,7 @@ fn in_a_second(name: &str, f: impl FnOnce() + Send + 'static) {
     });
     if let Ok(thread) = thread
         && ended
-            .wait_until(&timer.after(Duration::from_secs(1)))
+            .wait_until(&timer.after_or_at_once(Duration::from_secs(1)))
             .is_ok()
     {
         let _ = thread.join();

@@ -72,7 +72,9 @@ fn a_look_changes_nothing() {
     let profile = profile_of(all(), |world| {
         around(world, &mut || {
             let other = profile::start().unwrap_err();
-            assert!(matches!(other, StartError::AlreadyOn { at } if at.file().ends_with("main.rs")));
+            assert!(
+                matches!(other, StartError::AlreadyOn { at } if at.file().ends_with("main.rs"))
+            );
             assert!(other.to_string().contains("stop that one first"));
         });
     });

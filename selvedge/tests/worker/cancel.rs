@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{self, ChildStdin, ChildStdout, ExitStatus, Stdio};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,10 @@ pub(crate) const CASES: &[Case] = &[
     (
         "a_call_that_comes_with_the_stop_does_not_begin",
         a_call_that_comes_with_the_stop_does_not_begin,
+    ),
+    (
+        "a_number_that_is_free_again_may_be_used",
+        a_number_that_is_free_again_may_be_used,
     ),
 ];
 
@@ -205,6 +209,28 @@ fn cancel_behind(
     assert_eq!(has_read.count(), 1, "{rest:?}");
     server.say(&json!({"stop": true}));
     assert!(server.end().success());
+}
+
+/// Calls are long enough for the listener to read, so that the next one may be read before the last one is forgotten.
+fn a_number_that_is_free_again_may_be_used() {
+    for (scenario, threads) in [("adder", 1), ("pool", 3)] {
+        let mut server = Server::rust(scenario, threads);
+        let id = rustix::process::Pid::from_child(&server.process);
+        let (ended, is_ended) = channel::<()>();
+        let watch = thread::Builder::new().spawn(move || {
+            if is_ended.recv_timeout(Duration::from_secs(15)) == Err(RecvTimeoutError::Timeout) {
+                let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
+            }
+        });
+        for round in 0..200 {
+            server.say(&json!({"id": 7, "call": "nap", "args": [5]}));
+            assert_eq!(server.answer()["id"], 7, "{round}");
+        }
+        drop(ended);
+        watch.unwrap().join().unwrap();
+        server.say(&json!({"stop": true}));
+        assert!(server.end().success());
+    }
 }
 
 fn a_call_that_waits_in_a_rust_worker_is_cancelled_at_once() {

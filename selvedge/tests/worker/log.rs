@@ -397,7 +397,7 @@ fn a_long_record_fits_into_a_line() {
             })?;
             let sent = texts.iter().find(|text| text.contains("a.b: \u{1}"));
             let letters = sent.map(|text| text.matches('\u{1}').count());
-            let expected = LOGS.then_some((longest / 8).min(1 << 16));
+            let expected = LOGS.then_some((longest / 10).min(1 << 16));
             assert_eq!(letters, expected, "{texts:?}");
             assert!(!has(&texts, "cannot be understood"), "{texts:?}");
         }
@@ -420,7 +420,7 @@ fn a_long_record_of_python_fits_into_a_line() {
                     .find(|text| text.contains("`test/py`: WARNING"));
                 sent.map(|text| text.matches(letter).count())
             };
-            let expected = (longest / 8).min(1 << 16);
+            let expected = (longest / 10).min(1 << 16);
             assert_eq!(letters('\u{1}'), Some(expected), "{texts:?}");
             assert_eq!(letters('\u{2}'), Some(expected / 4), "{texts:?}");
             assert!(!has(&texts, "cannot be understood"), "{texts:?}");

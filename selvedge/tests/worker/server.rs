@@ -7,6 +7,8 @@ use selvedge::process::Command;
 use selvedge::process::worker::{Builder, CallError, Server, StartError, Worker};
 use selvedge::{Signal, Till};
 use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::child::{Case, Scenario};
 use crate::{Heard, program};
@@ -33,6 +35,10 @@ pub(crate) const CASES: &[Case] = &[
         a_cancelled_call_finds_its_stop_set,
     ),
     ("calls_in_a_pool_run_at_once", calls_in_a_pool_run_at_once),
+    (
+        "json_that_has_line_ends_is_a_line",
+        json_that_has_line_ends_is_a_line,
+    ),
     (
         "a_program_that_is_no_worker_is_refused",
         a_program_that_is_no_worker_is_refused,
@@ -76,6 +82,13 @@ fn server() -> Server {
         })
         .function("wait", |()| Ok(Signal::never().wait()?))
         .function("echo", |(text,): (String,)| Ok(text))
+        .function("nap", |(millis,): (u64,)| {
+            Ok(Till::after(Duration::from_millis(millis)).wait()?)
+        })
+        .function("lines", |(given,): (Value,)| {
+            assert_eq!(given, json!({"a": [1, "\n"]}));
+            Ok(RawValue::from_string("[1,\n\r\n \"\\n\"]".to_owned())?)
+        })
         .function("hold", |(begun, till): (String, String)| {
             let till = std::fs::File::open(till)?;
             std::fs::write(begun, "x")?;
@@ -119,6 +132,18 @@ pub(crate) fn started(scenario: &str) -> Worker {
     Builder::new("rust", command(scenario))
         .start()
         .expect("it starts")
+}
+
+/// What is brought as it is may have them between its parts.
+fn json_that_has_line_ends_is_a_line() {
+    program(|_| {
+        let worker = started("adder");
+        let given = RawValue::from_string("{\n\"a\":\n[1,\r\n\"\\n\"]\n}".to_owned())?;
+        assert_eq!(worker.call::<Value>("lines", (&given,))?, json!([1, "\n"]));
+        let named = RawValue::from_string("{\"a\": 5,\n\"b\": 2}".to_owned())?;
+        assert_eq!(worker.call::<i64>("sub", &named)?, 3);
+        Ok(())
+    });
 }
 
 /// A call is sent only when the worker has read those before, and it reads no further while nobody takes its answers.

@@ -27,9 +27,8 @@
 //! use selvedge::observe::inspect::{Client, protocol::{Body, Command}, serve};
 //! use selvedge::{sync::Queue, thread};
 //!
-//! # let folder = std::env::temp_dir().join(format!("selvedge-doc-{}", std::process::id()));
-//! # std::fs::create_dir_all(&folder)?;
-//! # let path = folder.join("app.sock");
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("app.sock");
 //! # let status =
 //! selvedge::run("app", |_stop| {
 //!     let serving = serve(&path)?;
@@ -50,7 +49,6 @@
 //!     Ok(())
 //! });
 //! # assert_eq!(status, std::process::ExitCode::SUCCESS);
-//! # std::fs::remove_dir(&folder)?; // the socket went with the guard
 //! # Ok::<(), std::io::Error>(())
 //! ```
 

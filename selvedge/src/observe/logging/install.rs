@@ -167,7 +167,7 @@ impl Log {
     /// It does not obey the calling thread's stop.
     pub fn flush(&self) -> bool {
         let timer = Timer::of_its_own();
-        let is_written = self.flush_until(&timer.after(Duration::from_secs(1)));
+        let is_written = self.flush_until(&timer.after_or_at_once(Duration::from_secs(1)));
         timer.shutdown();
         is_written
     }

@@ -14,6 +14,9 @@ pub(super) struct Spill {
     written: u64,
 }
 
+/// How many names are tried.
+const NAMES: u32 = 1000;
+
 /// Only a number for a name.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -23,12 +26,15 @@ impl Spill {
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create_new(true).mode(0o600);
         let folder = std::env::temp_dir();
-        loop {
+        let mut taken = None;
+        for _ in 0..NAMES {
             let n = NEXT.fetch_add(1, Relaxed);
             let path = folder.join(format!("selvedge-{}-{n}", process::id()));
             match options.open(&path) {
                 // Of a program with our number, in another container, or of somebody who means harm.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    taken = Some(error);
+                }
                 Err(error) => return Err(error),
                 Ok(file) => {
                     remove_file(&path)?;
@@ -40,6 +46,7 @@ impl Spill {
                 }
             }
         }
+        Err(taken.unwrap_or_else(|| io::ErrorKind::AlreadyExists.into()))
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {

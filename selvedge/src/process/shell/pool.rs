@@ -79,7 +79,7 @@ impl<K: Eq + Send + Sync + 'static, S: Send + 'static> Pool<K, S> {
         };
         drop(surplus); // outside (invariant 3)
         let pool = Arc::downgrade(self);
-        let hook = timer.after(time).on_set(move || {
+        let hook = timer.after_or_at_once(time).on_set(move || {
             if let Some(pool) = pool.upgrade() {
                 pool.end(|idle| idle.number == number); // its time is over
             }

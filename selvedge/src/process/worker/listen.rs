@@ -9,10 +9,10 @@
 //! 1. One thread reads at a time: who has taken `State::intake`.
 //! 2. While a call runs and nobody reads, the listener is awake, and reads at the latest after two of its periods.
 //! 3. After `ended` is set no call begins.
-//! 4. A call is in `State::held` from when it was read until it is answered; who takes `Held::asked` out, or the whole
-//!    entry, answers it, but for the end: the other side knows. What is left of it in `calls` is its number.
-//! 5. No code of the user runs under the lock: on a call's stop may hang what it has left there, so the last of it goes
-//!    outside.
+//! 4. A call is in `State::held` from when it was read until after it is answered; who takes `Held::asked` out, or the
+//!    whole entry with it, answers it, but for the end: the other side knows. What is left of it in `calls` is its number.
+//! 5. No code of the user runs under the lock: on a call's stop may hang what it has left there, so whoever has run it
+//!    has that until the entry is gone.
 
 use core::panic::Location;
 use std::collections::BTreeMap;
@@ -73,7 +73,7 @@ struct Intake {
     queued: bool,
 }
 
-/// A call that is not answered yet.
+/// A call that is not answered yet, or has been just now.
 struct Held {
     /// `None`: it has begun.
     asked: Option<Asked>,
@@ -107,6 +107,14 @@ impl State {
             asked,
             cancelled,
         })
+    }
+
+    /// It is answered. The other side knows that, and may have asked for something else by the same number.
+    fn forget(&mut self, call: &Call) {
+        let held = self.held.get(&call.id);
+        if held.is_some_and(|held| held.cancelled.is_same(&call.cancelled)) {
+            self.held.remove(&call.id);
+        }
     }
 }
 
@@ -163,8 +171,7 @@ impl Serving {
                         {
                             if let Some(call) = self.begin(|state| state.begin(id)) {
                                 self.run(&call, &mut line);
-                                let gone = self.state.lock().held.remove(&call.id);
-                                drop(gone); // invariant 5
+                                self.state.lock().forget(&call);
                             }
                         }
                         Ok(())
@@ -183,7 +190,7 @@ impl Serving {
     fn take_turns(&self) {
         let (stop, mut line, mut answered) = (signal::stop(), Vec::new(), None);
         while !self.ended.is_set() {
-            let (mut intake, mut next) = (self.intake(answered.take()), None);
+            let (mut intake, mut next) = (self.intake(answered.take().as_ref()), None);
             if intake.queued {
                 if stop.is_set() {
                     return;
@@ -200,19 +207,18 @@ impl Serving {
             });
             if let Some(call) = call {
                 self.run(&call, &mut line);
-                answered = Some(call.id);
+                answered = Some(call);
             }
         }
     }
 
     /// For who reads from now on; from the listener, if that reads. Forgets the call that was answered.
-    fn intake(&self, mut answered: Option<u64>) -> Box<Intake> {
-        let mut _gone = None; // invariant 5
+    fn intake(&self, mut answered: Option<&Call>) -> Box<Intake> {
         loop {
             let (back, free) = {
                 let mut state = self.state.lock();
-                if let Some(id) = answered.take() {
-                    _gone = state.held.remove(&id);
+                if let Some(call) = answered.take() {
+                    state.forget(call);
                 }
                 if let Some(intake) = state.intake.take() {
                     return intake;
@@ -382,7 +388,7 @@ impl Serving {
         self.fail(protocol::id_of(line), &failure);
     }
 
-    /// What `begin` has begun, if it has. It is for who reads, or runs, and does that at once.
+    /// Runs `begin` under the lock, and wakes the listener if a call has begun.
     fn begin(&self, begin: impl FnOnce(&mut State) -> Option<Call>) -> Option<Call> {
         let (call, wake) = {
             let mut state = self.state.lock();
@@ -395,10 +401,8 @@ impl Serving {
         Some(call)
     }
 
-    /// Runs a call and answers it; `line` is to write in.
+    /// Runs a call and answers it; `line` is empty, to write in.
     fn run(&self, call: &Call, line: &mut Vec<u8>) {
-        line.clear();
-        line.shrink_to(ANSWER);
         line.extend_from_slice(b"{\"id\":");
         let _ = serde_json::to_writer(&mut *line, &call.id); // a `Vec` takes everything
         line.extend_from_slice(b",\"out\":");
@@ -415,11 +419,14 @@ impl Serving {
                 self.fail(Some(call.id), &failure);
             }
             Ok(()) => {
+                protocol::keep_to_one_line(&mut line[head..]);
                 line.extend_from_slice(b"}\n");
                 self.output.send(line);
             }
             Err(failure) => self.fail(Some(call.id), &failure),
         }
+        line.clear();
+        line.shrink_to(ANSWER);
     }
 
     /// Writes the result of a call, as JSON. Nothing of the user's unwinds from here.

@@ -2,8 +2,8 @@
 //!
 //! # Invariants
 //!
-//! 1. A line that is written has no line end inside, and `id` first: JSON escapes line ends, and a reader that
-//!    understands nothing else of a line finds the call that it was about.
+//! 1. A line that is written has no line end inside, and `id` first: texts escape them, [`keep_to_one_line`] takes the
+//!    others out, and a reader that understands nothing else of a line finds the call that it was about.
 
 use std::borrow::Cow;
 
@@ -62,7 +62,7 @@ pub(super) struct FromWorker<'l> {
 pub(super) struct ToWorker<'l> {
     #[serde(default)]
     pub(super) id: Option<u64>,
-    #[serde(default, borrow)]
+    #[serde(default)]
     pub(super) call: Option<Cow<'l, str>>,
     #[serde(default)]
     pub(super) args: Option<Box<RawValue>>,
@@ -202,11 +202,21 @@ fn field(key: &[u8], value: &impl Serialize, into: &mut Vec<u8>) -> Result<u8, W
     into.extend_from_slice(key);
     let at = into.len();
     json(value, into)?;
+    keep_to_one_line(&mut into[at..]);
     let first = into[at];
     if first == b'n' {
         into.truncate(begin);
     }
     Ok(first)
+}
+
+/// JSON that the user brings as it is may have line ends, between its parts: there any space will do.
+pub(super) fn keep_to_one_line(json: &mut [u8]) {
+    if json.contains(&b'\n') {
+        json.iter_mut()
+            .filter(|b| **b == b'\n')
+            .for_each(|b| *b = b' ');
+    }
 }
 
 fn json(value: &impl Serialize, into: &mut Vec<u8>) -> Result<(), What> {

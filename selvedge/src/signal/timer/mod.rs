@@ -125,6 +125,7 @@ impl Timer {
     }
 
     /// A signal that is set when `timeout` has passed from now, made by the caller.
+    #[cfg(feature = "inspect")]
     #[track_caller]
     pub(crate) fn after(&self, timeout: Duration) -> Signal {
         self.after_from(timeout, Location::caller())
@@ -132,18 +133,27 @@ impl Timer {
 
     /// A signal that is set when `timeout` has passed from now.
     pub(super) fn after_from(&self, timeout: Duration, at: &'static Location<'static>) -> Signal {
-        self.try_after(timeout, at).expect(NO_THREAD)
+        self.try_after_from(timeout, at).expect(NO_THREAD)
     }
 
     /// The same for those who must go on: if there is no thread to keep the time, it has passed.
-    #[cfg(selvedge_process)]
+    #[track_caller]
     pub(crate) fn after_or_at_once(&self, timeout: Duration) -> Signal {
-        let at = Location::caller();
-        let till = self.try_after(timeout, at);
-        till.unwrap_or_else(|_| born_set(Why::Elapsed, at))
+        let till = self.try_after(timeout);
+        till.unwrap_or_else(|_| born_set(Why::Elapsed, Location::caller()))
     }
 
-    fn try_after(&self, timeout: Duration, at: &'static Location<'static>) -> io::Result<Signal> {
+    /// The same, or why there is no thread to keep the time.
+    #[track_caller]
+    pub(crate) fn try_after(&self, timeout: Duration) -> io::Result<Signal> {
+        self.try_after_from(timeout, Location::caller())
+    }
+
+    fn try_after_from(
+        &self,
+        timeout: Duration,
+        at: &'static Location<'static>,
+    ) -> io::Result<Signal> {
         let now = self.0.now();
         match nanos(timeout).and_then(|length| now.checked_add(length)) {
             Some(deadline) if deadline <= now => Ok(born_set(Why::Elapsed, at)),

@@ -263,8 +263,9 @@ pub struct FunctionInfo {
     /// Where it is defined.
     pub at: String,
     /// How many causes its calls have, anywhere, to look further than at its body: patches that exist, once more while
-    /// they are installed, hooks that are lent, bindings, watches, profiles and waits of groutines. What makes every function look adds one
-    /// each: that a strict context was ever entered, and that a groutine was woken and has not gone on.
+    /// they are installed, hooks that are lent, bindings, watches, profiles and waits of groutines. What makes every
+    /// function look adds one each: that a strict context was ever entered, and that a groutine was woken and has not
+    /// gone on.
     pub armed: u64,
     /// How many of them are watches.
     pub watched: u64,

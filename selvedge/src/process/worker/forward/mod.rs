@@ -45,7 +45,7 @@ impl Forwarding {
         let forwarder = Arc::new(Forwarder {
             output,
             level,
-            longest: LONGEST.min(longest_line / 8),
+            longest: LONGEST.min(longest_line / 10),
         });
         let told = Arc::clone(&forwarder);
         let tell = move |event: &Event<'_>| told.tell(event);
