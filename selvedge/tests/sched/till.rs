@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use selvedge::testing::World;
 use selvedge::{Signal, Till, thread};
@@ -169,6 +169,27 @@ fn a_mock_clock_moved_while_tills_are_made_leaves_none_behind() {
             sleeper.join().unwrap();
             assert!(till.reason().unwrap().is_elapsed());
         });
+    });
+}
+
+/// Its time is over by the end of the move, whenever it was made. It was late by the move, if that came between the two
+/// looks at the clocks.
+#[test]
+fn a_till_of_a_system_clock_that_is_moved_while_it_is_made_is_not_late() {
+    check(|| {
+        let world = Arc::new(World::with_mock_clock());
+        let day = SystemTime::UNIX_EPOCH + Duration::from_secs(86_400);
+        world.set_system_clock(day);
+        let mover = spawn({
+            let world = Arc::clone(&world);
+            move || world.advance(Duration::from_secs(5))
+        });
+        world.run(|| {
+            let till = Till::at_system(day + Duration::from_secs(1));
+            till.wait().unwrap();
+            assert!(till.reason().unwrap().is_elapsed());
+        });
+        mover.join().unwrap();
     });
 }
 

@@ -102,10 +102,11 @@ impl Service {
 
     /// The deadline for a till of the system's clock.
     pub(super) fn estimate(&self, state: &State, time: i64) -> u64 {
+        let now = self.now(); // first: who is held up in between is early, and goes back (invariant 6), not late
         let left = self.wall_left(time);
         let is_told = self.clock.tells() || matches!(state.watch, Some(Watch(Some(_))));
         let left = if is_told { left } else { left.min(RECHECK) };
-        self.now().saturating_add(left) // the later clock is read later: not early
+        now.saturating_add(left)
     }
 }
 
