@@ -239,7 +239,7 @@ fn a_till_dropped_while_it_elapses_or_is_shut_down_leaves_the_others_in_place() 
 fn a_system_clock_set_while_tills_are_made_and_elapse_leaves_none_behind() {
     check(|| {
         let world = Arc::new(World::with_mock_clock());
-        let noon = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_800);
+        let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_800);
         world.set_system_clock(noon);
         let setter = spawn({
             let world = Arc::clone(&world);
