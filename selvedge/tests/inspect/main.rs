@@ -38,7 +38,8 @@ impl Folder {
     }
 }
 
-/// Watches over every function, and how many watches there are, are of the whole process: one such test at a time.
+/// Watches over every function, how many watches there are, and what happens anywhere, which is more than one recording
+/// takes, are of the whole process: one such test at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)

@@ -7,7 +7,7 @@ use selvedge::observe::inspect::protocol::{Answer, Body, Command, EndReason, Sna
 use selvedge::testing::World;
 use selvedge::{Signal, context, thread};
 
-use super::{Folder, connect, served_in, waiting};
+use super::{Folder, alone, connect, served_in, waiting};
 
 #[test]
 fn a_recording_is_snapshots_and_events_with_times_and_can_be_played_back_from_a_file() {
@@ -137,6 +137,7 @@ fn record(details: bool) -> Command {
 
 #[test]
 fn contexts_are_told_to_whom_asks_for_details() {
+    let _alone = alone();
     let world = World::with_mock_clock();
     served_in(&world, |serving| {
         let (mut plain, mut curious) = (connect(serving), connect(serving));
@@ -164,6 +165,7 @@ fn contexts_are_told_to_whom_asks_for_details() {
 /// What is dropped is said, and a failure finds room where nothing else does.
 #[test]
 fn a_failure_is_told_though_more_happens_than_is_taken() {
+    let _alone = alone();
     let world = World::with_mock_clock(); // the patience with a client that does not read has no end
     served_in(&world, |serving| {
         let mut client = connect(serving);
