@@ -25,7 +25,7 @@ pub(super) const MARK: &str = "SELVEDGE_PROCESS";
 const ROUNDS: usize = 64;
 
 /// How long it is looked at one that begins a program, and may be one of those when it has.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Does the program adopt?
 static ADOPTS: AtomicBool = AtomicBool::new(false);
